@@ -1,0 +1,1 @@
+"""Singer tap for the event history of five vendors."""

@@ -1,0 +1,32 @@
+"""What a vendor's stream hands to the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import msgspec
+
+    Record = msgspec.Struct | dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a window: what one answer, or one file, adds to it.
+
+    Attributes:
+        blocks: The records, in blocks that each fit into memory; an answer is one block, a large
+            file yields one after the other. A record is a dict, or a struct whose fields are the
+            stream's columns and may hold raw JSON.
+        place: Where the window goes on, such as `{"cursor": "eyJ…"}`; None if it is complete.
+        size: How many bytes of memory the page takes while it waits to be emitted.
+        columns: JSON schemas of columns that the stream's schema may not have yet.
+    """
+
+    blocks: Iterable[Sequence[Record]]
+    place: Mapping[str, Any] | None
+    size: int = 0
+    columns: Mapping[str, dict[str, Any]] = field(default_factory=dict)

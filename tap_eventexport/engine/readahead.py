@@ -1,0 +1,214 @@
+"""Reads several windows of several streams at once and hands their pages out in order.
+
+Each stream is a lane. A lane's windows are chains of pages; a few are read at the same time, each
+on a worker thread. Pages of one lane come out strictly in the order of its windows, so that what
+was emitted is always a beginning of the stream and STATE stays one number. Lanes don't wait for
+each other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from tap_eventexport.engine.errors import Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    from tap_eventexport.engine.page import Page
+    from tap_eventexport.engine.windows import Window
+
+    Place = Mapping[str, Any] | None
+    Read = Callable[[Window, Place], Iterator[Page]]
+
+WINDOWS_AHEAD = 4  # windows of a lane that are read or wait, for each of its workers
+LOOK = 0.2  # seconds between two looks at the signals while nothing is ready
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True)
+class Ready(Generic[Key]):
+    """The next page of a lane."""
+
+    key: Key
+    window: Window
+    page: Page
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Generic[Key]):
+    """The end of a lane: all its windows are read, or the error says why not."""
+
+    key: Key
+    error: Exception | None
+
+
+@dataclass(slots=True, eq=False)
+class Chain:
+    """One window: its pages that wait, and how its reading stands."""
+
+    window: Window
+    place: Place = None
+    pages: deque[Page] = field(default_factory=deque)
+    is_taken: bool = False
+    is_read: bool = False
+    error: Exception | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Lane(Generic[Key]):
+    """One stream.
+
+    Attributes:
+        key: What its pages are handed out under.
+        tasks: The windows to read, in order, each with the place to go on from.
+        read: Reads a window.
+        workers: How many windows are read at once.
+    """
+
+    key: Key
+    tasks: Iterator[tuple[Window, Place]]
+    read: Read
+    workers: int
+    chains: deque[Chain] = field(default_factory=deque)
+    is_closed: bool = False
+
+    def next_chain(self) -> Chain | None:
+        """The earliest window that nobody reads yet; None if there is none just now."""
+        for chain in self.chains:
+            if not chain.is_taken:
+                return chain
+        if len(self.chains) < self.workers * WINDOWS_AHEAD:
+            for window, place in self.tasks:
+                chain = Chain(window, place)
+                self.chains.append(chain)
+                return chain
+        return None
+
+
+class ReadAhead(Generic[Key]):
+    """Pages of all lanes, each as soon as it is its turn.
+
+    Args:
+        max_bytes: How much memory the pages that wait may take. The page that a lane needs next
+            is always read, so the bound holds but for one page for each worker.
+        look: Called while nothing is ready, a few times a second; may raise to end the run.
+    """
+
+    def __init__(self, max_bytes: int, look: Callable[[], None]) -> None:
+        self._max_bytes = max_bytes
+        self._look = look
+        self._lanes: deque[Lane[Key]] = deque()
+        self._changed = threading.Condition()
+        self._waiting_bytes = 0
+
+    def add(self, lane: Lane[Key]) -> None:
+        """Start to read a lane."""
+        with self._changed:
+            self._lanes.append(lane)
+        for number in range(lane.workers):
+            name = f"{lane.key}-{number}"
+            threading.Thread(target=self._work, args=(lane,), name=name, daemon=True).start()
+
+    def drop(self, key: Key) -> None:
+        """End a lane early: its workers stop, what waits of it is dropped."""
+        with self._changed:
+            for lane in [lane for lane in self._lanes if lane.key is key]:
+                self._end(lane)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """End all lanes early."""
+        for lane in list(self._lanes):
+            self.drop(lane.key)
+
+    def __iter__(self) -> Iterator[Ready[Key] | Ended[Key]]:
+        """Pages as they become ready, lane by lane in turn, until all lanes have ended."""
+        while self._lanes:
+            yield self._wait()
+
+    def _wait(self) -> Ready[Key] | Ended[Key]:
+        while True:
+            with self._changed:
+                for _ in range(len(self._lanes)):
+                    lane = self._lanes[0]
+                    self._lanes.rotate(-1)
+                    if event := self._next_event(lane):
+                        if isinstance(event, Ended):
+                            self._end(lane)
+                        self._changed.notify_all()
+                        return event
+                self._changed.wait(LOOK)
+            self._look()
+
+    def _next_event(self, lane: Lane[Key]) -> Ready[Key] | Ended[Key] | None:
+        while lane.chains:
+            chain = lane.chains[0]
+            if chain.pages:
+                page = chain.pages.popleft()
+                self._waiting_bytes -= page.size
+                return Ready(lane.key, chain.window, page)
+            if chain.error:
+                return Ended(lane.key, chain.error)
+            if not chain.is_read:
+                return None
+            lane.chains.popleft()
+            self._changed.notify_all()
+        return None if lane.next_chain() else Ended(lane.key, None)
+
+    def _end(self, lane: Lane[Key]) -> None:
+        lane.is_closed = True
+        self._lanes.remove(lane)
+        for chain in lane.chains:
+            self._waiting_bytes -= sum(page.size for page in chain.pages)
+        lane.chains.clear()
+
+    def _work(self, lane: Lane[Key]) -> None:
+        while chain := self._next(lane):
+            error = None
+            try:
+                self._read(lane, chain)
+            except Stopped:
+                return
+            except Exception as caught:  # noqa: BLE001 - handed to the main thread
+                error = caught
+            with self._changed:
+                chain.error, chain.is_read = error, True
+                self._changed.notify_all()
+
+    def _next(self, lane: Lane[Key]) -> Chain | None:
+        with self._changed:
+            while not lane.is_closed:
+                if chain := lane.next_chain():
+                    chain.is_taken = True
+                    return chain
+                self._changed.wait()
+            return None
+
+    def _read(self, lane: Lane[Key], chain: Chain) -> None:
+        pages = lane.read(chain.window, chain.place)
+        while self._has_room(lane, chain):
+            page = next(pages, None)
+            if page is None:
+                return
+            with self._changed:
+                if lane.is_closed:
+                    return
+                chain.pages.append(page)
+                self._waiting_bytes += page.size
+                self._changed.notify_all()
+
+    def _has_room(self, lane: Lane[Key], chain: Chain) -> bool:
+        """Wait until a page may be read for a chain; False if it is no longer wanted."""
+        with self._changed:
+            while not lane.is_closed:
+                is_next = bool(lane.chains) and lane.chains[0] is chain and not chain.pages
+                if is_next or self._waiting_bytes < self._max_bytes:
+                    return True
+                self._changed.wait()
+            return False

@@ -1,0 +1,70 @@
+"""Drives the streams of a run: reads all of them ahead, emits whichever is ready.
+
+One stream's trouble is its own: it ends, what it had promised stays, the others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from tap_eventexport.engine.readahead import Ended, ReadAhead, Ready
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_eventexport.engine.stop import Stop
+    from tap_eventexport.engine.stream import EventStream
+
+MAX_WAITING_BYTES = 32 << 20  # pages read ahead; with the interpreter well under 150 MB
+
+logger = logging.getLogger("tap-eventexport.run")
+
+
+def drive(streams: Sequence[EventStream], stop: Stop) -> dict[str, Exception]:
+    """Read and emit streams until each is complete or has failed.
+
+    Args:
+        streams: The selected streams, whose SCHEMA was written.
+        stop: Ends the run between two pages.
+
+    Returns:
+        The error of each stream that failed, by its name.
+
+    Raises:
+        Stopped: If the run was asked to end.
+        OutputClosedError: If nobody reads stdout any more.
+    """
+    failures: dict[str, Exception] = {}
+
+    def look() -> None:
+        stop.check()
+        streams[0].writer.check_reader()
+
+    ahead: ReadAhead[EventStream] = ReadAhead(MAX_WAITING_BYTES, look)
+    try:
+        for stream in streams:
+            try:
+                ahead.add(stream.open())
+            except Exception as error:  # noqa: BLE001 - of this stream alone
+                failures[stream.name] = error
+        for event in ahead:
+            stop.check()
+            stream = event.key
+            trouble = _emit(event) if isinstance(event, Ready) else event.error
+            if trouble:
+                failures[stream.name] = trouble
+                ahead.drop(stream)
+            if trouble or isinstance(event, Ended):
+                stream.close(trouble)
+    finally:
+        ahead.close()
+    return failures
+
+
+def _emit(event: Ready[EventStream]) -> Exception | None:
+    try:
+        event.key.emit(event.window, event.page)
+    except Exception as error:  # noqa: BLE001
+        return error
+    return None

@@ -1,0 +1,295 @@
+"""The stream that every vendor's stream extends.
+
+A vendor says how time is cut into windows and how a window is read as pages. All else is here:
+what to read because of STATE, reading ahead, emitting in order, promising what was emitted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+from singer_sdk.helpers._catalog import get_selected_schema
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from singer_sdk.streams import Stream
+
+from tap_eventexport.engine.bookmark import (
+    Bounds,
+    advance,
+    plan,
+    read_bookmark,
+    write_bookmark,
+)
+from tap_eventexport.engine.emit import BatchFiles, RecordLines, changed_records, why_changed
+from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
+from tap_eventexport.engine.output import MessageWriter
+from tap_eventexport.engine.progress import Progress
+from tap_eventexport.engine.readahead import Lane
+from tap_eventexport.engine.run import drive
+from tap_eventexport.engine.windows import parse_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+
+    from singer_sdk import Tap
+    from singer_sdk import typing as th
+    from singer_sdk.helpers import types
+    from singer_sdk.helpers._batch import BatchConfig
+    from singer_sdk.singerlib import Catalog, RecordMessage
+
+    from tap_eventexport.engine.http import HttpClient
+    from tap_eventexport.engine.page import Page, Record
+    from tap_eventexport.engine.windows import Window
+
+MAX_RESTARTS = 3  # of one window, where the vendor refuses its own positions again and again
+FIRST_RUN = timedelta(days=30)  # how far a first run reaches back without start_date
+
+
+class EventStream(Stream):
+    """A stream of one vendor's events, read window by window.
+
+    Args:
+        tap: The tap that the stream belongs to.
+        client: The vendor's HTTP client, shared by its streams.
+
+    Attributes:
+        vendor: The vendor's name, for people.
+        lookback: How far behind the bookmark events may still arrive, unless the user says.
+        columns: The columns that are known before anything is read.
+    """
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # a vendor's file makes the right types
+
+    vendor: ClassVar[str]
+    lookback: ClassVar[timedelta]
+    columns: ClassVar[th.PropertiesList]
+
+    def __init__(self, tap: Tap, client: HttpClient) -> None:
+        super().__init__(tap, schema=self.columns.to_dict())
+        self.client = client
+
+    # What a vendor answers
+
+    @abstractmethod
+    def windows(self, whole: Window) -> Iterable[Window]:
+        """Cut the wanted time as this vendor is best asked."""
+
+    @abstractmethod
+    def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:
+        """Read a window, from its start or from a place in it.
+
+        Raises:
+            RestartWindowError: If the vendor no longer accepts the place.
+            FatalVendorError: If the window can't be read.
+        """
+
+    @abstractmethod
+    def prove(self) -> None:
+        """Prove the credentials with one cheap request.
+
+        Raises:
+            FatalVendorError: If they are refused.
+        """
+
+    @property
+    def filters(self) -> Sequence[Any]:
+        """All that shapes the vendor's answers; a position holds only while it is the same."""
+        return ()
+
+    # What the engine makes of it
+
+    @property
+    def writer(self) -> MessageWriter:
+        """Where messages go."""
+        writer = self._tap.message_writer
+        if not isinstance(writer, MessageWriter):
+            raise TypeError("the tap's message writer must be a MessageWriter")
+        return writer
+
+    @cached_property
+    def query(self) -> str:
+        """A fingerprint of the filters."""
+        return hashlib.sha256(msgspec.json.encode(self.filters)).hexdigest()[:12]
+
+    @cached_property
+    def now(self) -> datetime:
+        """The instant at which the run began."""
+        return datetime.fromtimestamp(self._tap.initialized_at / 1000, UTC)
+
+    # What the engine makes of it
+
+    def open(self) -> Lane[EventStream]:
+        """Plan this run and make ready to read it.
+
+        Raises:
+            InvalidStateError: If STATE can't be understood.
+            FatalVendorError: If the vendor no longer keeps what is wanted, see `on_gap`.
+        """
+        state = self._tap.state.get("bookmarks", {}).get(self.name, {})
+        self._bookmark = read_bookmark(state if self._is_incremental else {}, self.name)
+        self._plan = plan(self._bookmark, self._bounds(), self.query)
+        for note in self._plan.notes:
+            self.logger.warning("%s: %s", self.name, note)
+        tasks = list(self._plan.tasks(self.windows))
+        self.progress = Progress(self.name, self.logger, len(tasks))
+        self._output = self._make_output()
+        self._meters = ExitStack()
+        self._counter = self._meters.enter_context(self.get_record_counter())
+        self._meters.enter_context(self.get_sync_timer())
+        return Lane(self, iter(tasks), self._read, self.config["concurrency"])
+
+    def emit(self, window: Window, page: Page) -> None:
+        """Write a page, then promise that it was written.
+
+        Pages must come in order: all windows before this one are complete.
+        """
+        if page.columns:
+            self._grow(page.columns)
+        for block in page.blocks:
+            limited = block[: self.ABORT_AT_RECORD_COUNT]
+            self._output.write(limited)
+            self._counter.increment(len(limited))
+            self.progress.add(len(limited))
+            self._check_max_record_limit(len(block))
+        self._output.end_page()
+        self._bookmark = advance(self._bookmark, window, page.place, query=self.query, now=self.now)
+        self.progress.page(window, is_last=page.place is None)
+        if self._output.is_complete:
+            self._promise()
+
+    def close(self, error: Exception | None) -> None:
+        """Write what waits, and the last promise.
+
+        Args:
+            error: Why the stream ends early; None if it is complete.
+        """
+        self._output.finish()
+        self._promise()
+        self._meters.__exit__(type(error) if error else None, error, None)
+        self.logger.info("%s: %s", self.name, self.progress)
+
+    @property
+    def wanted(self) -> Window | None:
+        """The time that this run reads; None if there is nothing to read."""
+        return self._plan.wanted
+
+    @property
+    def _is_incremental(self) -> bool:
+        return self.replication_method != REPLICATION_FULL_TABLE
+
+    def _bounds(self) -> Bounds:
+        start, end = self.config.get("start_date"), self.config.get("end_date")
+        minutes = self.config.get("lookback_minutes")
+        return Bounds(
+            now=self.now,
+            start=parse_instant(start) if start else self.now - FIRST_RUN,
+            start_is_set=bool(start),
+            end=parse_instant(end) if end else None,
+            lookback=self.lookback if minutes is None else timedelta(minutes=minutes),
+            settle=timedelta(minutes=self.config["settle_minutes"]),
+            fail_on_gap=self.config["on_gap"] == "fail",
+        )
+
+    def _make_output(self) -> RecordLines | BatchFiles:
+        reason = why_changed(self)
+        self._is_changed = reason is not None
+        self.logger.info(
+            "%s: records are written %s",
+            self.name,
+            f"one by one, because of {reason}" if reason else "as they are, page by page",
+        )
+        batches = self.get_batch_config(self.config)
+        return BatchFiles(self, batches) if batches else RecordLines(self)
+
+    def ready(self, records: Sequence[Record]) -> Mapping[str, Sequence[Any]]:
+        """Records as they are to be sent, by the stream name to send them under."""
+        if self._is_changed:
+            return changed_records(self, records)
+        return {self.name: records}
+
+    def record_messages(self, record: dict[str, Any]) -> Iterable[RecordMessage]:
+        """One record after selection and stream maps, as the SDK makes them."""
+        return self._generate_record_messages(record)
+
+    def write_schema(self) -> None:
+        """Write the SCHEMA message, or several where stream maps make several streams."""
+        self._write_schema_message()
+
+    def _grow(self, columns: Mapping[str, dict[str, Any]]) -> None:
+        """Add columns that were not known before, and say so in a new SCHEMA message."""
+        known = self.schema["properties"]
+        new = {name: columns[name] for name in columns.keys() - known.keys()}
+        if not new:
+            return
+        self.logger.info("%s: new columns: %s", self.name, ", ".join(sorted(new)))
+        for schema in (self.schema, self.effective_schema):
+            schema["properties"].update(new)
+        mapper = self._tap.mapper
+        mapper.register_raw_stream_schema(
+            self.name,
+            get_selected_schema(self.name, self.effective_schema, self.mask),
+            self.primary_keys,
+        )
+        self._stream_maps = mapper.stream_maps[self.name]
+        self.write_schema()
+
+    def _promise(self) -> None:
+        if self._is_incremental and self._bookmark.mark is not None:
+            write_bookmark(self.stream_state, str(self.replication_key), self._bookmark)
+            self._tap.state_writer.write_state(self._tap.state)
+
+    def _read(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:
+        for _ in range(MAX_RESTARTS):
+            try:
+                yield from self.pages(window, place)
+            except RestartWindowError as error:
+                self.logger.warning(
+                    "%s: %s; reading the window %s from its start", self.name, error, window
+                )
+                place = None
+            else:
+                return
+        raise FatalVendorError(
+            f"{self.vendor} refused its own position in the window {window} "
+            f"{MAX_RESTARTS} times; try again later, or ask {self.vendor}"
+        )
+
+    # What the SDK asks
+
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take selection, keys and columns from a catalog; the replication key is fixed."""
+        super().apply_catalog(catalog)
+        self.__dict__.pop("replication_key", None)
+
+    def get_records(self, context: types.Context | None) -> Iterator[dict[str, Any]]:  # noqa: ARG002
+        """Not used: the engine emits whole pages."""
+        yield from ()
+
+    def get_replication_key_signpost(self, context: types.Context | None = None) -> None:
+        """None: no bookmark of this tap lies in the future, so STATE needs no signpost."""
+
+    def _sync_records(
+        self,
+        context: types.Context | None = None,  # noqa: ARG002 - this tap has no partitions
+        *,
+        write_messages: bool = True,  # noqa: ARG002
+    ) -> Generator[dict[str, Any], None, None]:
+        self._drive_alone()
+        yield from ()
+
+    def _sync_batches(
+        self,
+        batch_config: BatchConfig,  # noqa: ARG002 - `open` reads it
+        context: types.Context | None = None,  # noqa: ARG002
+    ) -> None:
+        self._drive_alone()
+
+    def _drive_alone(self) -> None:
+        for error in drive([self], self.writer.stop).values():
+            raise error

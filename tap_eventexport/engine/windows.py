@@ -1,0 +1,125 @@
+"""Half-open windows of time: the wanted time is cut into them, each is read on its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pendulum
+
+MILLISECOND = timedelta(milliseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time from `start`, inclusive, to `end`, exclusive; both aware and in UTC.
+
+    Raises:
+        ValueError: If the window is empty.
+    """
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise ValueError(f"a window from {self.start} to {self.end} holds no time")
+
+    def __str__(self) -> str:
+        return f"[{format_instant(self.start)}, {format_instant(self.end)})"
+
+    def holds(self, other: Window) -> bool:
+        """Whether the other window lies wholly inside this one."""
+        return self.start <= other.start and other.end <= self.end
+
+
+def span(start: datetime, end: datetime) -> tuple[Window, ...]:
+    """The one window from start to end, or none where there is no time between them."""
+    return (Window(start, end),) if start < end else ()
+
+
+def cut(whole: Window, width: timedelta) -> Iterator[Window]:
+    """Cut a window into windows of one width; the last may be narrower."""
+    start = whole.start
+    while start < whole.end:
+        end = min(start + width, whole.end)
+        yield Window(start, end)
+        start = end
+
+
+def calendar_days(whole: Window, zone: str) -> Iterator[Window]:
+    """The calendar days of a time zone that a window touches, each whole.
+
+    A day runs from its first instant in the zone to the next day's: 23 or 25 hours where the
+    clocks change, and from one o'clock where midnight itself is skipped.
+
+    Args:
+        whole: The time wanted.
+        zone: An IANA name, such as `Asia/Seoul`.
+    """
+    import pendulum  # noqa: PLC0415 - slow to import, and most vendors need no zone
+
+    day = pendulum.instance(whole.start, tz=UTC).in_timezone(zone).date()
+    start = _first_instant(day, zone)
+    while start < whole.end:
+        day = day.add(days=1)
+        end = _first_instant(day, zone)
+        if start < end:
+            yield Window(start, end)
+        start = end
+
+
+def _first_instant(day: pendulum.Date, zone: str) -> datetime:
+    import pendulum  # noqa: PLC0415
+
+    midnight = datetime(day.year, day.month, day.day, tzinfo=pendulum.timezone(zone), fold=0)
+    return midnight.astimezone(UTC)
+
+
+def round_up(instant: datetime) -> datetime:
+    """The first whole millisecond that isn't before the instant.
+
+    The vendors' times have milliseconds at best: of an event's time t, t >= instant is the same
+    as t >= round_up(instant), so a bound rounded this way selects the same events.
+    """
+    whole = round_down(instant)
+    return whole if whole == instant else whole + MILLISECOND
+
+
+def round_down(instant: datetime) -> datetime:
+    """The last whole millisecond that isn't after the instant."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def to_milliseconds(instant: datetime) -> int:
+    """Milliseconds since 1970, exact."""
+    return (instant - EPOCH) // MILLISECOND
+
+
+def from_milliseconds(milliseconds: int) -> datetime:
+    """The instant that lies so many milliseconds after 1970.
+
+    Raises:
+        OverflowError: If no calendar year holds it.
+    """
+    return EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def format_instant(instant: datetime) -> str:
+    """An instant as RFC 3339 in UTC with three decimals: `2026-03-01T00:00:00.000Z`."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def parse_instant(text: str) -> datetime:
+    """Read an ISO 8601 date or date-time; without an offset it is taken as UTC.
+
+    Raises:
+        ValueError: If the text is none.
+    """
+    instant = datetime.fromisoformat(text)
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -1,0 +1,42 @@
+"""The command `tap-eventexport-sandbox`: the vendors on loopback, until it is ended."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+
+from tap_eventexport.sandbox.croct import Croct
+from tap_eventexport.sandbox.history import History
+from tap_eventexport.sandbox.server import Sandbox
+
+EPILOG = """
+then, in another terminal:
+
+  export TAP_EVENTEXPORT_CROCT_API_KEY=sandbox-croct-key
+  export TAP_EVENTEXPORT_CROCT_API_URL=%(url)s
+  tap-eventexport --config=ENV
+"""
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(
+        prog="tap-eventexport-sandbox",
+        description="Serves the vendors' APIs on loopback, with an invented history of events "
+        "that grows with the clock.",
+    )
+    parser.add_argument("--port", type=int, default=8765, help="0 takes a free one")
+    parser.add_argument(
+        "--per-day", type=int, default=20_000, help="events of each stream in a day"
+    )
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds each answer takes")
+    options = parser.parse_args()
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    vendors = [Croct(History(options.per_day))]
+    with Sandbox(vendors, port=options.port, latency=options.latency) as sandbox:
+        print(f"The vendors answer at {sandbox.url}", flush=True)  # noqa: T201
+        print(EPILOG % {"url": sandbox.url}, flush=True)  # noqa: T201
+        ended.wait()

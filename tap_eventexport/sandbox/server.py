@@ -1,0 +1,243 @@
+"""The sandbox's web server: vendors' answers, with faults and latency on demand."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import struct
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+    from typing import Self
+
+TRUTH = "/sandbox/truth/"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asked.
+
+    Attributes:
+        query: Names and values in the order sent, repeated names included.
+        headers: By lower-case name.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str]
+    body: bytes
+
+    def first(self, name: str) -> str | None:
+        """The first value of a query parameter."""
+        return next((value for key, value in self.query if key == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What is answered."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def json_response(status: int, value: object, kind: str = "application/json") -> Response:
+    """An answer that holds JSON."""
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return Response(status, body, {"Content-Type": kind})
+
+
+class Vendor(Protocol):
+    """A vendor of the sandbox: one file each."""
+
+    path: str
+    """The path whose requests, and those below it, are this vendor's."""
+
+    def answer(self, request: Request) -> Response:
+        """Answer as the vendor's documents say."""
+
+    def truth(self, stream: str, start: datetime, end: datetime) -> list[str] | None:
+        """The keys of a stream's events in [start, end); None if the stream is another vendor's."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """Something that goes wrong with requests.
+
+    Attributes:
+        kind: `answer` gives `response` in place of the vendor's; `refuse` closes the connection
+            at once; `reset` breaks it in the body; `short` sends less than announced and closes;
+            `half` announces and sends the first half; `gzip` compresses; `broken_gzip` cuts what
+            was compressed; `silence` waits `seconds` first.
+        after: How many requests go well first.
+        times: How many requests it then concerns.
+        response: The answer given for `answer`.
+        seconds: How long a silence lasts.
+    """
+
+    kind: str
+    after: int = 0
+    times: int = 1
+    response: Response = field(default_factory=lambda: Response(500))
+    seconds: float = 0.0
+
+    def is_due(self) -> bool:
+        """Whether this request is concerned; counts it."""
+        if self.after > 0:
+            self.after -= 1
+            return False
+        self.times -= 1
+        return self.times >= 0
+
+
+class Sandbox:
+    """A web server on loopback that answers as the vendors do.
+
+    Use it as a context manager. `requests` has all that was asked, `most_at_once` how many
+    requests were answered at the same time at most.
+
+    Args:
+        vendors: The vendors.
+        port: 0 takes a free one.
+        latency: Seconds that each answer takes.
+    """
+
+    def __init__(self, vendors: Sequence[Vendor], *, port: int = 0, latency: float = 0.0) -> None:
+        self.vendors = vendors
+        self.latency = latency
+        self.requests: list[Request] = []
+        self.faults: list[Fault] = []
+        self.most_at_once = 0
+        self._at_once = 0
+        self._lock = threading.Lock()
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.sandbox = self
+
+    @property
+    def url(self) -> str:
+        """The address of all vendors."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def take(self, request: Request) -> tuple[Response, Fault | None]:
+        """Answer a request, and say what goes wrong with the answer."""
+        with self._lock:
+            self.requests.append(request)
+            fault = next((fault for fault in self.faults if fault.is_due()), None)
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            time.sleep(self.latency + (fault.seconds if fault else 0.0))
+            if fault and fault.kind == "answer":
+                return fault.response, None
+            return self._answer(request), fault
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+    def _answer(self, request: Request) -> Response:
+        if request.path.startswith(TRUTH):
+            return self._truth(request)
+        for vendor in self.vendors:
+            if request.path.startswith(vendor.path):
+                return vendor.answer(request)
+        return json_response(404, {"title": "Not Found", "status": 404})
+
+    def _truth(self, request: Request) -> Response:
+        """The keys of a stream's events from `start` to `end`: what a store must hold."""
+        start, end = (
+            datetime.fromisoformat(request.first(name) or "") for name in ("start", "end")
+        )
+        for vendor in self.vendors:
+            keys = vendor.truth(request.path.removeprefix(TRUTH), start, end)
+            if keys is not None:
+                return json_response(200, keys)
+        return json_response(404, [])
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    sandbox: Sandbox
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that goes away is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._handle()
+
+    def do_POST(self) -> None:
+        self._handle()
+
+    def do_DELETE(self) -> None:
+        self._handle()
+
+    def _handle(self) -> None:
+        parts = urlsplit(self.path)
+        request = Request(
+            self.command,
+            parts.path,
+            tuple(parse_qsl(parts.query, keep_blank_values=True)),
+            {name.lower(): value for name, value in self.headers.items()},
+            self.rfile.read(int(self.headers.get("Content-Length", 0))),
+        )
+        response, fault = self.server.sandbox.take(request)
+        self._send(response, fault.kind if fault else "")
+
+    def _send(self, response: Response, fault: str) -> None:
+        body, headers = response.body, dict(response.headers)
+        if fault in {"gzip", "broken_gzip"}:
+            body = gzip.compress(body)
+            headers["Content-Encoding"] = "gzip"
+        if fault in {"half", "broken_gzip"}:
+            body = body[: len(body) // 2]
+        if fault == "refuse":
+            self._break()
+            return
+        self.send_response(response.status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if fault in {"short", "reset"}:
+            body = body[: len(body) // 2]
+            self.close_connection = True
+        self.wfile.write(body)
+        if fault == "reset":
+            self._break()
+
+    def _break(self) -> None:
+        """Reset the connection instead of closing it."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()
+
+    def log_message(self, *args: object) -> None:
+        """Requests are kept in `Sandbox.requests`."""

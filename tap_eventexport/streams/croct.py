@@ -1,0 +1,336 @@
+"""Croct: the events of one application, page by page along a cursor.
+
+https://docs.croct.com/reference/api/service/data-export/export-events
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import msgspec
+import requests
+from singer_sdk import typing as th
+
+from tap_eventexport.engine.errors import (
+    FatalVendorError,
+    RestartWindowError,
+    RetriableVendorError,
+)
+from tap_eventexport.engine.http import Answer, refuse_passing_faults
+from tap_eventexport.engine.identity import content_key
+from tap_eventexport.engine.page import Page
+from tap_eventexport.engine.stream import EventStream
+from tap_eventexport.engine.windows import (
+    Window,
+    cut,
+    format_instant,
+    from_milliseconds,
+    to_milliseconds,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from singer_sdk import Tap
+
+    from tap_eventexport.engine.http import HttpClient
+
+PATH = "/export/events"
+WINDOW = timedelta(days=1)  # no limit is documented; a day is a handful of pages for most sites
+MAX_EMPTY_PAGES = 20  # in a row, each with a new cursor, before the window is given up
+NULL = msgspec.Raw(b"null")
+
+EVENT_TYPES = frozenset(
+    [
+        "userSignedUp",
+        "userSignedIn",
+        "userSignedOut",
+        "tabOpened",
+        "tabUrlChanged",
+        "tabVisibilityChanged",
+        "locationDetected",
+        "clientDetected",
+        "pageOpened",
+        "pageLoaded",
+        "productAbandoned",
+        "productViewed",
+        "cartAbandoned",
+        "cartViewed",
+        "cartModified",
+        "checkoutStarted",
+        "orderPlaced",
+        "nothingChanged",
+        "goalCompleted",
+        "eventOccurred",
+        "slotPersonalized",
+        "leadGenerated",
+        "audienceMatched",
+        "userClicked",
+        "userScrolled",
+    ]
+)
+
+
+class Metadata(msgspec.Struct):
+    """Where the events come from; the same for all events of an answer."""
+
+    organizationName: str | None = None  # noqa: N815 - the vendor's names, here and below
+    organizationSlug: str | None = None  # noqa: N815
+    workspaceName: str | None = None  # noqa: N815
+    workspaceSlug: str | None = None  # noqa: N815
+    applicationName: str | None = None  # noqa: N815
+    applicationSlug: str | None = None  # noqa: N815
+
+
+class Event(msgspec.Struct):
+    """One event of an answer; `context` and `payload` stay the JSON that they are."""
+
+    timestamp: int  # milliseconds since 1970
+    payload: msgspec.Raw
+    id: str | None = None  # since the vendor's spec 0.6.0
+    sessionId: str | None = None  # noqa: N815
+    userId: str | None = None  # noqa: N815
+    context: msgspec.Raw = NULL  # null for events of a server
+
+
+class Payload(msgspec.Struct):
+    """What of a payload is read: its type."""
+
+    type: str | None = msgspec.field(name="@type", default=None)
+
+
+class Context(msgspec.Struct):
+    """Nothing of a context is read, but it must be an object."""
+
+
+class Export(msgspec.Struct):
+    """One answer. `nextCursor` is empty, null or missing in the last one."""
+
+    items: list[Event]
+    metadata: Metadata = msgspec.field(default_factory=Metadata)
+    nextCursor: str | None = None  # noqa: N815
+
+
+class Record(msgspec.Struct):
+    """One record of `croct_events`, in the order of its columns."""
+
+    id: str
+    timestamp: str
+    eventType: str | None  # noqa: N815
+    sessionId: str | None  # noqa: N815
+    userId: str | None  # noqa: N815
+    context: msgspec.Raw
+    payload: msgspec.Raw
+    organizationName: str | None  # noqa: N815
+    organizationSlug: str | None  # noqa: N815
+    workspaceName: str | None  # noqa: N815
+    workspaceSlug: str | None  # noqa: N815
+    applicationName: str | None  # noqa: N815
+    applicationSlug: str | None  # noqa: N815
+
+
+_decode_export = msgspec.json.Decoder(Export).decode
+_decode_payload = msgspec.json.Decoder(Payload).decode
+_check_context = msgspec.json.Decoder(Context | None).decode
+
+
+class CroctEvents(EventStream):
+    """All events of the application that the API key belongs to.
+
+    `GET /export/events`. The order of events is not documented. Events may arrive after their
+    time, since browsers queue them; there is no documented limit to that, nor to the age of
+    events, the length of a window or the number of requests.
+    """
+
+    name = "croct_events"
+    primary_keys = ("id",)
+    replication_key = "timestamp"
+    vendor = "Croct"
+    lookback: ClassVar = timedelta(minutes=60)
+    columns: ClassVar = th.PropertiesList(
+        th.Property("id", th.StringType, required=True),
+        th.Property("timestamp", th.DateTimeType, required=True, description="when tracked"),
+        th.Property("eventType", th.StringType, description="the payload's @type"),
+        th.Property("sessionId", th.StringType),
+        th.Property("userId", th.StringType),
+        th.Property("context", th.ObjectType(additional_properties=True)),
+        th.Property("payload", th.ObjectType(additional_properties=True)),
+        *(th.Property(name, th.StringType) for name in Metadata.__struct_fields__),
+    )
+
+    @property
+    def filters(self) -> tuple[Any, ...]:
+        """A cursor may be bound to all that it was made with."""
+        return (
+            self.config["croct_api_url"],
+            self.config["croct_event_types"],
+            self.config["croct_page_size"],
+        )
+
+    def __init__(self, tap: Tap, client: HttpClient) -> None:
+        super().__init__(tap, client)
+        for name in sorted(set(self.config["croct_event_types"]) - EVENT_TYPES):
+            self.logger.warning("croct_event_types: %r is not among Croct's documented types", name)
+
+    def windows(self, whole: Window) -> Iterator[Window]:
+        """Windows of a day."""
+        return cut(whole, WINDOW)
+
+    def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:
+        """Follow the cursor until the vendor hands out no new one."""
+        cursor: str | None = place["cursor"] if place else None
+        seen = {cursor}
+        empty = 0
+        while True:
+            answered = self._ask(window, cursor)
+            following = answered.cursor
+            if answered.is_empty and following == cursor:
+                following = None
+            if following is None:
+                yield Page([answered.records], None, answered.size)
+                return
+            if following in seen:
+                raise FatalVendorError(
+                    f"Croct repeats a cursor in the window {window}, which would never end; "
+                    "try again, or ask Croct"
+                )
+            empty = empty + 1 if answered.is_empty else 0
+            if empty > MAX_EMPTY_PAGES:
+                raise FatalVendorError(
+                    f"Croct sent {empty} empty pages in a row in the window {window}, each with "
+                    "a new cursor; try again, or ask Croct"
+                )
+            yield Page([answered.records], {"cursor": following}, answered.size)
+            seen.add(following)
+            cursor = following
+
+    def prove(self) -> None:
+        """Ask for one event of the last hour."""
+        hour = Window(self.now - timedelta(hours=1), self.now)
+        self.client.fetch(
+            lambda: self._request(hour, None, size=1), lambda answer: _read(answer, hour, None)
+        )
+
+    def _ask(self, window: Window, cursor: str | None) -> Answered:
+        size = self.config["croct_page_size"]
+        return self.client.fetch(
+            lambda: self._request(window, cursor, size),
+            lambda answer: _read(answer, self.wanted or window, cursor),
+        )
+
+    def _request(self, window: Window, cursor: str | None, size: int) -> requests.Request:
+        return requests.Request(
+            "GET",
+            self.config["croct_api_url"].rstrip("/") + PATH,
+            headers={"X-Api-Key": self.config["croct_api_key"], "Accept": "application/json"},
+            params={
+                "start": to_milliseconds(window.start),
+                "end": to_milliseconds(window.end),
+                "pageSize": size,
+                "events": self.config["croct_event_types"],
+                "cursor": cursor,
+            },
+        )
+
+
+class Answered(NamedTuple):
+    """One answer, read."""
+
+    records: list[Record]
+    is_empty: bool  # as the vendor sent it
+    cursor: str | None
+    size: int
+
+
+def _read(answer: Answer, wanted: Window, cursor: str | None) -> Answered:
+    """Read an answer to a request that was made with a cursor, or without one.
+
+    Args:
+        answer: The answer.
+        wanted: The time that this run reads; events outside of it are left out.
+        cursor: The cursor that was sent.
+
+    Raises:
+        RetriableVendorError: If the answer is no whole export.
+        RestartWindowError: If the cursor is not accepted.
+        FatalVendorError: If a person must do something.
+    """
+    refuse_passing_faults(answer)
+    if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        raise _refusal(answer, cursor)
+    try:
+        export = _decode_export(_compact(answer.body))
+        return Answered(
+            list(_records(export, wanted)),
+            not export.items,
+            export.nextCursor or None,
+            len(answer.body),
+        )
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
+        raise RetriableVendorError(f"{answer}, which is no export of events: {error}") from None
+
+
+def _compact(body: bytes) -> bytes:
+    """The same JSON on one line and in valid UTF-8: parts of it are passed on as they are."""
+    body.decode()
+    return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
+
+
+def _records(export: Export, wanted: Window) -> Iterator[Record]:
+    first, end = to_milliseconds(wanted.start), to_milliseconds(wanted.end)
+    source = msgspec.structs.astuple(export.metadata)
+    for event in export.items:
+        _check_context(event.context)
+        if first <= event.timestamp < end:
+            yield Record(
+                event.id or _key(event),
+                format_instant(from_milliseconds(event.timestamp)),
+                _decode_payload(event.payload).type,
+                event.sessionId,
+                event.userId,
+                event.context,
+                event.payload,
+                *source,
+            )
+
+
+def _key(event: Event) -> str:
+    context, payload = (msgspec.json.decode(raw) for raw in (event.context, event.payload))
+    return content_key([event.sessionId, event.userId, event.timestamp, context, payload])
+
+
+def _refusal(answer: Answer, cursor: str | None) -> Exception:
+    """The error that an answer stands for which holds no export."""
+    problem = _problem(answer)
+    match answer.status:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return FatalVendorError(
+                f"Croct refused the key ({problem}): check croct_api_key; it must belong to the "
+                "application and have the permission data_export"
+            )
+        case HTTPStatus.LOCKED:
+            return FatalVendorError(
+                f"Croct's monthly quota of users is exceeded ({problem}): raise the plan's quota "
+                "or wait for the next month"
+            )
+        case _ if cursor:
+            return RestartWindowError(f"Croct no longer accepts the cursor ({problem})")
+        case HTTPStatus.NOT_FOUND:
+            return FatalVendorError(f"Croct has no such address ({problem}): check croct_api_url")
+        case _:
+            return FatalVendorError(
+                f"Croct refused the request ({problem}): check croct_event_types, "
+                "croct_page_size and croct_api_url"
+            )
+
+
+def _problem(answer: Answer) -> str:
+    """What an RFC 7807 answer says; its detail is called `detail` or `details`."""
+    try:
+        problem = msgspec.json.decode(answer.body, type=dict[str, Any])
+    except msgspec.DecodeError:
+        problem = {}
+    said = [str(problem[name])[:200] for name in ("title", "detail", "details") if name in problem]
+    return ": ".join([f"HTTP {answer.status}", *said])

@@ -1,0 +1,266 @@
+"""The tap: settings in, the configured vendors' streams out, and the right exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn
+
+import click
+from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError, StreamMapConfigError, SyncError
+from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.plugin_base import JSONSchemaValidator
+from singer_sdk.singerlib.encoding.simple import StateMessage
+from singer_sdk.tap_base import CliTestOptionValue
+
+from tap_eventexport import settings
+from tap_eventexport.engine.errors import InvalidStateError, OutputClosedError, Stopped
+from tap_eventexport.engine.http import HttpClient
+from tap_eventexport.engine.output import MessageWriter
+from tap_eventexport.engine.redaction import redact_logs
+from tap_eventexport.engine.run import drive
+from tap_eventexport.engine.stop import Stop
+from tap_eventexport.engine.stream import EventStream
+from tap_eventexport.streams.croct import CroctEvents
+
+if TYPE_CHECKING:
+    from singer_sdk.plugin_base import _ConfigInput
+
+STREAMS: tuple[type[EventStream], ...] = (CroctEvents,)
+FAILED, CLOSED = 1, 141  # exit codes
+TEST_PATIENCE = 30  # seconds that --test waits for a rate limit, at most
+
+
+class TapEventExport(Tap):
+    """Event history of Dfinery, HappyTalk, Croct, Infobip and Naver Cloud API Gateway."""
+
+    name = "tap-eventexport"
+    config_jsonschema: ClassVar = settings.SCHEMA
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the SDK's own
+        self._stop = Stop()
+        options.setdefault("message_writer", MessageWriter(self._stop))
+        super().__init__(**options)
+
+    # Settings
+
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
+        return settings.from_environment(cls.config_jsonschema, cls._env_var_prefix)
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:  # noqa: ARG002
+        """Check the settings; never just warn, since no stream could be made of wrong ones."""
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        self._config = settings.without_blanks(self._config)
+        errors = JSONSchemaValidator(schema).iter_errors(self._config)
+        problems = list(settings.schema_problems(errors, schema).values())
+        problems = problems or list(settings.further_problems(self._config, schema))
+        redact_logs(settings.secrets(self._config, schema))
+        if problems:
+            raise ConfigValidationError("The settings are wrong", errors=problems, schema={})
+        return problems
+
+    def _setup_signal_handlers(self) -> None:
+        self._stop.listen()
+
+    # Streams
+
+    def discover_streams(self) -> list[EventStream]:
+        """The streams of the configured vendors."""
+        clients = {
+            vendor.name: self._client(vendor.name)
+            for vendor in settings.VENDORS
+            if vendor.is_configured(self.config)
+        }
+        return [kind(self, clients[kind.vendor]) for kind in STREAMS if kind.vendor in clients]
+
+    def _client(self, vendor: str) -> HttpClient:
+        return HttpClient(
+            vendor=vendor,
+            concurrency=self.config["concurrency"],
+            timeout=self.config["request_timeout"],
+            max_retry_wait=self.config["max_retry_wait"],
+            user_agent=self.config.get("user_agent") or f"{self.name}/{self.plugin_version}",
+            stop=self._stop,
+        )
+
+    # State
+
+    def load_state(self, state: object) -> None:
+        """Take the STATE of an earlier run, as a value or as a whole STATE message.
+
+        Raises:
+            InvalidStateError: If it has another shape.
+        """
+        if isinstance(state, dict) and state.get("type") == "STATE":
+            state = state.get("value")
+        if not isinstance(state, dict) or not _is_state(state):
+            raise InvalidStateError(
+                'the state has not the form {"bookmarks": {"<stream>": {…}}}; pass the value of '
+                "the last STATE message"
+            )
+        super().load_state(state)
+
+    # Runs
+
+    @property
+    def _event_streams(self) -> list[EventStream]:
+        return [stream for stream in self.streams.values() if isinstance(stream, EventStream)]
+
+    def run(self) -> int:
+        """Read all selected streams.
+
+        Returns:
+            The exit code: 0; 1 if a stream failed; 143 or 130 if a signal came.
+
+        Raises:
+            OutputClosedError: If nobody reads stdout any more.
+        """
+        streams = [stream for stream in self._event_streams if stream.selected]
+        try:
+            for stream in streams:
+                stream.write_schema()
+            failures = drive(streams, self._stop)
+        except Stopped:
+            return self._end_early()
+        for name, error in failures.items():
+            self.logger.error("%s failed: %s", name, told(error))
+            self.logger.debug("%s failed", name, exc_info=error)
+        if failures:
+            self.logger.error(
+                "%d of %d streams failed; what was read before is kept in STATE, and the next "
+                "run goes on from there",
+                len(failures),
+                len(streams),
+            )
+        return FAILED if failures else 0
+
+    def _end_early(self) -> int:
+        code = self._stop.exit_code or FAILED
+        if self.state:
+            self.message_writer.write_message(StateMessage(value=self.state))
+        self.logger.warning("stopped by a signal; the next run goes on from the last STATE")
+        return code
+
+    def prove(self) -> int:
+        """Prove the credentials of each configured vendor with one cheap request.
+
+        Returns:
+            The exit code: 0, or 1 if a vendor isn't fine.
+        """
+        code = 0
+        for vendor, stream in {stream.vendor: stream for stream in self._event_streams}.items():
+            stream.client.max_retry_wait = min(stream.client.max_retry_wait, TEST_PATIENCE)
+            try:
+                stream.prove()
+            except SyncError as error:
+                self.logger.error("%s: not fine. %s", vendor, error)  # noqa: TRY400
+                code = FAILED
+            else:
+                self.logger.info("%s: fine", vendor)
+        return code
+
+    # Command line
+
+    @classmethod
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> _ConfigInput:
+        """Read the configuration files."""
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, ValueError, TypeError) as error:
+            names = ", ".join(name for name in value if name != "ENV")
+            cls._fail(ctx, f"--config: {names} can't be read as a JSON object: {told(error)}")
+
+    @classmethod
+    def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: FBT001
+        """Print the catalog."""
+        try:
+            super().cb_discover(ctx, param, value)
+        except StreamMapConfigError as error:
+            cls._fail(ctx, f"stream_maps: {error}")
+
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:  # noqa: ARG003
+        """Prove the credentials, or write the schemas only."""
+        if value == CliTestOptionValue.Disabled.value:
+            return
+        tap = cls._made(ctx, ctx.params.get("config"))
+        if value == CliTestOptionValue.Schema.value:
+            tap.write_schemas()
+            ctx.exit()
+        ctx.exit(tap.prove())
+
+    @classmethod
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+    ) -> None:
+        """Run the tap."""
+        if about:
+            cls.print_about(about_format)
+            return
+        cls.print_version(print_fn=cls.logger.info)
+        ctx = click.get_current_context()
+        inputs = {}
+        for name, file in (("state", state), ("catalog", catalog)):
+            try:
+                inputs[name] = json.load(file) if file else None
+            except ValueError as error:
+                cls._fail(ctx, f"--{name}: the file can't be read as JSON: {error}")
+        ctx.exit(cls._made(ctx, config, **inputs).run())
+
+    @classmethod
+    def _made(
+        cls, ctx: click.Context, config: _ConfigInput | None, **inputs: dict[str, Any] | None
+    ) -> TapEventExport:
+        """A tap, or the end of the command with a line for each wrong setting."""
+        try:
+            return cls(
+                config=config.config if config else None,
+                parse_env_config=bool(config and config.parse_env),
+                **inputs,
+            )
+        except ConfigValidationError as error:
+            cls._fail(ctx, *error.errors)
+        except (InvalidStateError, StreamMapConfigError) as error:
+            cls._fail(ctx, str(error))
+
+    @classmethod
+    def _fail(cls, ctx: click.Context, *lines: str) -> NoReturn:
+        for line in lines:
+            cls.logger.error(line)
+        ctx.exit(FAILED)
+
+
+def _is_state(value: dict[str, Any]) -> bool:
+    bookmarks = value.get("bookmarks", {})
+    return isinstance(bookmarks, dict) and all(
+        isinstance(bookmark, dict) for bookmark in bookmarks.values()
+    )
+
+
+def told(error: Exception) -> str:
+    """An error in one line, for a person."""
+    text = " ".join(str(error).split()) or "no further information"
+    return text if isinstance(error, SyncError) else f"{type(error).__name__}: {text}"
+
+
+def main() -> NoReturn:
+    """The command `tap-eventexport`."""
+    try:
+        TapEventExport.cli()
+    except OutputClosedError:
+        TapEventExport.logger.error("stdout was closed: the target has ended")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(CLOSED)
+    sys.exit()
