@@ -211,13 +211,25 @@ class TapEventExport(Tap):
             return
         cls.print_version(print_fn=cls.logger.info)
         ctx = click.get_current_context()
-        inputs = {}
-        for name, file in (("state", state), ("catalog", catalog)):
-            try:
-                inputs[name] = json.load(file) if file else None
-            except ValueError as error:
-                cls._fail(ctx, f"--{name}: the file can't be read as JSON: {error}")
-        ctx.exit(cls._made(ctx, config, **inputs).run())
+        tap = cls._made(
+            ctx,
+            config,
+            state=cls._loaded(ctx, "state", state),
+            catalog=cls._loaded(ctx, "catalog", catalog),
+        )
+        ctx.exit(tap.run())
+
+    @classmethod
+    def _loaded(cls, ctx: click.Context, name: str, file: IO[str] | None) -> dict[str, Any] | None:
+        if file is None:
+            return None
+        try:
+            value = json.load(file)
+        except ValueError as error:
+            cls._fail(ctx, f"--{name}: the file can't be read as JSON: {error}")
+        if not isinstance(value, dict):
+            cls._fail(ctx, f"--{name}: the file has not the form of a {name}, a JSON object")
+        return value
 
     @classmethod
     def _made(

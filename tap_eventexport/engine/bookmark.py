@@ -36,7 +36,7 @@ class Position:
         window: The window that was being read.
         place: What the vendor needs to go on, such as `{"cursor": "eyJ…"}`.
         query: A fingerprint of the filters that the place was made with.
-        read_at: When the run that read the window began.
+        read_at: When the run that first read of the window began.
     """
 
     window: Window
@@ -62,9 +62,11 @@ class Plan:
         position: The open window to go on with, which lies in `wanted`.
         again: The part of that window which must be read once more, see `plan`.
         notes: What the user should know about it.
+        query: The fingerprint of this run's filters.
     """
 
     wanted: Window | None
+    query: str
     position: Position | None = None
     again: Window | None = None
     notes: tuple[str, ...] = ()
@@ -90,6 +92,19 @@ class Plan:
             yield from ((window, None) for window in windows(self.again))
         for after in span(opened.end, self.wanted.end):
             yield from ((window, None) for window in windows(after))
+
+    def position_at(
+        self, window: Window, place: Mapping[str, Any] | None, now: datetime
+    ) -> Position | None:
+        """The position at a place in a window; None where the window is complete.
+
+        A window that an earlier run opened keeps that run's `read_at`.
+        """
+        if place is None:
+            return None
+        resumed = self.position
+        read_at = resumed.read_at if resumed and resumed.window == window else now
+        return Position(window, place, self.query, read_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,19 +161,19 @@ def plan(bookmark: Bookmark, bounds: Bounds, query: str) -> Plan:
     wanted = _wanted(bookmark.mark, bounds)
     notes = tuple(wanted.notes)
     if wanted.start >= wanted.end:
-        return Plan(None, notes=notes)
+        return Plan(None, query, notes=notes)
     window = Window(wanted.start, wanted.end)
     position = bookmark.position
     if position is None or not window.holds(position.window):
-        return Plan(window, notes=notes)
+        return Plan(window, query, notes=notes)
     if position.query != query:
         note = f"the filters changed since {position.window} was opened: it is read from its start"
-        return Plan(window, notes=(*notes, note))
+        return Plan(window, query, notes=(*notes, note))
     again = span(
         max(position.window.start, round_down(position.read_at - bounds.lookback)),
         min(position.window.end, round_up(bounds.now - bounds.lookback)),
     )
-    return Plan(window, position, again[0] if again else None, notes)
+    return Plan(window, query, position, again[0] if again else None, notes)
 
 
 def _wanted(mark: datetime | None, bounds: Bounds) -> _Span:
@@ -253,23 +268,16 @@ def write_bookmark(state: dict[str, Any], replication_key: str, bookmark: Bookma
 
 
 def advance(
-    bookmark: Bookmark,
-    window: Window,
-    place: Mapping[str, Any] | None,
-    *,
-    query: str,
-    now: datetime,
+    bookmark: Bookmark, window: Window, position: Position | None, now: datetime
 ) -> Bookmark:
     """The bookmark after a page of a window was emitted, all windows before it being complete.
 
     Args:
         bookmark: What was promised before.
         window: The page's window.
-        place: Where the window goes on; None if it is complete.
-        query: The fingerprint of this run's filters.
-        now: The instant at which the run began.
+        position: Where the window goes on; None if it is complete.
+        now: The instant at which this run began.
     """
-    reached = window.end if place is None else window.start
+    reached = window.end if position is None else window.start
     mark = reached if bookmark.mark is None else max(bookmark.mark, reached)
-    position = None if place is None else Position(window, place, query, now)
     return Bookmark(min(mark, round_down(now)), position)

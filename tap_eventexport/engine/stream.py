@@ -158,7 +158,8 @@ class EventStream(Stream):
             self.progress.add(len(limited))
             self._check_max_record_limit(len(block))
         self._output.end_page()
-        self._bookmark = advance(self._bookmark, window, page.place, query=self.query, now=self.now)
+        position = self._plan.position_at(window, page.place, self.now)
+        self._bookmark = advance(self._bookmark, window, position, self.now)
         self.progress.page(window, is_last=page.place is None)
         if self._output.is_complete:
             self._promise()

@@ -1,0 +1,65 @@
+"""The sandbox and the command, ready to use."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_eventexport.sandbox.croct import Croct
+from tap_eventexport.sandbox.history import History
+from tap_eventexport.sandbox.server import Sandbox
+from tests.singer import Tap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CROCT_KEY = "a-croct-key-of-the-tests"
+START = datetime(2026, 3, 1, tzinfo=UTC)
+END = datetime(2026, 3, 4, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting and no proxy of the machine reaches a test."""
+    import os  # noqa: PLC0415
+
+    for name in list(os.environ):
+        if name.startswith("TAP_EVENTEXPORT_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def croct() -> Croct:
+    """Three days of Croct's events: 240 a day, ended long ago, so that no test needs today."""
+    return Croct(History(240), api_key=CROCT_KEY)
+
+
+@pytest.fixture
+def sandbox(croct: Croct) -> Iterator[Sandbox]:
+    with Sandbox([croct]) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def settings(sandbox: Sandbox) -> dict[str, Any]:
+    return {
+        "croct_api_key": CROCT_KEY,
+        "croct_api_url": sandbox.url,
+        "croct_page_size": 50,
+        "start_date": START.isoformat(),
+        "end_date": END.isoformat(),
+    }
+
+
+@pytest.fixture
+def tap(tmp_path: Path, settings: dict[str, Any]) -> Tap:
+    return Tap(tmp_path, **settings)
+
+
+@pytest.fixture
+def truth(croct: Croct) -> list[str]:
+    """The ids that a run over START to END must emit."""
+    return croct.truth("croct_events", START, END) or []

@@ -1,0 +1,243 @@
+"""What a run reads because of STATE, and what it promises."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tap_eventexport.engine.bookmark import (
+    Bookmark,
+    Bounds,
+    Plan,
+    Position,
+    advance,
+    plan,
+    read_bookmark,
+    write_bookmark,
+)
+from tap_eventexport.engine.errors import FatalVendorError, InvalidStateError
+from tap_eventexport.engine.windows import Window, cut
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+BOUNDS = Bounds(
+    now=NOON, start=NOON - 9 * DAY, lookback=HOUR, settle=timedelta(0), start_is_set=True
+)
+
+
+def wanted(mark: datetime | None, **changes: Any) -> tuple[datetime, datetime] | None:
+    window = plan(Bookmark(mark), replace(BOUNDS, **changes), "q").wanted
+    return (window.start, window.end) if window else None
+
+
+@pytest.mark.parametrize(
+    ("mark", "changes", "expected"),
+    [
+        pytest.param(None, {}, (NOON - 9 * DAY, NOON), id="first run"),
+        pytest.param(NOON - DAY, {}, (NOON - DAY - HOUR, NOON), id="one lookback behind"),
+        pytest.param(NOON - 9 * DAY, {}, (NOON - 9 * DAY, NOON), id="lookback ends at start_date"),
+        pytest.param(
+            NOON - 9 * DAY,
+            {"start_is_set": False},
+            (NOON - 9 * DAY - HOUR, NOON),
+            id="a start that nobody set bounds no lookback",
+        ),
+        pytest.param(
+            NOON - 9 * DAY,
+            {"start": NOON - DAY},
+            (NOON - 9 * DAY - HOUR, NOON),
+            id="start_date after the bookmark skips nothing",
+        ),
+        pytest.param(
+            None, {"settle": HOUR}, (NOON - 9 * DAY, NOON - HOUR), id="nothing younger than settle"
+        ),
+        pytest.param(None, {"end": NOON - DAY}, (NOON - 9 * DAY, NOON - DAY), id="end_date"),
+        pytest.param(None, {"end": NOON + DAY}, (NOON - 9 * DAY, NOON), id="never past now"),
+        pytest.param(None, {"end": NOON - 9 * DAY}, None, id="start_date is end_date"),
+        pytest.param(NOON, {"lookback": timedelta(0)}, None, id="nothing new"),
+        pytest.param(NOON, {"end": NOON - DAY}, None, id="end_date before the bookmark"),
+        pytest.param(
+            NOON + DAY, {}, (NOON - HOUR, NOON), id="a bookmark in the future is taken as now"
+        ),
+        pytest.param(
+            NOON - 9 * DAY,
+            {"oldest": NOON - 3 * DAY},
+            (NOON - 3 * DAY, NOON),
+            id="what the vendor forgot is a gap",
+        ),
+    ],
+)
+def test_what_is_wanted(
+    mark: datetime | None, changes: dict[str, Any], expected: tuple[datetime, datetime] | None
+) -> None:
+    assert wanted(mark, **changes) == expected
+
+
+def test_bounds_of_microseconds_select_the_same_milliseconds() -> None:
+    half = timedelta(microseconds=500)
+    millisecond = timedelta(milliseconds=1)
+    start, end = NOON - DAY, NOON - HOUR
+    assert wanted(None, start=start + half, end=end + half) == (
+        start + millisecond,
+        end + millisecond,
+    )
+
+
+def test_a_gap_is_named_or_fails() -> None:
+    bounds = replace(BOUNDS, oldest=NOON - DAY)
+    (note,) = plan(Bookmark(NOON - 5 * DAY), bounds, "q").notes
+    assert "2026-03-05T11:00:00.000Z" in note
+    assert "2026-03-09T12:00:00.000Z" in note
+    with pytest.raises(FatalVendorError, match="no longer kept"):
+        plan(Bookmark(NOON - 5 * DAY), replace(bounds, fail_on_gap=True), "q")
+
+
+def opened_at(start: datetime, end: datetime, read_at: datetime, query: str = "q") -> Position:
+    return Position(Window(start, end), {"cursor": "c"}, query, read_at)
+
+
+def tasks(made: Plan) -> list[tuple[datetime, datetime, bool]]:
+    found = made.tasks(lambda whole: cut(whole, DAY))
+    return [(window.start, window.end, place is not None) for window, place in found]
+
+
+def test_an_old_window_goes_on_from_its_position() -> None:
+    opened = NOON - 5 * DAY
+    bookmark = Bookmark(opened, opened_at(opened, opened + DAY, NOON - HOUR))
+    assert tasks(plan(bookmark, BOUNDS, "q"))[:3] == [
+        (opened - HOUR, opened, False),
+        (opened, opened + DAY, True),
+        (opened + DAY, opened + 2 * DAY, False),
+    ]
+
+
+def test_a_young_window_is_read_again_where_events_may_have_arrived_since() -> None:
+    opened, read_at = NOON - DAY, NOON - 6 * HOUR
+    bookmark = Bookmark(opened, opened_at(opened, read_at, read_at))
+    assert tasks(plan(bookmark, BOUNDS, "q")) == [
+        (opened - HOUR, opened, False),
+        (opened, read_at, True),
+        (read_at - HOUR, read_at, False),
+        (read_at, NOON, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "notes"),
+    [
+        pytest.param(opened_at(NOON - DAY, NOON, NOON, "other"), 1, id="other filters"),
+        pytest.param(opened_at(NOON - DAY, NOON + HOUR, NOON), 0, id="reaches past what is wanted"),
+        pytest.param(opened_at(NOON - 3 * DAY, NOON, NOON), 0, id="starts before what is wanted"),
+    ],
+)
+def test_a_position_that_does_not_fit_is_left(found: Position, notes: int) -> None:
+    made = plan(Bookmark(NOON - DAY, found), BOUNDS, "q")
+    assert made.position is None
+    assert len(made.notes) == notes
+
+
+@pytest.mark.parametrize("seed", range(400))
+def test_nothing_is_lost_whenever_runs_are_killed(seed: int) -> None:
+    """Events of a minute each arrive up to a lookback late; runs die after any page."""
+    chance = random.Random(seed)
+    lookback = chance.randint(0, 30)
+    runs = [(chance.random() < 0.7, chance.randint(1, 60)) for _ in range(8)]
+    minute = timedelta(minutes=1)
+    begin = datetime(2026, 3, 1, tzinfo=UTC)
+    arrivals = {
+        begin + number * minute: begin + (number + chance.randint(0, lookback)) * minute
+        for number in range(600)
+    }
+    emitted: set[datetime] = set()
+    now = begin
+    state: dict[str, Any] = {}
+    for is_killed, minutes in [*runs, (False, lookback + 1), (False, lookback + 1)]:
+        now += minutes * minute
+        bounds = Bounds(now=now, start=begin, lookback=lookback * minute, settle=timedelta(0))
+        bookmark = read_bookmark(state, "events")
+        pages_until_killed = chance.randint(1, 60) if is_killed else 1000
+        made = plan(bookmark, bounds, "q")
+        for window, place in made.tasks(lambda whole: cut(whole, 7 * minute)):
+            there = [
+                time
+                for time, arrival in arrivals.items()
+                if window.start <= time < window.end and arrival <= now
+            ]
+            # The vendor's cursor: after so many of the events that it had for this window.
+            first = datetime.fromisoformat(place["after"]) if place else window.start
+            for time in [time for time in there if time >= first]:
+                emitted.add(time)
+                following = {"after": (time + minute).isoformat()}
+                bookmark = advance(bookmark, window, made.position_at(window, following, now), now)
+                write_bookmark(state, "timestamp", bookmark)
+                pages_until_killed -= 1
+                if not pages_until_killed:
+                    break
+            else:
+                bookmark = advance(bookmark, window, None, now)
+                write_bookmark(state, "timestamp", bookmark)
+                continue
+            break
+    settled = now - lookback * minute
+    assert {time for time in arrivals if time < settled} <= emitted
+
+
+def test_state_is_read_as_it_is_written() -> None:
+    state: dict[str, Any] = {"something": "old"}
+    window = Window(NOON - DAY, NOON)
+    position = Position(window, {"cursor": "eyJ"}, "3f9a", NOON)
+    bookmark = advance(Bookmark(), window, position, NOON)
+    write_bookmark(state, "timestamp", bookmark)
+    assert state == {
+        "replication_key": "timestamp",
+        "replication_key_value": "2026-03-09T12:00:00.000Z",
+        "position": {
+            "start": "2026-03-09T12:00:00.000Z",
+            "end": "2026-03-10T12:00:00.000Z",
+            "cursor": "eyJ",
+            "query": "3f9a",
+            "read_at": "2026-03-10T12:00:00.000Z",
+        },
+    }
+    assert read_bookmark(state, "events") == bookmark
+
+
+def test_the_bookmark_never_goes_back_nor_past_now() -> None:
+    before = Bookmark(NOON - HOUR)
+    lookback = Window(NOON - DAY, NOON - 2 * HOUR)
+    assert advance(before, lookback, None, NOON) == before
+    today = Window(NOON - DAY, NOON + DAY)
+    assert advance(before, today, None, NOON) == Bookmark(NOON)
+
+
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [
+        ({"replication_key_value": "yesterday"}, "events.replication_key_value"),
+        ({"replication_key_value": 1772323200}, "events.replication_key_value"),
+        ({"position": "here"}, "events.position"),
+        ({"position": {"start": "2026-03-01"}}, "events.position.end"),
+        (
+            {"position": {"start": "2026-03-02", "end": "2026-03-01", "read_at": "2026-03-01"}},
+            "ends before it starts",
+        ),
+        ({"partitions": []}, "partitions"),
+    ],
+)
+def test_garbage_in_state_is_named(state: dict[str, Any], name: str) -> None:
+    with pytest.raises(InvalidStateError, match=name):
+        read_bookmark(state, "events")
+
+
+def test_the_state_of_a_plain_sdk_tap_is_understood() -> None:
+    state = {
+        "replication_key": "timestamp",
+        "replication_key_value": "2026-03-10T21:00:00+09:00",
+        "starting_replication_value": None,
+    }
+    assert read_bookmark(state, "events") == Bookmark(NOON)

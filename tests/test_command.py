@@ -1,0 +1,273 @@
+"""The command line: what a person or Meltano types."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+if TYPE_CHECKING:
+    from tap_eventexport.sandbox.server import Sandbox
+    from tests.singer import Tap
+
+SNAPSHOTS = Path(__file__).with_name("snapshots")
+
+
+def catalog_of(tap: Tap) -> dict[str, Any]:
+    catalog: dict[str, Any] = json.loads("\n".join(tap.run("--discover").lines))
+    return catalog
+
+
+def select(catalog: dict[str, Any], name: str, *, selected: bool) -> None:
+    """Select or deselect a property of croct_events, as `meltano select` does."""
+    for entry in catalog["streams"][0]["metadata"]:
+        if entry["breadcrumb"] == ["properties", name]:
+            entry["metadata"]["selected"] = selected
+
+
+def snapshot(name: str, found: object) -> None:
+    """Compare with a file that a reviewer sees; delete the file to make it anew."""
+    path = SNAPSHOTS / name
+    text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert path.read_text() == text
+
+
+def test_the_catalog_is_what_it_was(tap: Tap, sandbox: Sandbox) -> None:
+    snapshot("catalog.json", catalog_of(tap))
+    assert not sandbox.requests  # discovery asks nobody
+
+
+def test_about_is_what_it_was(tap: Tap) -> None:
+    about = json.loads("\n".join(tap.run("--about", "--format=json").lines))
+    versions = {"version", "sdk_version", "supported_python_versions"}
+    snapshot("about.json", {key: value for key, value in about.items() if key not in versions})
+
+
+def test_test_asks_one_cheap_question(tap: Tap, sandbox: Sandbox) -> None:
+    done = tap.run("--test")
+    assert done.code == 0
+    assert done.log_line("Croct").endswith("Croct: fine")
+    (request,) = sandbox.requests
+    assert request.first("pageSize") == "1"
+    assert not done.lines
+
+
+def test_test_names_what_is_wrong(tap: Tap) -> None:
+    done = tap.run("--test", croct_api_key="wrong")
+    assert done.code == 1
+    assert "Croct: not fine" in done.log
+    assert "croct_api_key" in done.log
+
+
+def test_settings_from_the_environment(tap: Tap, truth: list[str]) -> None:
+    environment = {
+        f"TAP_EVENTEXPORT_{name.upper()}": str(value) for name, value in tap.settings.items()
+    }
+    environment |= {
+        "TAP_EVENTEXPORT_CROCT_EVENT_TYPES": '["orderPlaced"]',
+        "TAP_EVENTEXPORT_CONCURRENCY": "2",
+        "TAP_EVENTEXPORT_USER_AGENT": "",
+    }
+    tap.settings = {}
+    done = tap.run("--config=ENV", environment=environment)
+    assert done.code == 0, done.log
+    assert 0 < len(done.heard.keys()) < len(truth)
+
+
+def test_settings_from_a_dotenv_file(tap: Tap, truth: list[str]) -> None:
+    lines = [f"TAP_EVENTEXPORT_{name.upper()}={value}" for name, value in tap.settings.items()]
+    (tap.folder / ".env").write_text("\n".join(lines))
+    tap.settings = {}
+    assert Counter(tap.run("--config=ENV").heard.keys()) == Counter(truth)
+
+
+def test_stream_maps(tap: Tap, truth: list[str]) -> None:
+    done = tap.run(
+        stream_maps={
+            "croct_events": {
+                "user": "md5(record['userId'])",
+                "userId": None,
+                "__filter__": "eventType == 'orderPlaced'",
+            }
+        }
+    )
+    heard = done.heard
+    assert "one by one, because of stream_maps" in done.log
+    assert {len(record["user"]) for record in heard.records["croct_events"]} == {32}
+    assert "userId" not in heard.records["croct_events"][0]
+    assert 0 < len(heard.keys()) < len(truth)
+
+
+def test_an_alias_and_a_copy_of_a_stream(tap: Tap, truth: list[str]) -> None:
+    heard = tap.read(
+        stream_maps={"croct_events": {"__alias__": "events"}, "ids": {"__source__": "croct_events"}}
+    )
+    assert Counter(heard.keys("events")) == Counter(heard.keys("ids")) == Counter(truth)
+
+
+def test_flattening(tap: Tap, truth: list[str]) -> None:
+    heard = tap.read(flattening_enabled=True, flattening_max_depth=1)
+    assert Counter(heard.keys()) == Counter(truth)
+
+
+def test_deselected_properties_stay_out(tap: Tap, truth: list[str]) -> None:
+    catalog = catalog_of(tap)
+    select(catalog, "context", selected=False)
+    done = tap.run(catalog=catalog)
+    assert "one by one, because of deselected properties" in done.log
+    heard = done.heard
+    assert Counter(heard.keys()) == Counter(truth)
+    assert "context" not in heard.schemas["croct_events"][0]["properties"]
+    assert not any("context" in record for record in heard.records["croct_events"])
+
+
+def test_a_deselected_stream_is_not_read(tap: Tap, sandbox: Sandbox) -> None:
+    catalog = catalog_of(tap)
+    for entry in catalog["streams"][0]["metadata"]:
+        if entry["breadcrumb"] == []:
+            entry["metadata"]["selected"] = False
+    done = tap.run(catalog=catalog)
+    assert (done.code, done.lines) == (0, [])
+    assert not sandbox.requests
+
+
+def test_full_table_replication_reads_all_and_keeps_the_state(tap: Tap, truth: list[str]) -> None:
+    catalog = catalog_of(tap)
+    catalog["streams"][0]["replication_method"] = "FULL_TABLE"
+    state = {"bookmarks": {"croct_events": {"replication_key_value": "2026-03-03T00:00:00Z"}}}
+    heard = tap.read(catalog=catalog, state=state)
+    assert Counter(heard.keys()) == Counter(truth)
+
+
+@pytest.mark.parametrize("compression", ["gzip", "none"])
+def test_batch_files_hold_the_records_and_states_follow_them(
+    tap: Tap, truth: list[str], compression: str
+) -> None:
+    heard = tap.read(
+        stream_maps={"croct_events": {"context": None}},
+        batch_config={
+            "encoding": {"format": "jsonl", "compression": compression},
+            "storage": {"root": tap.folder.as_uri(), "prefix": "batch-"},
+            "batch_size": 70,
+        },
+    )
+    records = []
+    for batch in heard.batches:
+        for uri in batch["manifest"]:
+            data = Path(urlsplit(uri).path).read_bytes()
+            text = gzip.decompress(data) if compression == "gzip" else data
+            lines = text.splitlines()
+            assert 0 < len(lines) <= 70
+            records += [json.loads(line) for line in lines]
+    assert Counter(record["id"] for record in records) == Counter(truth)
+    assert not any("context" in record for record in records)
+    assert len(heard.states) == len(heard.batches)
+    assert heard.bookmark() == "2026-03-04T00:00:00.000Z"
+
+
+def test_a_whole_state_message_is_a_state(tap: Tap) -> None:
+    lines = tap.run().lines
+    heard = tap.read(state=json.loads(lines[-1]))
+    assert 0 < len(heard.keys()) <= 10  # the lookback alone
+
+
+BAD = [
+    ({"concurrency": 0}, ["concurrency: got 0, expected a whole number from 1 to 64"]),
+    ({"concurrency": "many"}, ['concurrency: got "many", expected a whole number']),
+    ({"croct_page_size": 1001}, ["croct_page_size: got 1001, expected a whole number from 1 to"]),
+    ({"croct_event_types": "x"}, ['croct_event_types: got "x", expected a list']),
+    ({"croct_event_types": [1]}, ["croct_event_types[0]: got 1, expected a text"]),
+    ({"on_gap": "shrug"}, ['on_gap: got "shrug", expected one of warn, fail']),
+    ({"lookback_minutes": -1}, ["lookback_minutes: got -1, expected a whole number of at least 0"]),
+    ({"start_date": "7 days ago"}, ['start_date: got "7 days ago", expected a date']),
+    ({"start_date": "2026-03-05"}, ["start_date: got", "before end_date"]),
+    ({"croct_api_key": 5}, ["croct_api_key: got a value that is not shown, expected a text"]),
+    ({"croct_api_key": " k"}, ["croct_api_key: got a value that is not shown"]),
+    ({"croct_api_url": "http://api.croct.io"}, ["croct_api_url: got", "expected https"]),
+    ({"croct_api_url": "api.croct.io"}, ["croct_api_url: got", "such as https://host"]),
+    ({"croct_api_url": "https://u:p@api.croct.io"}, ["croct_api_url: expected", "without a user"]),
+    ({"user_agent": "a\nb"}, ["user_agent: expected printable ASCII"]),
+    (
+        {"batch_config": {"encoding": {"format": "parquet"}, "storage": {"root": "file:///tmp"}}},
+        ['batch_config: got the format "parquet", expected jsonl'],
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), BAD, ids=lambda value: str(value)[:40])
+def test_a_bad_setting_is_one_line_that_names_it(
+    tap: Tap, change: dict[str, Any], words: list[str]
+) -> None:
+    done = tap.run(**change)
+    assert (done.code, done.lines) == (1, [])
+    assert "Traceback" not in done.log
+    (name,) = change
+    line = done.log_line(f" {name}")
+    assert all(word in line for word in words), line
+
+
+def test_all_bad_settings_are_named_at_once(tap: Tap) -> None:
+    done = tap.run(concurrency=0, croct_page_size=0, request_timeout="x")
+    assert done.log.count("ERROR") == 3
+
+
+def test_a_bad_setting_of_the_environment_is_named(tap: Tap) -> None:
+    done = tap.run("--config=ENV", environment={"TAP_EVENTEXPORT_CONCURRENCY": "many"})
+    assert done.code == 1
+    assert 'concurrency: got "many"' in done.log
+
+
+@pytest.mark.parametrize("arguments", [[], ["--discover"], ["--test"]])
+def test_no_vendor_configured_lists_what_to_set(tap: Tap, arguments: list[str]) -> None:
+    tap.settings = {}
+    done = tap.run(*arguments)
+    assert (done.code, done.lines) == (1, [])
+    assert "croct_api_key" in done.log_line("no vendor is configured")
+    assert "Traceback" not in done.log
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ([], "has not the form"),
+        ({"bookmarks": []}, "has not the form"),
+        ({"bookmarks": {"croct_events": "x"}}, "has not the form"),
+        (
+            {"bookmarks": {"croct_events": {"replication_key_value": "soon"}}},
+            "croct_events.replication_key_value is 'soon'",
+        ),
+    ],
+)
+def test_garbage_in_state_is_named_and_nothing_is_read(
+    tap: Tap, sandbox: Sandbox, state: Any, words: str
+) -> None:
+    done = tap.run(state=state)
+    assert done.code == 1
+    assert words in done.log
+    assert "Traceback" not in done.log
+    assert not sandbox.requests
+
+
+@pytest.mark.parametrize("name", ["config", "state", "catalog"])
+@pytest.mark.parametrize("content", ["", "{half", "\x00"])
+def test_a_file_that_is_no_json_is_named(tap: Tap, name: str, content: str) -> None:
+    path = tap.folder / "broken.json"
+    path.write_text(content)
+    done = tap.run(f"--{name}", str(path))
+    assert (done.code, done.lines) == (1, [])
+    assert f"--{name}" in done.log
+    assert "Traceback" not in done.log
+
+
+def test_another_streams_bookmark_is_kept(tap: Tap) -> None:
+    other = {"replication_key_value": "2026-01-01T00:00:00.000Z"}
+    heard = tap.read(state={"bookmarks": {"ncp_apigateway_events": other}})
+    assert heard.states[-1]["bookmarks"]["ncp_apigateway_events"] == other

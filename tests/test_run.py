@@ -1,0 +1,193 @@
+"""A run as a whole: stopped at any moment, it has promised only what it gave."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_eventexport.sandbox.history import History
+from tap_eventexport.sandbox.server import Fault, Response
+from tests.singer import Heard
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from tap_eventexport.sandbox.croct import Croct
+    from tap_eventexport.sandbox.server import Sandbox
+    from tests.singer import Tap
+
+
+def hear_until(process: subprocess.Popen[str], lines: int) -> Heard:
+    """Listen to so many lines of a run, then kill it as a power cut would."""
+    assert process.stdout
+    heard = Heard()
+    for _ in range(lines):
+        line = process.stdout.readline()
+        if not line:
+            break
+        heard.hear(line)
+    process.kill()
+    process.stdout.close()
+    process.wait()
+    return heard
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_killed_at_any_line_nothing_is_lost_and_little_read_again(
+    tap: Tap, truth: list[str], seed: int
+) -> None:
+    """Killed again and again at a random line, each run goes on from the last STATE line."""
+    chance = random.Random(seed)
+    state: dict[str, Any] | None = None
+    emitted: list[str] = []
+    kills = 0
+    for _ in range(100):
+        process = tap.start(state=state, lookback_minutes=0)
+        heard = hear_until(process, chance.randint(1, 400))
+        emitted += heard.keys()
+        if heard.states:
+            state = heard.states[-1]
+        if heard.bookmark() == "2026-03-04T00:00:00.000Z":
+            break
+        kills += 1
+    assert set(emitted) == set(truth)
+    assert len(emitted) <= len(truth) + kills * 50  # at most the unfinished page each time
+
+
+def test_every_state_line_is_a_safe_place_to_start_from(tap: Tap, truth: list[str]) -> None:
+    lines = tap.run(croct_page_size=120).lines
+    for number, line in enumerate(lines):
+        message = json.loads(line)
+        if message["type"] == "STATE":
+            before = Heard()
+            for earlier in lines[: number + 1]:
+                before.hear(earlier)
+            after = tap.read(state=message["value"], croct_page_size=120, lookback_minutes=0)
+            assert Counter(before.keys() + after.keys()) == Counter(truth)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("moment", ["while reading", "while a slow target blocks"])
+def test_a_signal_ends_the_run_with_a_safe_state(
+    tap: Tap, sandbox: Sandbox, truth: list[str], number: signal.Signals, moment: str
+) -> None:
+    if moment == "while reading":
+        sandbox.faults.append(Fault("silence", after=4, times=100, seconds=60))
+    process = tap.start(croct_page_size=50, concurrency=1)
+    assert process.stdout
+    lines = [process.stdout.readline() for _ in range(60)]  # the pipe then fills
+    began = time.monotonic()
+    process.send_signal(number)
+    rest = process.stdout.read()
+    process.stdout.close()
+    assert process.wait(timeout=10) == {signal.SIGTERM: 143, signal.SIGINT: 130}[number]
+    assert time.monotonic() - began < 5
+    assert "Traceback" not in tap.log
+    heard = Heard()
+    for line in lines + rest.splitlines():
+        heard.hear(line)
+    assert json.loads(rest.splitlines()[-1])["type"] == "STATE"
+    sandbox.faults.clear()
+    after = tap.read(state=heard.states[-1])
+    assert set(heard.keys() + after.keys()) == set(truth)
+
+
+def test_a_target_that_reads_nothing_more_cannot_hold_a_stopped_run(tap: Tap) -> None:
+    process = tap.start()
+    assert process.stdout
+    process.stdout.readline()
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 143
+    assert time.monotonic() - began < 5
+    process.stdout.close()
+
+
+@pytest.mark.parametrize("moment", ["while writing", "while reading"])
+def test_a_target_that_died_ends_the_run_with_one_line(
+    tap: Tap, sandbox: Sandbox, moment: str
+) -> None:
+    if moment == "while reading":
+        sandbox.faults.append(Fault("silence", after=1, times=100, seconds=60))
+    process = tap.start(concurrency=1)
+    assert process.stdout
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=10) == 141
+    (line,) = [line for line in tap.log.splitlines() if "ERROR" in line]
+    assert line.endswith("stdout was closed: the target has ended")
+    assert "Traceback" not in tap.log
+    assert "Exception" not in tap.log
+
+
+def test_requests_in_flight_are_bounded_and_used(tap: Tap, sandbox: Sandbox) -> None:
+    sandbox.latency = 0.05
+    tap.read(concurrency=3)
+    assert sandbox.most_at_once == 3
+
+
+def test_a_rate_limit_is_obeyed_by_all_and_its_wait_is_told(tap: Tap, sandbox: Sandbox) -> None:
+    limited = Response(429, headers={"Retry-After": "2"})
+    sandbox.faults.append(Fault("answer", after=3, times=1, response=limited))
+    began = time.monotonic()
+    done = tap.run()
+    assert done.code == 0
+    assert time.monotonic() - began > 2
+    assert "trying again in 2.0 s, at " in done.log_line("too many requests")
+
+
+def test_a_rate_limit_beyond_max_retry_wait_fails_at_once(tap: Tap, sandbox: Sandbox) -> None:
+    limited = Response(429, headers={"Retry-After": "7200"})
+    sandbox.faults.append(Fault("answer", times=1000, response=limited))
+    done = tap.run(max_retry_wait=60)
+    assert done.code == 1
+    line = done.log_line("croct_events failed")
+    assert "it asks for 7200 s" in line
+    assert "max_retry_wait=60 s" in line
+
+
+def test_no_secret_in_any_output_at_any_level(tap: Tap, sandbox: Sandbox) -> None:
+    key = tap.settings["croct_api_key"]
+    sandbox.faults += [Fault("reset", after=1), Fault("half", after=3), Fault("short", after=5)]
+    noisy = {"LOGLEVEL": "DEBUG"}
+    runs = [
+        tap.run(environment=noisy),
+        tap.run("--test", environment=noisy),
+        tap.run("--discover", environment=noisy),
+        tap.run("--about", "--format=json", environment=noisy),
+        tap.run(environment=noisy, concurrency="many"),
+        tap.run(environment=noisy, croct_api_key=key + "\n"),
+        tap.run(environment=noisy, croct_api_url="http://127.0.0.1:1/?key=" + key),
+    ]
+    assert "DEBUG" in runs[0].log
+    for done in runs:
+        assert key not in done.log
+        assert not any(key in line for line in done.lines)
+    assert "cursor=***" in runs[0].log
+
+
+def test_memory_does_not_grow_with_the_number_of_events(tap: Tap, croct: Croct) -> None:
+    """A target that reads slowly makes pages wait; what waits is bounded."""
+
+    def peak(per_day: int) -> int:
+        croct.history = History(per_day)
+        process = tap.start(croct_page_size=1000)
+        assert process.stdout
+        for _ in process.stdout:
+            pass
+        process.stdout.close()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        return usage.ru_maxrss
+
+    small, large = peak(1_000), peak(20_000)
+    assert large < 150_000  # KiB
+    assert large < small * 1.6
