@@ -25,7 +25,7 @@ from tap_eventexport.sandbox.server import Request, Response, json_response
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_eventexport.sandbox.history import History, Moment
+    from tap_eventexport.sandbox.history import Chapters, History, Moment
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -95,7 +95,7 @@ class Croct:
         is_end_inclusive: Whether an event at `end` is returned, against the page.
     """
 
-    history: History
+    history: History | Chapters
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     api_key: str = "sandbox-croct-key"
     order: Literal["ascending", "descending", "shuffled"] = "ascending"
@@ -204,7 +204,7 @@ def _cursor(after: str, page: int, fingerprint: str) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _ordered(
-    history: History, start: datetime, end: datetime, order: str
+    history: History | Chapters, start: datetime, end: datetime, order: str
 ) -> list[tuple[str, Moment]]:
     """A window's events, each with a text that sorts as they come."""
     sign = -1 if order == "descending" else 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DAY = timedelta(days=1)
+LATER = 10**9  # index of the second chapter's first event
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +67,17 @@ class History:
         time = time.replace(microsecond=time.microsecond // 1000 * 1000)
         is_late = self.late_every and index % self.late_every == 0
         return Moment(index, time, time + self.lateness if is_late else time)
+
+
+@dataclass(frozen=True, slots=True)
+class Chapters:
+    """One history, then another that begins when the first has ended."""
+
+    earlier: History
+    later: History
+
+    def between(self, start: datetime, end: datetime) -> Iterator[Moment]:
+        """The events of [start, end), the earliest first, arrived or not."""
+        yield from self.earlier.between(start, end)
+        for moment in self.later.between(max(start, self.later.begin), end):
+            yield replace(moment, index=moment.index + LATER)
