@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -39,14 +38,16 @@ class Demo:
     target: Path
     output: Path
 
-    def load(self, environment: dict[str, str], label: str) -> float:
+    def load(self, settings: dict[str, Any], label: str) -> float:
         """Run `tap | target` from the last state, and keep the state that the target confirms.
 
         Returns:
             The seconds it took.
         """
         state = self.output / "state.json"
-        target_config = self.output / "target.json"
+        tap_config = self.output / "tap-config.json"
+        tap_config.write_text(json.dumps(settings))
+        target_config = self.output / "target-config.json"
         target_config.write_text(
             json.dumps({"destination_path": str(self.output), "do_timestamp_file": False})
         )
@@ -54,10 +55,9 @@ class Demo:
         began = time.monotonic()
         with console.status(label), (self.output / "tap.log").open("a") as log:
             tap = subprocess.Popen(  # noqa: S603 - the commands of this project
-                [self.tap, "--config=ENV", *resumed],
+                [self.tap, "--config", tap_config, *resumed],
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, **environment},
             )
             confirmed = subprocess.run(  # noqa: S603
                 [self.target, "--config", target_config],
@@ -142,13 +142,13 @@ def main() -> None:
             f"[bold]1.[/] The sandbox serves the vendors' APIs at {sandbox.url}, with {DAYS} days "
             "of invented events, and more every second."
         )
-        environment = {
-            "TAP_EVENTEXPORT_CROCT_API_KEY": "sandbox-croct-key",
-            "TAP_EVENTEXPORT_CROCT_API_URL": sandbox.url,
-            "TAP_EVENTEXPORT_START_DATE": start.isoformat(),
-            "TAP_EVENTEXPORT_LOOKBACK_MINUTES": "0",
+        settings = {
+            "start_date": start.isoformat(),
+            "lookback_minutes": 0,  # target-jsonl only appends; nothing here arrives late
+            "croct_api_key": "sandbox-croct-key",
+            "croct_api_url": sandbox.url,
         }
-        took = demo.load(environment, "tap-eventexport | target-jsonl …")
+        took = demo.load(settings, "tap-eventexport | target-jsonl …")
         first = demo.count()
         console.print(
             f"[bold]2.[/] First run of tap-eventexport | target-jsonl: {sum(first.values()):,} "
@@ -156,7 +156,7 @@ def main() -> None:
         )
         with console.status("Meanwhile the history grows …"):
             time.sleep(GROWTH)
-        took = demo.load(environment, "Once more, from the saved state …")
+        took = demo.load(settings, "Once more, from the saved state …")
         added = {stream: count - first[stream] for stream, count in demo.count().items()}
         console.print(
             f"[bold]3.[/] Second run, from the saved state: {sum(added.values()):,} new records "
