@@ -1,0 +1,124 @@
+"""The fast path and the SDK's path write the same records."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tap_eventexport.engine import emit
+from tap_eventexport.engine.page import Page
+from tap_eventexport.engine.windows import Window
+from tap_eventexport.streams.croct import CroctEvents, Record
+from tap_eventexport.tap import TapEventExport
+from tests.conftest import END, START
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CONFIG = {
+    "croct_api_key": "key",
+    "start_date": START.isoformat(),
+    "end_date": END.isoformat(),
+}
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(texts, children, max_size=3),
+    max_leaves=8,
+)
+objects = st.dictionaries(texts, values, max_size=4)
+records = st.builds(
+    Record,
+    id=texts,
+    timestamp=st.just("2026-03-01T00:00:00.000Z"),
+    eventType=st.none() | texts,
+    sessionId=st.none() | texts,
+    userId=st.none() | texts,
+    context=(st.none() | objects).map(lambda value: msgspec.Raw(json.dumps(value).encode())),
+    payload=objects.map(lambda value: msgspec.Raw(json.dumps(value).encode())),
+    **{
+        name: st.none() | texts
+        for name in Record.__struct_fields__
+        if name.startswith(("organization", "workspace", "application"))
+    },
+)
+
+
+def stream_of(**config: Any) -> CroctEvents:
+    tap = TapEventExport(config={**CONFIG, **config})
+    stream = tap.streams["croct_events"]
+    assert isinstance(stream, CroctEvents)
+    stream.open()
+    return stream
+
+
+def emitted(
+    stream: CroctEvents, page: Page, capsys: pytest.CaptureFixture[str]
+) -> list[dict[str, Any]]:
+    stream.emit(Window(START, END), page)
+    lines = capsys.readouterr().out.split("\n")[:-1]
+    messages = [json.loads(line, parse_float=Decimal) for line in lines]
+    for message in messages:
+        message.pop("time_extracted", None)
+    return messages
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+    max_examples=60,
+)
+@given(block=st.lists(records, max_size=5))
+def test_both_paths_write_the_same(
+    block: Sequence[Record], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast = emitted(stream_of(), Page([block], None), capsys)
+    with monkeypatch.context() as patched:
+        patched.setattr("tap_eventexport.engine.stream.why_changed", lambda _: "a test")
+        plain = emitted(stream_of(), Page([block], None), capsys)
+    assert fast == plain
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({}, None),
+        ({"stream_maps": {"croct_events": {"userId": None}}}, "stream_maps"),
+        ({"flattening_enabled": True, "flattening_max_depth": 1}, "flattening"),
+    ],
+)
+def test_what_asks_for_the_plain_path(config: dict[str, Any], reason: str | None) -> None:
+    assert emit.why_changed(stream_of(**config)) == reason
+
+
+def test_a_new_column_comes_in_a_new_schema_before_its_first_record(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stream = stream_of()
+    known = {"id": "a", "timestamp": "2026-03-01T00:00:00.000Z"}
+    page = Page([[{**known, "colour": "red"}]], None, columns={"colour": {"type": ["string"]}})
+    schema, record, state = emitted(stream, page, capsys)
+    assert schema["schema"]["properties"]["colour"] == {"type": ["string"]}
+    assert record["record"]["colour"] == "red"
+    assert state["type"] == "STATE"
+    again = emitted(stream, page, capsys)
+    assert [message["type"] for message in again] == ["RECORD"]
+    assert "colour" not in stream_of().schema["properties"]
+
+
+def test_a_new_column_passes_stream_maps_too(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = stream_of(stream_maps={"croct_events": {"shout": "colour.upper()"}})
+    known = {"id": "a", "timestamp": "2026-03-01T00:00:00.000Z"}
+    page = Page([[{**known, "colour": "red"}]], None, columns={"colour": {"type": ["string"]}})
+    _, record, _ = emitted(stream, page, capsys)
+    assert record["record"] == {**known, "colour": "red", "shout": "RED"}
