@@ -15,7 +15,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 
-from tap_eventexport import settings
+from tap_eventexport import checks, settings
 from tap_eventexport.engine.errors import InvalidStateError, OutputClosedError, Stopped
 from tap_eventexport.engine.http import HttpClient
 from tap_eventexport.engine.output import MessageWriter
@@ -48,17 +48,17 @@ class TapEventExport(Tap):
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
-        return settings.from_environment(cls.config_jsonschema, cls._env_var_prefix)
+        return checks.from_environment(cls.config_jsonschema, cls._env_var_prefix)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:  # noqa: ARG002
         """Check the settings; never just warn, since no stream could be made of wrong ones."""
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
-        self._config = settings.without_blanks(self._config)
+        self._config = checks.without_blanks(self._config)
         errors = JSONSchemaValidator(schema).iter_errors(self._config)
-        problems = list(settings.schema_problems(errors, schema).values())
-        problems = problems or list(settings.further_problems(self._config, schema))
-        redact_logs(settings.secrets(self._config, schema))
+        problems = list(checks.schema_problems(errors, schema).values())
+        problems = problems or list(checks.further_problems(self._config, schema))
+        redact_logs(checks.secrets(self._config, schema))
         if problems:
             raise ConfigValidationError("The settings are wrong", errors=problems, schema={})
         return problems

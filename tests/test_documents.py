@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tap_eventexport import settings
+from tap_eventexport.checks import is_secret
 from tap_eventexport.tap import STREAMS, TapEventExport
 
 ROOT = Path(__file__).parents[1]
@@ -52,16 +53,16 @@ def test_kinds_and_defaults_agree(name: str) -> None:
         expected = "date_iso8601"
     assert kind == expected
     assert described.get("value") == SETTINGS[name].get("default")
-    assert bool(described.get("sensitive")) == settings.is_secret(SETTINGS[name])
+    assert bool(described.get("sensitive")) == is_secret(SETTINGS[name])
     shown_kind, shown_default = readme_rows("Settings")[name][:2]
-    assert (shown_kind == "secret") == settings.is_secret(SETTINGS[name])
+    assert (shown_kind == "secret") == is_secret(SETTINGS[name])
     if "default" in SETTINGS[name]:
         assert shown_default.strip("`") == str(SETTINGS[name]["default"])
 
 
 def test_no_example_value_looks_real() -> None:
     for name, value in secrets_example().items():
-        if settings.is_secret(SETTINGS[name.lower()]):
+        if is_secret(SETTINGS[name.lower()]):
             assert value.startswith("your-")
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.stop import Stop
     from tap_eventexport.engine.stream import EventStream
 
-MAX_WAITING_BYTES = 32 << 20  # pages read ahead; with the interpreter well under 150 MB
+MAX_WAITING_BYTES = 16 << 20  # of answers read ahead; decoded they take about three times that
 
 logger = logging.getLogger("tap-eventexport.run")
 

@@ -42,46 +42,26 @@ WINDOW = timedelta(days=1)  # no limit is documented; a day is a handful of page
 MAX_EMPTY_PAGES = 20  # in a row, each with a new cursor, before the window is given up
 NULL = msgspec.Raw(b"null")
 
-EVENT_TYPES = frozenset(
-    [
-        "userSignedUp",
-        "userSignedIn",
-        "userSignedOut",
-        "tabOpened",
-        "tabUrlChanged",
-        "tabVisibilityChanged",
-        "locationDetected",
-        "clientDetected",
-        "pageOpened",
-        "pageLoaded",
-        "productAbandoned",
-        "productViewed",
-        "cartAbandoned",
-        "cartViewed",
-        "cartModified",
-        "checkoutStarted",
-        "orderPlaced",
-        "nothingChanged",
-        "goalCompleted",
-        "eventOccurred",
-        "slotPersonalized",
-        "leadGenerated",
-        "audienceMatched",
-        "userClicked",
-        "userScrolled",
-    ]
-)
+# fmt: off
+EVENT_TYPES = {
+    "userSignedUp", "userSignedIn", "userSignedOut", "tabOpened", "tabUrlChanged",
+    "tabVisibilityChanged", "locationDetected", "clientDetected", "pageOpened", "pageLoaded",
+    "productAbandoned", "productViewed", "cartAbandoned", "cartViewed", "cartModified",
+    "checkoutStarted", "orderPlaced", "nothingChanged", "goalCompleted", "eventOccurred",
+    "slotPersonalized", "leadGenerated", "audienceMatched", "userClicked", "userScrolled",
+}
+# fmt: on
 
 
 class Metadata(msgspec.Struct):
     """Where the events come from; the same for all events of an answer."""
 
-    organizationName: str | None = None  # noqa: N815 - the vendor's names, here and below
-    organizationSlug: str | None = None  # noqa: N815
-    workspaceName: str | None = None  # noqa: N815
-    workspaceSlug: str | None = None  # noqa: N815
-    applicationName: str | None = None  # noqa: N815
-    applicationSlug: str | None = None  # noqa: N815
+    organizationName: str | None = None
+    organizationSlug: str | None = None
+    workspaceName: str | None = None
+    workspaceSlug: str | None = None
+    applicationName: str | None = None
+    applicationSlug: str | None = None
 
 
 class Event(msgspec.Struct):
@@ -90,8 +70,8 @@ class Event(msgspec.Struct):
     timestamp: int  # milliseconds since 1970
     payload: msgspec.Raw
     id: str | None = None  # since the vendor's spec 0.6.0
-    sessionId: str | None = None  # noqa: N815
-    userId: str | None = None  # noqa: N815
+    sessionId: str | None = None
+    userId: str | None = None
     context: msgspec.Raw = NULL  # null for events of a server
 
 
@@ -110,7 +90,7 @@ class Export(msgspec.Struct):
 
     items: list[Event]
     metadata: Metadata = msgspec.field(default_factory=Metadata)
-    nextCursor: str | None = None  # noqa: N815
+    nextCursor: str | None = None
 
 
 class Record(msgspec.Struct):
@@ -118,17 +98,17 @@ class Record(msgspec.Struct):
 
     id: str
     timestamp: str
-    eventType: str | None  # noqa: N815
-    sessionId: str | None  # noqa: N815
-    userId: str | None  # noqa: N815
+    eventType: str | None
+    sessionId: str | None
+    userId: str | None
     context: msgspec.Raw
     payload: msgspec.Raw
-    organizationName: str | None  # noqa: N815
-    organizationSlug: str | None  # noqa: N815
-    workspaceName: str | None  # noqa: N815
-    workspaceSlug: str | None  # noqa: N815
-    applicationName: str | None  # noqa: N815
-    applicationSlug: str | None  # noqa: N815
+    organizationName: str | None
+    organizationSlug: str | None
+    workspaceName: str | None
+    workspaceSlug: str | None
+    applicationName: str | None
+    applicationSlug: str | None
 
 
 _decode_export = msgspec.json.Decoder(Export).decode
