@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.errors import FatalVendorError, InvalidStateError
 from tap_eventexport.engine.windows import (
+    MILLISECOND,
     Window,
     format_instant,
     parse_instant,
@@ -118,6 +119,8 @@ class Bounds:
         end: Exclusive; None is now.
         lookback: How far behind the bookmark events may still arrive.
         settle: How old an event must be to be read.
+        resolution: What the vendor's times are multiples of. No bound lies between two of them, so
+            that what shares a time is read together, and not while more of it may come.
         oldest: The earliest instant that the vendor still keeps; None if unknown.
         fail_on_gap: Whether events that the vendor no longer keeps fail the stream.
     """
@@ -128,6 +131,7 @@ class Bounds:
     end: datetime | None = None
     lookback: timedelta
     settle: timedelta
+    resolution: timedelta = MILLISECOND
     oldest: datetime | None = None
     fail_on_gap: bool = False
 
@@ -170,16 +174,19 @@ def plan(bookmark: Bookmark, bounds: Bounds, query: str) -> Plan:
         note = f"the filters changed since {position.window} was opened: it is read from its start"
         return Plan(window, query, notes=(*notes, note))
     again = span(
-        max(position.window.start, round_down(position.read_at - bounds.lookback)),
-        min(position.window.end, round_up(bounds.now - bounds.lookback)),
+        max(
+            position.window.start, round_down(position.read_at - bounds.lookback, bounds.resolution)
+        ),
+        min(position.window.end, round_up(bounds.now - bounds.lookback, bounds.resolution)),
     )
     return Plan(window, query, position, again[0] if again else None, notes)
 
 
 def _wanted(mark: datetime | None, bounds: Bounds) -> _Span:
-    latest = round_down(bounds.now - bounds.settle)
-    end = latest if bounds.end is None else min(round_up(bounds.end), latest)
-    start = round_up(bounds.start)
+    resolution = bounds.resolution
+    latest = round_down(bounds.now - bounds.settle, resolution)
+    end = latest if bounds.end is None else min(round_up(bounds.end, resolution), latest)
+    start = round_up(bounds.start, resolution)
     wanted = _Span(start, end)
     if mark is not None:
         if mark > bounds.now:
@@ -187,8 +194,8 @@ def _wanted(mark: datetime | None, bounds: Bounds) -> _Span:
                 f"the bookmark {format_instant(mark)} lies in the future: "
                 f"reading from {format_instant(bounds.now)}, less the lookback"
             )
-            mark = round_down(bounds.now)
-        behind = mark - bounds.lookback
+            mark = bounds.now
+        behind = round_down(mark - bounds.lookback, resolution)
         wanted.start = max(behind, start) if bounds.start_is_set and start <= mark else behind
     if bounds.oldest is not None and wanted.start < bounds.oldest:
         gap = (
@@ -198,7 +205,7 @@ def _wanted(mark: datetime | None, bounds: Bounds) -> _Span:
         if bounds.fail_on_gap:
             raise FatalVendorError(f"{gap}; on_gap=fail ends the stream here")
         wanted.notes.append(f"{gap}; reading starts at the later date")
-        wanted.start = round_up(bounds.oldest)
+        wanted.start = round_up(bounds.oldest, resolution)
     return wanted
 
 

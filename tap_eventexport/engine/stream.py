@@ -11,6 +11,7 @@ from abc import abstractmethod
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -32,7 +33,7 @@ from tap_eventexport.engine.output import MessageWriter
 from tap_eventexport.engine.progress import Progress
 from tap_eventexport.engine.readahead import Lane
 from tap_eventexport.engine.run import drive
-from tap_eventexport.engine.windows import parse_instant
+from tap_eventexport.engine.windows import MILLISECOND, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.page import Page, Record
     from tap_eventexport.engine.windows import Window
 
-MAX_RESTARTS = 3  # of one window, where the vendor refuses its own positions again and again
+MAX_RESTARTS = 3  # of one window, before its vendor is given up for now
 FIRST_RUN = timedelta(days=30)  # how far a first run reaches back without start_date
 
 
@@ -61,6 +62,7 @@ class EventStream(Stream):
     Attributes:
         vendor: The vendor's name, for people.
         lookback: How far behind the bookmark events may still arrive, unless the user says.
+        resolution: What the vendor's times are multiples of.
         columns: The columns that are known before anything is read.
     """
 
@@ -68,6 +70,7 @@ class EventStream(Stream):
 
     vendor: ClassVar[str]
     lookback: ClassVar[timedelta]
+    resolution: ClassVar[timedelta] = MILLISECOND
     columns: ClassVar[th.PropertiesList]
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
@@ -194,6 +197,7 @@ class EventStream(Stream):
             end=parse_instant(end) if end else None,
             lookback=self.lookback if minutes is None else timedelta(minutes=minutes),
             settle=timedelta(minutes=self.config["settle_minutes"]),
+            resolution=self.resolution,
             fail_on_gap=self.config["on_gap"] == "fail",
         )
 
@@ -246,20 +250,21 @@ class EventStream(Stream):
             self._tap.state_writer.write_state(self._tap.state)
 
     def _read(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:
-        for _ in range(MAX_RESTARTS):
+        for restarts in count():
             try:
                 yield from self.pages(window, place)
             except RestartWindowError as error:
+                if restarts == MAX_RESTARTS:
+                    raise FatalVendorError(
+                        f"{error}; the window {window} was read from its start {restarts} times "
+                        f"in vain: try again later, or ask {self.vendor}"
+                    ) from error
                 self.logger.warning(
                     "%s: %s; reading the window %s from its start", self.name, error, window
                 )
                 place = None
             else:
                 return
-        raise FatalVendorError(
-            f"{self.vendor} refused its own position in the window {window} "
-            f"{MAX_RESTARTS} times; try again later, or ask {self.vendor}"
-        )
 
     # What the SDK asks
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pendulum
 
 MILLISECOND = timedelta(milliseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,6 +31,10 @@ class Window:
     def __str__(self) -> str:
         return f"[{format_instant(self.start)}, {format_instant(self.end)})"
 
+    def clipped(self, bounds: Window) -> Window:
+        """The part that lies inside another window, which must touch this one."""
+        return Window(max(self.start, bounds.start), min(self.end, bounds.end))
+
     def holds(self, other: Window) -> bool:
         """Whether the other window lies wholly inside this one."""
         return self.start <= other.start and other.end <= self.end
@@ -52,48 +54,51 @@ def cut(whole: Window, width: timedelta) -> Iterator[Window]:
         start = end
 
 
-def calendar_days(whole: Window, zone: str) -> Iterator[Window]:
+def calendar_days(whole: Window, zone: tzinfo) -> Iterator[Window]:
     """The calendar days of a time zone that a window touches, each whole.
 
     A day runs from its first instant in the zone to the next day's: 23 or 25 hours where the
     clocks change, and from one o'clock where midnight itself is skipped.
-
-    Args:
-        whole: The time wanted.
-        zone: An IANA name, such as `Asia/Seoul`.
     """
-    import pendulum  # noqa: PLC0415 - slow to import, and most vendors need no zone
-
-    day = pendulum.instance(whole.start, tz=UTC).in_timezone(zone).date()
+    day = whole.start.astimezone(zone).date()
     start = _first_instant(day, zone)
     while start < whole.end:
-        day = day.add(days=1)
+        day += timedelta(days=1)
         end = _first_instant(day, zone)
         if start < end:
             yield Window(start, end)
         start = end
 
 
-def _first_instant(day: pendulum.Date, zone: str) -> datetime:
-    import pendulum  # noqa: PLC0415
-
-    midnight = datetime(day.year, day.month, day.day, tzinfo=pendulum.timezone(zone), fold=0)
-    return midnight.astimezone(UTC)
+def _first_instant(day: date, zone: tzinfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone, fold=0).astimezone(UTC)
 
 
-def round_up(instant: datetime) -> datetime:
-    """The first whole millisecond that isn't before the instant.
+def time_zone(name: str) -> tzinfo:
+    """The time zone of an IANA name, such as `Asia/Seoul`; its data need not be installed.
 
-    The vendors' times have milliseconds at best: of an event's time t, t >= instant is the same
-    as t >= round_up(instant), so a bound rounded this way selects the same events.
+    Raises:
+        ValueError: If there is no such zone.
     """
-    whole = round_down(instant)
-    return whole if whole == instant else whole + MILLISECOND
+    import pendulum  # noqa: PLC0415 - slow to import, and most vendors need no zone
+
+    zone: tzinfo = pendulum.timezone(name)
+    return zone
 
 
-def round_down(instant: datetime) -> datetime:
-    """The last whole millisecond that isn't after the instant."""
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+def round_up(instant: datetime, resolution: timedelta = MILLISECOND) -> datetime:
+    """The first multiple of a resolution that isn't before the instant.
+
+    An event's time t is such a multiple, so t >= instant is the same as t >= round_up(instant):
+    a bound rounded this way selects the same events.
+    """
+    whole = round_down(instant, resolution)
+    return whole if whole == instant else whole + resolution
+
+
+def round_down(instant: datetime, resolution: timedelta = MILLISECOND) -> datetime:
+    """The last multiple of a resolution that isn't after the instant."""
+    return instant - (instant - EPOCH) % resolution
 
 
 def to_milliseconds(instant: datetime) -> int:

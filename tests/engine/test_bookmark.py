@@ -88,6 +88,17 @@ def test_bounds_of_microseconds_select_the_same_milliseconds() -> None:
     )
 
 
+def test_no_bound_splits_a_second_where_times_are_seconds() -> None:
+    second, part = timedelta(seconds=1), timedelta(milliseconds=400)
+    seconds = {"resolution": second, "lookback": timedelta(0)}
+    now = NOON + part
+    assert wanted(NOON - DAY + part, now=now, **seconds) == (NOON - DAY, NOON)
+    assert wanted(None, now=now, start=NOON - DAY + part, end=NOON - HOUR + part, **seconds) == (
+        NOON - DAY + second,
+        NOON - HOUR + second,
+    )
+
+
 def test_a_gap_is_named_or_fails() -> None:
     bounds = replace(BOUNDS, oldest=NOON - DAY)
     (note,) = plan(Bookmark(NOON - 5 * DAY), bounds, "q").notes

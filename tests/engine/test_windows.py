@@ -20,6 +20,7 @@ from tap_eventexport.engine.windows import (
     round_down,
     round_up,
     span,
+    time_zone,
     to_milliseconds,
 )
 
@@ -66,7 +67,7 @@ def test_cut_windows_are_the_range(whole: Window, width: timedelta) -> None:
 @example(Window(utc("2018-11-03"), utc("2018-11-06")), "America/Sao_Paulo")
 @example(Window(utc("2026-10-31"), utc("2026-11-03")), "America/Havana")
 def test_calendar_days_cover_the_range_with_whole_days(whole: Window, zone: str) -> None:
-    days = list(calendar_days(whole, zone))
+    days = list(calendar_days(whole, time_zone(zone)))
     assert days[0].start <= whole.start < days[0].end
     assert days[-1].start < whole.end <= days[-1].end
     assert_adjacent(days)
@@ -91,7 +92,7 @@ def test_calendar_days_cover_the_range_with_whole_days(whole: Window, zone: str)
 def test_a_day_has_the_hours_that_it_has(zone: str, date: str, hours: int) -> None:
     noon = datetime.fromisoformat(f"{date}T12:00:00").replace(tzinfo=ZoneInfo(zone))
     instant = noon.astimezone(UTC)
-    (day,) = calendar_days(Window(instant, instant + timedelta(seconds=1)), zone)
+    (day,) = calendar_days(Window(instant, instant + timedelta(seconds=1)), time_zone(zone))
     assert (day.end - day.start) == timedelta(hours=hours)
 
 
@@ -109,6 +110,9 @@ def test_rounding_selects_the_same_milliseconds(instant: datetime) -> None:
     assert down <= instant <= up
     assert up - down in {timedelta(0), timedelta(milliseconds=1)}
     assert from_milliseconds(to_milliseconds(up)) == up
+    second = timedelta(seconds=1)
+    assert round_down(instant, second) == instant.replace(microsecond=0)
+    assert round_up(instant, second) - round_down(instant, second) in {timedelta(0), second}
 
 
 @given(st.integers(0, 4_000_000_000_000))
