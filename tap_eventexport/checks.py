@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from jsonschema import ValidationError
 
+    from tap_eventexport.settings import Vendor
+
 
 def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are set: an empty text is how environments say that nothing is."""
@@ -89,6 +91,8 @@ def _expected(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return "one of " + ", ".join(str(value) for value in schema["enum"])
     text = _KINDS.get(kind, "another value")
+    if "pattern" in schema:
+        return f"{text} such as {schema['examples'][0]}"
     if "minimum" in schema and "maximum" in schema:
         return f"{text} from {schema['minimum']} to {schema['maximum']}"
     if "minimum" in schema:
@@ -129,20 +133,28 @@ def further_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> It
 
 
 def _vendor_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    configured = [vendor for vendor in VENDORS if vendor.is_configured(config)]
-    if not configured:
+    if not any(vendor.is_configured(config) for vendor in VENDORS):
         needs = "; ".join(
             f"{vendor.name}: {', '.join((vendor.credential, *vendor.required))}"
             for vendor in VENDORS
         )
         yield f"no vendor is configured; set what one of them needs: {needs}"
-    for vendor in configured:
+    for vendor in VENDORS:
+        yield from _problems_of(vendor, config)
+
+
+def _problems_of(vendor: Vendor, config: Mapping[str, Any]) -> Iterator[str]:
+    if not vendor.is_configured(config):
         for name in vendor.required:
-            if name not in config:
-                yield f"{name}: not set, but {vendor.name} needs it beside {vendor.credential}"
-        for name in vendor.urls:
-            if name in config and (problem := url_problem(config[name])):
-                yield f"{name}: {problem}"
+            if name in config:
+                yield f"{vendor.credential}: not set, but {name} is; {vendor.name} needs both"
+        return
+    for name in vendor.required:
+        if name not in config:
+            yield f"{name}: not set, but {vendor.name} needs it beside {vendor.credential}"
+    for name in vendor.urls:
+        if name in config and (problem := url_problem(config[name])):
+            yield f"{name}: {problem}"
 
 
 def _date_problems(config: Mapping[str, Any]) -> Iterator[str]:

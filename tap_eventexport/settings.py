@@ -28,7 +28,7 @@ GENERAL = th.PropertiesList(
         th.IntegerType(minimum=0),
         title="Lookback",
         description="How far behind the bookmark a run reads again, for events that arrive late. "
-        "If not set, as each vendor needs it: Croct 60.",
+        "If not set, as each vendor needs it: Croct 60, HappyTalk 10, Naver Cloud 10.",
     ),
     th.Property(
         "settle_minutes",
@@ -107,6 +107,75 @@ CROCT = th.PropertiesList(
     ),
 )
 
+HAPPYTALK = th.PropertiesList(
+    th.Property(
+        "happytalk_token",
+        th.StringType,
+        secret=True,
+        title="HappyTalk token",
+        description="The customer's token, from the admin console.",
+    ),
+    th.Property(
+        "happytalk_api_url",
+        th.StringType,
+        default="https://bnd.happytalk.io",
+        title="HappyTalk API URL",
+        description="Where the API is; https://patch-bnd.happytalk.io is the vendor's test site.",
+    ),
+)
+
+NCP = th.PropertiesList(
+    th.Property(
+        "ncp_access_key",
+        th.StringType,
+        secret=True,
+        title="Naver Cloud access key",
+        description="Of an account with the policy NCP_API_GATEWAY_VIEWER.",
+    ),
+    th.Property(
+        "ncp_secret_key",
+        th.StringType,
+        secret=True,
+        title="Naver Cloud secret key",
+        description="The access key's secret key.",
+    ),
+    th.Property(
+        "ncp_api_url",
+        th.StringType,
+        default="https://apigateway.apigw.ntruss.com",
+        title="Naver Cloud API URL",
+        description="Where the API is; the gov and fin sites have their own.",
+    ),
+    th.Property(
+        "ncp_time_zone",
+        th.StringType(pattern=r"^[+-](0\d|1[0-4]):[0-5]\d$", examples=["+09:00"]),
+        default="+09:00",
+        title="Naver Cloud time zone",
+        description="The time zone of days and times in requests and answers, as an offset.",
+    ),
+    th.Property(
+        "ncp_event_levels",
+        th.ArrayType(th.StringType),
+        default=[],
+        title="Naver Cloud event levels",
+        description="The request's level: EVENT, ALARM, ALERT; empty is all.",
+    ),
+    th.Property(
+        "ncp_event_types",
+        th.ArrayType(th.StringType),
+        default=[],
+        title="Naver Cloud event types",
+        description="The request's type: ES010, ES020, EU400, EU410, EU420; empty is all.",
+    ),
+    th.Property(
+        "ncp_page_size",
+        th.IntegerType(minimum=1),
+        default=1000,
+        title="Naver Cloud page size",
+        description="The request's limit: events in one answer.",
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
@@ -129,6 +198,11 @@ class Vendor:
         return bool(config.get(self.credential))
 
 
-VENDORS = (Vendor("Croct", "croct_api_key", urls=("croct_api_url",)),)
+VENDORS = (
+    Vendor("HappyTalk", "happytalk_token", urls=("happytalk_api_url",)),
+    Vendor("Croct", "croct_api_key", urls=("croct_api_url",)),
+    Vendor("Naver Cloud", "ncp_access_key", ("ncp_secret_key",), ("ncp_api_url",)),
+)
 
-SCHEMA: dict[str, Any] = th.PropertiesList(*GENERAL, *CROCT).to_dict()
+BLOCKS = (GENERAL, HAPPYTALK, CROCT, NCP)
+SCHEMA: dict[str, Any] = th.PropertiesList(*(each for block in BLOCKS for each in block)).to_dict()

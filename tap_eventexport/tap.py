@@ -24,11 +24,18 @@ from tap_eventexport.engine.run import drive
 from tap_eventexport.engine.stop import Stop
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.streams.croct import CroctEvents
+from tap_eventexport.streams.happytalk import ServiceHistory, SiemEvents
+from tap_eventexport.streams.ncp import NcpApiGatewayEvents
 
 if TYPE_CHECKING:
     from singer_sdk.plugin_base import _ConfigInput
 
-STREAMS: tuple[type[EventStream], ...] = (CroctEvents,)
+STREAMS: tuple[type[EventStream], ...] = (
+    ServiceHistory,
+    SiemEvents,
+    CroctEvents,
+    NcpApiGatewayEvents,
+)
 FAILED, CLOSED = 1, 141  # exit codes
 TEST_PATIENCE = 30  # seconds that --test waits for a rate limit, at most
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_eventexport.sandbox.croct import Croct
+from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import History
+from tap_eventexport.sandbox.ncp import Ncp
 from tap_eventexport.sandbox.server import Sandbox
 from tests.singer import Tap
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CROCT_KEY = "a-croct-key-of-the-tests"
+HAPPYTALK_TOKEN = "a-happytalk-token-of-the-tests"  # noqa: S105
+NCP_KEYS = ("an-ncp-access-key-of-the-tests", "an-ncp-secret-key-of-the-tests")
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = datetime(2026, 3, 4, tzinfo=UTC)
 
@@ -38,8 +42,20 @@ def croct() -> Croct:
 
 
 @pytest.fixture
-def sandbox(croct: Croct) -> Iterator[Sandbox]:
-    with Sandbox([croct]) as sandbox:
+def happytalk() -> HappyTalk:
+    """HappyTalk's history: 480 entries a day, and some twins."""
+    return HappyTalk(History(480), token=HAPPYTALK_TOKEN)
+
+
+@pytest.fixture
+def ncp() -> Ncp:
+    """Naver Cloud's events: 240 a day, and some twins."""
+    return Ncp(History(240), access_key=NCP_KEYS[0], secret_key=NCP_KEYS[1])
+
+
+@pytest.fixture
+def sandbox(croct: Croct, happytalk: HappyTalk, ncp: Ncp) -> Iterator[Sandbox]:
+    with Sandbox([croct, happytalk, ncp]) as sandbox:
         yield sandbox
 
 
@@ -51,6 +67,19 @@ def settings(sandbox: Sandbox) -> dict[str, Any]:
         "croct_page_size": 50,
         "start_date": START.isoformat(),
         "end_date": END.isoformat(),
+    }
+
+
+@pytest.fixture
+def all_settings(settings: dict[str, Any], sandbox: Sandbox) -> dict[str, Any]:
+    """Every vendor configured."""
+    return {
+        **settings,
+        "happytalk_token": HAPPYTALK_TOKEN,
+        "happytalk_api_url": sandbox.url,
+        "ncp_access_key": NCP_KEYS[0],
+        "ncp_secret_key": NCP_KEYS[1],
+        "ncp_api_url": sandbox.url,
     }
 
 

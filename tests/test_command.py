@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 SNAPSHOTS = Path(__file__).with_name("snapshots")
 
 
-def catalog_of(tap: Tap) -> dict[str, Any]:
-    catalog: dict[str, Any] = json.loads("\n".join(tap.run("--discover").lines))
+def catalog_of(tap: Tap, **settings: Any) -> dict[str, Any]:
+    catalog: dict[str, Any] = json.loads("\n".join(tap.run("--discover", **settings).lines))
     return catalog
 
 
@@ -40,8 +40,10 @@ def snapshot(name: str, found: object) -> None:
     assert path.read_text() == text
 
 
-def test_the_catalog_is_what_it_was(tap: Tap, sandbox: Sandbox) -> None:
-    snapshot("catalog.json", catalog_of(tap))
+def test_the_catalog_is_what_it_was(
+    tap: Tap, sandbox: Sandbox, all_settings: dict[str, Any]
+) -> None:
+    snapshot("catalog.json", catalog_of(tap, **all_settings))
     assert not sandbox.requests  # discovery asks nobody
 
 
@@ -60,11 +62,15 @@ def test_test_asks_one_cheap_question(tap: Tap, sandbox: Sandbox) -> None:
     assert not done.lines
 
 
-def test_test_names_what_is_wrong(tap: Tap) -> None:
-    done = tap.run("--test", croct_api_key="wrong")
-    assert done.code == 1
-    assert "Croct: not fine" in done.log
-    assert "croct_api_key" in done.log
+def test_test_names_each_vendor_as_fine_or_not(
+    tap: Tap, sandbox: Sandbox, all_settings: dict[str, Any]
+) -> None:
+    done = tap.run("--test", **{**all_settings, "croct_api_key": "wrong"})
+    assert (done.code, done.lines) == (1, [])
+    assert "croct_api_key" in done.log_line("Croct: not fine")
+    assert done.log_line("HappyTalk: fine")
+    assert done.log_line("Naver Cloud: fine")
+    assert len(sandbox.requests) == 3
 
 
 def test_settings_from_the_environment(tap: Tap, truth: list[str]) -> None:
@@ -194,6 +200,9 @@ BAD = [
     ({"croct_api_url": "http://api.croct.io"}, ["croct_api_url: got", "expected https"]),
     ({"croct_api_url": "api.croct.io"}, ["croct_api_url: got", "such as https://host"]),
     ({"croct_api_url": "https://u:p@api.croct.io"}, ["croct_api_url: expected", "without a user"]),
+    ({"ncp_time_zone": "Asia/Seoul"}, ['ncp_time_zone: got "Asia/Seoul"', "a text such as +09:00"]),
+    ({"ncp_access_key": "k"}, ["ncp_secret_key: not set, but Naver Cloud needs it"]),
+    ({"ncp_secret_key": "k"}, ["ncp_access_key: not set, but ncp_secret_key is"]),
     ({"user_agent": "a\nb"}, ["user_agent: expected printable ASCII"]),
     (
         {"batch_config": {"encoding": {"format": "parquet"}, "storage": {"root": "file:///tmp"}}},
@@ -209,8 +218,7 @@ def test_a_bad_setting_is_one_line_that_names_it(
     done = tap.run(**change)
     assert (done.code, done.lines) == (1, [])
     assert "Traceback" not in done.log
-    (name,) = change
-    line = done.log_line(f" {name}")
+    line = done.log_line(f"| {words[0]}")
     assert all(word in line for word in words), line
 
 

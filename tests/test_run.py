@@ -15,10 +15,12 @@ import pytest
 
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import Fault, Response
+from tests.conftest import END, START
 from tests.singer import Heard
 
 if TYPE_CHECKING:
     from tap_eventexport.sandbox.croct import Croct
+    from tap_eventexport.sandbox.happytalk import HappyTalk
     from tap_eventexport.sandbox.server import Sandbox
     from tests.singer import Tap
 
@@ -170,6 +172,32 @@ def test_no_secret_in_any_output_at_any_level(tap: Tap, sandbox: Sandbox) -> Non
         assert key not in done.log
         assert not any(key in line for line in done.lines)
     assert "cursor=***" in runs[0].log
+
+
+def test_a_stream_that_fails_leaves_the_others_and_their_state_whole(
+    tap: Tap, all_settings: dict[str, Any], happytalk: HappyTalk, truth: list[str]
+) -> None:
+    done = tap.run(**{**all_settings, "ncp_secret_key": "wrong"})
+    assert done.code == 1
+    assert "ncp_secret_key" in done.log_line("ncp_apigateway_events failed")
+    assert done.log_line("1 of 4 streams failed")
+    heard = done.heard
+    assert Counter(heard.keys()) == Counter(truth)
+    stream = "happytalk_service_history"
+    assert Counter(heard.keys(stream)) == Counter(happytalk.truth(stream, START, END))
+    assert set(heard.states[-1]["bookmarks"]) == {
+        "croct_events",
+        "happytalk_service_history",
+        "happytalk_siem_events",
+    }
+
+
+def test_vendors_are_read_at_the_same_time(
+    tap: Tap, sandbox: Sandbox, all_settings: dict[str, Any]
+) -> None:
+    sandbox.latency = 0.1
+    tap.read(**all_settings, concurrency=2)
+    assert sandbox.most_at_once == 6  # two for each of three vendors
 
 
 MEASURED = """

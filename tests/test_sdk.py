@@ -8,15 +8,24 @@ import pytest
 from singer_sdk.testing import get_tap_test_class
 
 from tap_eventexport.sandbox.croct import Croct
+from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import History
+from tap_eventexport.sandbox.ncp import Ncp
 from tap_eventexport.sandbox.server import Sandbox
 from tap_eventexport.tap import TapEventExport
-from tests.conftest import CROCT_KEY, END, START
+from tests.conftest import CROCT_KEY, END, HAPPYTALK_TOKEN, NCP_KEYS, START
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SANDBOX = Sandbox([Croct(History(20), api_key=CROCT_KEY)])
+HISTORY = History(20)
+SANDBOX = Sandbox(
+    [
+        HappyTalk(HISTORY, token=HAPPYTALK_TOKEN),
+        Croct(HISTORY, api_key=CROCT_KEY),
+        Ncp(HISTORY, access_key=NCP_KEYS[0], secret_key=NCP_KEYS[1]),
+    ]
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,6 +37,11 @@ def served() -> Iterator[None]:
 TestTapEventExport = get_tap_test_class(
     TapEventExport,
     config={
+        "happytalk_token": HAPPYTALK_TOKEN,
+        "happytalk_api_url": SANDBOX.url,
+        "ncp_access_key": NCP_KEYS[0],
+        "ncp_secret_key": NCP_KEYS[1],
+        "ncp_api_url": SANDBOX.url,
         "croct_api_key": CROCT_KEY,
         "croct_api_url": SANDBOX.url,
         "start_date": START.isoformat(),

@@ -225,6 +225,12 @@ def named_wait(headers: Mapping[str, str]) -> float | None:
     return max(0.0, (until - sent).total_seconds())
 
 
+def clock_difference(headers: Mapping[str, str]) -> timedelta:
+    """How far this machine's clock is ahead of the server's; zero if the server doesn't tell."""
+    sent = _date(headers.get("Date", ""))
+    return datetime.now(UTC) - sent if sent else timedelta(0)
+
+
 def _date(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value)

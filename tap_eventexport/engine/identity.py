@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _canonical = msgspec.json.Encoder(order="sorted")
 
@@ -27,23 +27,28 @@ class TwinKeys:
     """Keys for records of one scope, in which records alike in every value are told apart.
 
     A scope is what the vendor returns once and whole, such as the events of a day: the same
-    twins are then numbered the same way whenever it is read, whatever pages they come on.
+    twins are then numbered the same way whenever it is read, whatever pages they come on. About
+    150 bytes are kept for each content of a scope.
 
     Args:
-        counts: How often each content was seen before, where a scope is read in parts.
+        seen: How often each content was seen before, where a scope is read in parts.
     """
 
-    def __init__(self, counts: Mapping[str, int] | None = None) -> None:
-        self._counts = Counter(counts or {})
+    def __init__(self, seen: Mapping[str, int] | None = None) -> None:
+        self._seen = Counter({bytes.fromhex(short): count for short, count in (seen or {}).items()})
 
-    def key(self, values: Sequence[Any]) -> str:
-        """The key of the next record: the content's own, or with the twin's number from 1 on."""
-        content = content_key(values)
-        number = self._counts[content]
-        self._counts[content] += 1
-        return content_key([*values, number]) if number else content
+    def key(self, content: str) -> str:
+        """The key of the next record of a content: itself, or made with the twin's number."""
+        short = _short(content)
+        number = self._seen[short]
+        self._seen[short] += 1
+        return content if not number else hashlib.sha256(f"{content}#{number}".encode()).hexdigest()
 
-    def count(self, values: Sequence[Any]) -> tuple[str, int]:
-        """A content, and how often it was seen."""
-        content = content_key(values)
-        return content, self._counts[content]
+    def seen(self, contents: Iterable[str]) -> dict[str, int]:
+        """How often some contents were seen, as `TwinKeys` takes it again."""
+        shorts = map(_short, contents)
+        return {short.hex(): self._seen[short] for short in shorts}
+
+
+def _short(content: str) -> bytes:
+    return bytes.fromhex(content)[:16]

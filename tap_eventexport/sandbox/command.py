@@ -7,14 +7,21 @@ import signal
 import threading
 
 from tap_eventexport.sandbox.croct import Croct
+from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import History
-from tap_eventexport.sandbox.server import Sandbox
+from tap_eventexport.sandbox.ncp import Ncp
+from tap_eventexport.sandbox.server import Sandbox, Vendor
 
 EPILOG = """
 then, in another terminal:
 
+  export TAP_EVENTEXPORT_HAPPYTALK_TOKEN=sandbox-happytalk-token
+  export TAP_EVENTEXPORT_HAPPYTALK_API_URL=%(url)s
   export TAP_EVENTEXPORT_CROCT_API_KEY=sandbox-croct-key
   export TAP_EVENTEXPORT_CROCT_API_URL=%(url)s
+  export TAP_EVENTEXPORT_NCP_ACCESS_KEY=sandbox-ncp-access-key
+  export TAP_EVENTEXPORT_NCP_SECRET_KEY=sandbox-ncp-secret-key
+  export TAP_EVENTEXPORT_NCP_API_URL=%(url)s
   tap-eventexport --config=ENV
 """
 
@@ -35,7 +42,8 @@ def main() -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    vendors = [Croct(History(options.per_day))]
+    history = History(options.per_day)
+    vendors: list[Vendor] = [HappyTalk(history), Croct(history), Ncp(history)]
     with Sandbox(vendors, port=options.port, latency=options.latency) as sandbox:
         print(f"The vendors answer at {sandbox.url}", flush=True)  # noqa: T201
         print(EPILOG % {"url": sandbox.url}, flush=True)  # noqa: T201

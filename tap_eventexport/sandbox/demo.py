@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,17 +16,25 @@ from typing import Any
 import duckdb
 import requests
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from tap_eventexport.sandbox.croct import Croct
+from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import Chapters, History
-from tap_eventexport.sandbox.server import Sandbox
+from tap_eventexport.sandbox.ncp import Ncp
+from tap_eventexport.sandbox.server import Sandbox, Vendor
 
-PER_DAY = 3_000
+PER_DAY = 1_500
 DAYS = 7
 LIVE_PER_DAY = 20 * 24 * 60 * 60  # 20 events a second while the demo runs
 GROWTH = 3.0  # seconds between the two runs
-KEYS = {"croct_events": ("id", "timestamp")}
+TIMES = ("request_date", "event_time", "timestamp", "time")
+STREAMS = {  # what tells a record, as the sandbox's truth tells it, and its time
+    "happytalk_service_history": ("id", "request_date"),
+    "happytalk_siem_events": ("raw", "event_time"),
+    "croct_events": ("id", "timestamp"),
+    "ncp_apigateway_events": ('concat_ws(\'|\', "time", "level", "type", message)', '"time"'),
+}
 
 console = Console(stderr=False)
 
@@ -77,48 +86,62 @@ class Demo:
 
     def count(self) -> dict[str, int]:
         """Records of each stream in the store."""
-        return {stream: len(self.keys(stream)) for stream in KEYS}
+        return {stream: len(self.keys(stream)) for stream in STREAMS}
 
     def keys(self, stream: str) -> list[str]:
-        """The keys in the store, as often as they are there."""
-        return [str(row[0]) for row in self._ask(stream, KEYS[stream][0])]
+        """What tells the records in the store, as often as they are there."""
+        return [str(row[0]) for row in self._ask(stream, STREAMS[stream][0])]
+
+    def primary_keys(self, stream: str) -> list[str]:
+        """The records' primary keys."""
+        key = "id" if STREAMS[stream][0] == "id" else "event_key"
+        return [str(row[0]) for row in self._ask(stream, key)]
 
     def per_day(self) -> list[tuple[Any, ...]]:
         """Stream, day and records, as the store has them."""
         return [
             (stream, *row)
-            for stream, (_, time_column) in KEYS.items()
+            for stream, (_, time_column) in STREAMS.items()
             for row in self._ask(
-                stream, f"cast({time_column} as timestamp)::date, count(*)", "group by 1 order by 1"
+                stream, f"left({time_column}, 10), count(*)", "group by 1 order by 1"
             )
         ]
 
     def _ask(self, stream: str, what: str, how: str = "") -> list[tuple[Any, ...]]:
         files = self.output / f"{stream}.jsonl"
-        query = f"select {what} from read_json('{files}') {how}"  # noqa: S608 - our own names
+        columns = dict.fromkeys(
+            ("id", "event_key", "raw", *TIMES, "level", "type", "message"), "text"
+        )
+        source = f"read_json('{files}', columns = {columns})"
+        query = f"select {what} from {source} {how}"  # noqa: S608 - our own names
         with duckdb.connect() as connection:
             return connection.execute(query).fetchall()
 
 
 def show(demo: Demo, url: str, start: datetime) -> bool:
     """Show what the store holds beside what the vendors have; True if it is the same."""
-    table = Table("stream", "day", "records", title="In the store, asked with DuckDB")
+    per_day: dict[str, dict[str, int]] = {}
     for stream, day, records in demo.per_day():
-        table.add_row(stream, str(day), f"{records:,}")
+        per_day.setdefault(str(day), {})[stream] = records
+    headings = [Column(stream, overflow="fold") for stream in STREAMS]
+    table = Table("day", *headings, title="Records per day in the store, asked with DuckDB")
+    for day, records in sorted(per_day.items()):
+        table.add_row(day, *(f"{records.get(stream, 0):,}" for stream in STREAMS))
     console.print(table)
     bookmarks = json.loads((demo.output / "state.json").read_text())["bookmarks"]
     is_right = True
     table = Table(
-        "stream", "vendor has", "in store", "distinct", "missing", title="Is it all there?"
+        "stream", "vendor has", "in store", "distinct keys", "missing", title="Is it all there?"
     )
-    for stream in KEYS:
+    for stream in STREAMS:
         end = bookmarks[stream]["replication_key_value"]
         query = {"start": start.isoformat(), "end": end}
         truth = requests.get(f"{url}/sandbox/truth/{stream}", params=query, timeout=60).json()
         keys = demo.keys(stream)
-        missing = set(truth) - set(keys)
-        is_right &= set(keys) == set(truth) and len(keys) == len(truth)
-        counts = (len(truth), len(keys), len(set(keys)), len(missing))
+        distinct = len(set(demo.primary_keys(stream)))
+        missing = (Counter(truth) - Counter(keys)).total()
+        is_right &= Counter(keys) == Counter(truth) and distinct == len(keys)
+        counts = (len(truth), len(keys), distinct, missing)
         table.add_row(stream, *(f"{count:,}" for count in counts))
     console.print(table)
     return is_right
@@ -137,7 +160,8 @@ def main() -> None:
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     start = today - timedelta(days=DAYS)
     history = Chapters(History(PER_DAY, begin=start, end=now), History(LIVE_PER_DAY, begin=now))
-    with Sandbox([Croct(history)]) as sandbox:
+    vendors: list[Vendor] = [HappyTalk(history), Croct(history), Ncp(history)]
+    with Sandbox(vendors) as sandbox:
         console.print(
             f"[bold]1.[/] The sandbox serves the vendors' APIs at {sandbox.url}, with {DAYS} days "
             "of invented events, and more every second."
@@ -145,8 +169,13 @@ def main() -> None:
         settings = {
             "start_date": start.isoformat(),
             "lookback_minutes": 0,  # target-jsonl only appends; nothing here arrives late
+            "happytalk_token": "sandbox-happytalk-token",
+            "happytalk_api_url": sandbox.url,
             "croct_api_key": "sandbox-croct-key",
             "croct_api_url": sandbox.url,
+            "ncp_access_key": "sandbox-ncp-access-key",
+            "ncp_secret_key": "sandbox-ncp-secret-key",
+            "ncp_api_url": sandbox.url,
         }
         took = demo.load(settings, "tap-eventexport | target-jsonl …")
         first = demo.count()

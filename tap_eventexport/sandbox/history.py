@@ -53,6 +53,8 @@ class History:
 
     def between(self, start: datetime, end: datetime) -> Iterator[Moment]:
         """The events of [start, end), the earliest first, arrived or not."""
+        if end <= self.begin:
+            return
         share = DAY / self.per_day
         last = min(end, self.end) if self.end else end
         first = max(0, (start - self.begin) // share)
@@ -79,5 +81,5 @@ class Chapters:
     def between(self, start: datetime, end: datetime) -> Iterator[Moment]:
         """The events of [start, end), the earliest first, arrived or not."""
         yield from self.earlier.between(start, end)
-        for moment in self.later.between(max(start, self.later.begin), end):
+        for moment in self.later.between(start, end):
             yield replace(moment, index=moment.index + LATER)

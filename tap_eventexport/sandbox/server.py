@@ -222,8 +222,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "refuse":
             self._break()
             return
-        self.send_response(response.status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+        self.send_response_only(response.status)
+        usual = {"Date": self.date_time_string(), "Content-Length": str(len(body))}
+        for name, value in {**usual, **headers}.items():
             self.send_header(name, value)
         self.end_headers()
         if fault in {"short", "reset"}:

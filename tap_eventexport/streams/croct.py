@@ -160,7 +160,7 @@ class CroctEvents(EventStream):
 
     def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:
         """Follow the cursor until the vendor hands out no new one."""
-        cursor: str | None = place["cursor"] if place else None
+        cursor: str | None = place.get("cursor") if place else None
         seen = {cursor}
         empty = 0
         while True:
