@@ -156,13 +156,15 @@ class TapEventExport(Tap):
         """Prove the credentials of each configured vendor with one cheap request.
 
         Returns:
-            The exit code: 0, or 1 if a vendor isn't fine.
+            The exit code: 0; 1 if a vendor isn't fine; 143 or 130 if a signal came.
         """
         code = 0
         for vendor, stream in {stream.vendor: stream for stream in self._event_streams}.items():
             stream.client.max_retry_wait = min(stream.client.max_retry_wait, TEST_PATIENCE)
             try:
                 stream.prove()
+            except Stopped:
+                return self._stop.exit_code or FAILED
             except SyncError as error:
                 self.logger.error("%s: not fine. %s", vendor, error)  # noqa: TRY400
                 code = FAILED

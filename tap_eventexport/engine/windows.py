@@ -128,3 +128,12 @@ def parse_instant(text: str) -> datetime:
     """
     instant = datetime.fromisoformat(text)
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def parse_naive(text: str, zone: tzinfo) -> datetime:
+    """The instant of a `yyyy-MM-dd HH:mm:ss` that names no time zone.
+
+    Raises:
+        ValueError: If the text has another form.
+    """
+    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=zone).astimezone(UTC)

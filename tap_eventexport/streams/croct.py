@@ -13,11 +13,8 @@ import msgspec
 import requests
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.errors import (
-    FatalVendorError,
-    RestartWindowError,
-    RetriableVendorError,
-)
+from tap_eventexport.engine.answers import decoded, envelope
+from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 from tap_eventexport.engine.http import Answer, refuse_passing_faults
 from tap_eventexport.engine.identity import content_key
 from tap_eventexport.engine.page import Page
@@ -240,16 +237,13 @@ def _read(answer: Answer, wanted: Window, cursor: str | None) -> Answered:
     refuse_passing_faults(answer)
     if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         raise _refusal(answer, cursor)
-    try:
-        export = _decode_export(_compact(answer.body))
-        return Answered(
-            list(_records(export, wanted)),
-            not export.items,
-            export.nextCursor or None,
-            len(answer.body),
-        )
-    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
-        raise RetriableVendorError(f"{answer}, which is no export of events: {error}") from None
+    return decoded(answer, lambda body: _answered(body, wanted), "export of events")
+
+
+def _answered(body: bytes, wanted: Window) -> Answered:
+    export = _decode_export(_compact(body))
+    records = list(_records(export, wanted))
+    return Answered(records, not export.items, export.nextCursor or None, len(body))
 
 
 def _compact(body: bytes) -> bytes:
@@ -308,9 +302,6 @@ def _refusal(answer: Answer, cursor: str | None) -> Exception:
 
 def _problem(answer: Answer) -> str:
     """What an RFC 7807 answer says; its detail is called `detail` or `details`."""
-    try:
-        problem = msgspec.json.decode(answer.body, type=dict[str, Any])
-    except msgspec.DecodeError:
-        problem = {}
+    problem = envelope(answer)
     said = [str(problem[name])[:200] for name in ("title", "detail", "details") if name in problem]
     return ": ".join([f"HTTP {answer.status}", *said])

@@ -15,12 +15,13 @@ import msgspec
 import requests
 from singer_sdk import typing as th
 
+from tap_eventexport.engine.answers import decoded
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
 from tap_eventexport.engine.http import Answer, refuse_passing_faults
 from tap_eventexport.engine.identity import TwinKeys, content_key
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.stream import EventStream
-from tap_eventexport.engine.windows import Window, cut, format_instant
+from tap_eventexport.engine.windows import Window, cut, format_instant, parse_naive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -226,7 +227,7 @@ def _date(record: Mapping[str, str | None], name: str) -> datetime | None:
     if not value or value == ZERO_DATE:
         return None
     try:
-        return datetime.strptime(value, "%Y-%m-%d %H:%M:%S").replace(tzinfo=KST).astimezone(UTC)
+        return parse_naive(value, KST)
     except ValueError:
         raise FatalVendorError(
             f"HappyTalk sent a {name} that has not the form yyyy-MM-dd HH:mm:ss; please report it"
@@ -241,13 +242,12 @@ def _read(answer: Answer) -> tuple[list[Any], int]:
         FatalVendorError: If a person must do something.
     """
     try:
-        said = _decode(answer.body)
-        data = None if said.data == MISSING else msgspec.json.decode(said.data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        said, data = decoded(answer, _said, "service history")
+    except RetriableVendorError:
         refuse_passing_faults(answer)
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise FatalVendorError(f"{answer}: check happytalk_api_url") from None
-        raise RetriableVendorError(f"{answer}, which is no service history: {error}") from None
+        raise
     if said.result != "success":
         raise _refusal(answer, said)
     if said.data == MISSING:
@@ -257,6 +257,11 @@ def _read(answer: Answer) -> tuple[list[Any], int]:
     if not isinstance(data, list):
         raise FatalVendorError(f"{answer}, whose data is no list; please report it")
     return data, len(answer.body)
+
+
+def _said(body: bytes) -> tuple[Said, Any]:
+    said = _decode(body)
+    return said, None if said.data == MISSING else msgspec.json.decode(said.data)
 
 
 def _refusal(answer: Answer, said: Said) -> Exception:

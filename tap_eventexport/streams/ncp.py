@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import time
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
@@ -19,18 +19,18 @@ import msgspec
 import requests
 from singer_sdk import typing as th
 
+from tap_eventexport.engine.answers import decoded, envelope
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
     RestartWindowError,
-    RetriableVendorError,
 )
 from tap_eventexport.engine.http import Answer, clock_difference, refuse_passing_faults
 from tap_eventexport.engine.identity import TwinKeys, content_key
 from tap_eventexport.engine.offsets import Mark, OffsetReader, Part
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.stream import EventStream
-from tap_eventexport.engine.windows import Window, calendar_days, format_instant
+from tap_eventexport.engine.windows import Window, calendar_days, format_instant, parse_naive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -233,7 +233,7 @@ def instant(text: str, zone: timezone) -> datetime:
         FatalVendorError: If the text has another form.
     """
     try:
-        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=zone).astimezone(UTC)
+        return parse_naive(text, zone)
     except ValueError:
         raise FatalVendorError(
             "Naver Cloud sent an event whose time has not the form yyyy-MM-dd HH:mm:ss; please "
@@ -282,12 +282,7 @@ def _read(answer: Answer) -> tuple[Events, int]:
         FatalVendorError: If a person must do something.
     """
     if HTTPStatus.OK <= answer.status <= HTTPStatus.NO_CONTENT:
-        try:
-            return _decode(answer.body).events, len(answer.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise RetriableVendorError(
-                f"{answer}, which is no search for events: {error}"
-            ) from None
+        return decoded(answer, _decode, "search for events").events, len(answer.body)
     code, problem = _problem(answer)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS and code in THROTTLES:
         raise RateLimitedError(f"Naver Cloud's rate is exceeded ({problem})", THROTTLE_PAUSE)
@@ -325,10 +320,7 @@ def _advice(answer: Answer, code: str) -> str:
 
 def _problem(answer: Answer) -> tuple[str, str]:
     """The error code, and what the vendor says; the envelopes differ, and may be missing."""
-    try:
-        told = msgspec.json.decode(answer.body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        told = {}
+    told = envelope(answer)
     error: Mapping[str, Any] = told["error"] if isinstance(told.get("error"), dict) else told
     code = _first(error, ("errorCode", "returnCode", "code"))
     words = [_first(error, (name,)) for name in ("message", "returnMessage", "msg", "details")]
