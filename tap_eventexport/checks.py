@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from dotenv import find_dotenv, load_dotenv
 
-from tap_eventexport.engine.windows import parse_instant
+from tap_eventexport.engine.windows import parse_instant, time_zone
 from tap_eventexport.settings import VENDORS
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ def _vendor_problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"no vendor is configured; set what one of them needs: {needs}"
     for vendor in VENDORS:
         yield from _problems_of(vendor, config)
+    yield from _dfinery_problems(config)
 
 
 def _problems_of(vendor: Vendor, config: Mapping[str, Any]) -> Iterator[str]:
@@ -155,6 +156,22 @@ def _problems_of(vendor: Vendor, config: Mapping[str, Any]) -> Iterator[str]:
     for name in vendor.urls:
         if name in config and (problem := url_problem(config[name])):
             yield f"{name}: {problem}"
+
+
+def _dfinery_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    if "dfinery_api_token" not in config:
+        return
+    try:
+        time_zone(config["dfinery_timezone"])
+    except ValueError:
+        yield (
+            f"dfinery_timezone: got {_shown(config['dfinery_timezone'])}, expected an IANA name "
+            "such as Asia/Seoul"
+        )
+    for name in ("dfinery_event_names", "dfinery_properties"):
+        condition = config.get(f"{name}_condition_type", "all")
+        if condition != "all" and not config[name]:
+            yield f"{name}: got an empty list, expected names to {condition}"
 
 
 def _date_problems(config: Mapping[str, Any]) -> Iterator[str]:

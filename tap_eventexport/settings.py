@@ -28,7 +28,8 @@ GENERAL = th.PropertiesList(
         th.IntegerType(minimum=0),
         title="Lookback",
         description="How far behind the bookmark a run reads again, for events that arrive late. "
-        "If not set, as each vendor needs it: Croct 60, HappyTalk 10, Naver Cloud 10.",
+        "If not set, as each vendor needs it: Dfinery 1440, Croct 60, "
+        "HappyTalk 10, Naver Cloud 10.",
     ),
     th.Property(
         "settle_minutes",
@@ -104,6 +105,76 @@ CROCT = th.PropertiesList(
         default=1000,
         title="Croct page size",
         description="Events in one answer, 1 to 1000.",
+    ),
+)
+
+DFINERY = th.PropertiesList(
+    th.Property(
+        "dfinery_api_token",
+        th.StringType,
+        secret=True,
+        title="Dfinery API token",
+        description="The service's Export token, issued by an administrator.",
+    ),
+    th.Property(
+        "dfinery_service_id",
+        th.StringType,
+        title="Dfinery service id",
+        description="The service whose events are read.",
+    ),
+    th.Property(
+        "dfinery_api_url",
+        th.StringType,
+        default="https://openapi.dfinery.ai",
+        title="Dfinery API URL",
+        description="Where the API is.",
+    ),
+    th.Property(
+        "dfinery_timezone",
+        th.StringType,
+        default="Asia/Seoul",
+        title="Dfinery time zone",
+        description="The service's time zone, an IANA name.",
+    ),
+    th.Property(
+        "dfinery_event_names",
+        th.ArrayType(th.StringType),
+        default=[],
+        title="Dfinery event names",
+        description="The request's events, such as df_purchase.",
+    ),
+    th.Property(
+        "dfinery_event_names_condition_type",
+        th.StringType,
+        allowed_values=["all", "include", "exclude"],
+        title="Dfinery event names' condition",
+        description="What is done with the event names; include where some are given, else all.",
+    ),
+    th.Property(
+        "dfinery_properties",
+        th.ArrayType(th.StringType),
+        default=[],
+        title="Dfinery properties",
+        description="The request's properties, such as df_items_df_price.",
+    ),
+    th.Property(
+        "dfinery_properties_condition_type",
+        th.StringType,
+        allowed_values=["all", "include", "exclude"],
+        title="Dfinery properties' condition",
+        description="What is done with the properties; include where some are given, else all.",
+    ),
+    th.Property(
+        "dfinery_property_types",
+        th.ObjectType(
+            additional_properties=th.StringType(
+                allowed_values=["string", "integer", "number", "boolean", "date-time", "array"]
+            )
+        ),
+        default={},
+        title="Dfinery property types",
+        description='Types of columns that are text otherwise, such as {"visits": "integer"}: '
+        "string, integer, number, boolean, date-time, array.",
     ),
 )
 
@@ -186,12 +257,14 @@ class Vendor:
         credential: The setting that makes the vendor configured.
         required: The settings that must be set then.
         urls: The settings that hold the vendor's addresses.
+        most_at_once: The vendor's own limit of concurrent requests; None if there is none.
     """
 
     name: str
     credential: str
     required: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
+    most_at_once: int | None = None
 
     def is_configured(self, config: Mapping[str, Any]) -> bool:
         """Whether the vendor's credential is set."""
@@ -199,10 +272,11 @@ class Vendor:
 
 
 VENDORS = (
+    Vendor("Dfinery", "dfinery_api_token", ("dfinery_service_id",), ("dfinery_api_url",), 5),
     Vendor("HappyTalk", "happytalk_token", urls=("happytalk_api_url",)),
     Vendor("Croct", "croct_api_key", urls=("croct_api_url",)),
     Vendor("Naver Cloud", "ncp_access_key", ("ncp_secret_key",), ("ncp_api_url",)),
 )
 
-BLOCKS = (GENERAL, HAPPYTALK, CROCT, NCP)
+BLOCKS = (GENERAL, DFINERY, HAPPYTALK, CROCT, NCP)
 SCHEMA: dict[str, Any] = th.PropertiesList(*(each for block in BLOCKS for each in block)).to_dict()

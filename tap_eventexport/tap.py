@@ -24,6 +24,7 @@ from tap_eventexport.engine.run import drive
 from tap_eventexport.engine.stop import Stop
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.streams.croct import CroctEvents
+from tap_eventexport.streams.dfinery import DfineryEvents
 from tap_eventexport.streams.happytalk import ServiceHistory, SiemEvents
 from tap_eventexport.streams.ncp import NcpApiGatewayEvents
 
@@ -31,13 +32,13 @@ if TYPE_CHECKING:
     from singer_sdk.plugin_base import _ConfigInput
 
 STREAMS: tuple[type[EventStream], ...] = (
+    DfineryEvents,
     ServiceHistory,
     SiemEvents,
     CroctEvents,
     NcpApiGatewayEvents,
 )
 FAILED, CLOSED = 1, 141  # exit codes
-TEST_PATIENCE = 30  # seconds that --test waits for a rate limit, at most
 
 
 class TapEventExport(Tap):
@@ -78,16 +79,17 @@ class TapEventExport(Tap):
     def discover_streams(self) -> list[EventStream]:
         """The streams of the configured vendors."""
         clients = {
-            vendor.name: self._client(vendor.name)
+            vendor.name: self._client(vendor)
             for vendor in settings.VENDORS
             if vendor.is_configured(self.config)
         }
         return [kind(self, clients[kind.vendor]) for kind in STREAMS if kind.vendor in clients]
 
-    def _client(self, vendor: str) -> HttpClient:
+    def _client(self, vendor: settings.Vendor) -> HttpClient:
+        concurrency: int = self.config["concurrency"]
         return HttpClient(
-            vendor=vendor,
-            concurrency=self.config["concurrency"],
+            vendor=vendor.name,
+            concurrency=min(concurrency, vendor.most_at_once or concurrency),
             timeout=self.config["request_timeout"],
             max_retry_wait=self.config["max_retry_wait"],
             user_agent=self.config.get("user_agent") or f"{self.name}/{self.plugin_version}",
@@ -110,6 +112,18 @@ class TapEventExport(Tap):
                 "the last STATE message"
             )
         super().load_state(state)
+
+    def run_discovery(self) -> str:
+        """Print the catalog, with the columns that only the vendors know, where they answer."""
+        for stream in self._event_streams:
+            stream.client.hurry()
+            try:
+                stream.learn_columns()
+            except SyncError as error:
+                self.logger.warning(
+                    "%s: the catalog has the documented columns only: %s", stream.name, error
+                )
+        return super().run_discovery()
 
     # Runs
 
@@ -160,7 +174,7 @@ class TapEventExport(Tap):
         """
         code = 0
         for vendor, stream in {stream.vendor: stream for stream in self._event_streams}.items():
-            stream.client.max_retry_wait = min(stream.client.max_retry_wait, TEST_PATIENCE)
+            stream.client.hurry()
             try:
                 stream.prove()
             except Stopped:

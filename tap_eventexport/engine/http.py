@@ -9,17 +9,19 @@ from __future__ import annotations
 import logging
 import math
 import random
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import tenacity
+import urllib3
 
 from tap_eventexport.engine.errors import (
     FatalVendorError,
@@ -36,8 +38,14 @@ MAX_ATTEMPTS = 6  # for passing faults: about 16 s of pauses, a vendor's short h
 FIRST_PAUSE = 0.5  # seconds; doubled at each further fault
 LONGEST_PAUSE = 60.0  # seconds between two attempts where the vendor names no time
 JITTER = 1.25  # so that windows that failed together are not asked for together again
+HURRIED_TIMEOUT = 30.0  # seconds, for --test and --discover
+HURRIED_WAIT = 5.0  # seconds of pauses in all, for these
 MAX_BODY = 256 << 20  # bytes kept in memory; a page of 1000 events has about half a megabyte
 MAX_REDIRECTS = 5
+RESET_HEADERS = ("X-Rate-Limit-Reset", "X-RateLimit-Reset")
+REMAINING_HEADERS = ("X-Rate-Limit-Remaining", "X-RateLimit-Remaining")
+FIRST_EPOCH = 1e9  # a reset from here on is a time since 1970, a smaller one seconds from now
+FIRST_EPOCH_MILLISECONDS = 1e12
 CHUNK = 1 << 16  # bytes read at a time
 
 Result = TypeVar("Result")
@@ -51,18 +59,24 @@ class Answer:
     Attributes:
         status: The HTTP status.
         headers: By name, in any case.
-        body: Decoded from gzip and the like.
+        body: Decoded from gzip and the like; empty where it is spooled.
         request: Method and URL without its query, for messages.
+        spool: A file that holds the body as it came, at its start; only if it was asked for and
+            the status is a success.
+        size: The body's bytes.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     request: str
+    spool: IO[bytes] | None = None
+    size: int = 0
 
     def __str__(self) -> str:
         kind = self.headers.get("Content-Type", "no content type").partition(";")[0]
-        return f"{self.request} answered {self.status} with {len(self.body)} bytes of {kind}"
+        size = self.size or len(self.body)
+        return f"{self.request} answered {self.status} with {size} bytes of {kind}"
 
 
 class HttpClient:
@@ -91,7 +105,8 @@ class HttpClient:
         stop: Stop,
     ) -> None:
         self.vendor = vendor
-        self._timeout = timeout
+        self.concurrency = concurrency
+        self.timeout = timeout
         self.max_retry_wait = max_retry_wait
         self._user_agent = user_agent
         self._stop = stop
@@ -99,8 +114,17 @@ class HttpClient:
         self._quiet_until = 0.0
         self._local = threading.local()
 
+    def hurry(self) -> None:
+        """From now on fail soon: somebody waits at a terminal."""
+        self.timeout = min(self.timeout, HURRIED_TIMEOUT)
+        self.max_retry_wait = min(self.max_retry_wait, HURRIED_WAIT)
+
     def fetch(
-        self, build: Callable[[], requests.Request], read: Callable[[Answer], Result]
+        self,
+        build: Callable[[], requests.Request],
+        read: Callable[[Answer], Result],
+        *,
+        is_spooled: bool = False,
     ) -> Result:
         """Send a request until it is answered with data, or there is no hope.
 
@@ -108,6 +132,7 @@ class HttpClient:
             build: Makes the request; called for each attempt, so that each can be signed anew.
             read: Makes the result of an answer, or raises: RetriableVendorError for a passing
                 fault, RateLimitedError for a quota, anything else to give up.
+            is_spooled: Whether the body of a success goes to a file, as it comes.
 
         Raises:
             FatalVendorError: If the faults last, or a rate limit asks for too long a wait.
@@ -123,33 +148,52 @@ class HttpClient:
             reraise=True,
         )
         try:
-            result: Result = retrying(self._attempt, build, read)
+            result: Result = retrying(self._attempt, build, read, is_spooled=is_spooled)
         except RetriableVendorError as error:
             raise FatalVendorError(f"{error}; {patience.verdict(error)}") from error
         return result
 
     def _attempt(
-        self, build: Callable[[], requests.Request], read: Callable[[Answer], Result]
+        self,
+        build: Callable[[], requests.Request],
+        read: Callable[[Answer], Result],
+        *,
+        is_spooled: bool,
     ) -> Result:
         self._stop.wait(max(0.0, self._quiet_until - time.monotonic()))
         with self._in_flight:
-            answer = self._send(build())
+            answer = self._send(build(), is_spooled=is_spooled)
+        if remaining(answer.headers) == 0:
+            self._keep_quiet(named_wait(answer.headers), "the quota is used up")
         try:
             return read(answer)
         except RateLimitedError as error:
-            if error.wait and error.wait <= self.max_retry_wait:
-                self._quiet_until = max(self._quiet_until, time.monotonic() + error.wait)
+            self._keep_quiet(error.wait)
             raise
 
-    def _send(self, request: requests.Request) -> Answer:
+    def _keep_quiet(self, seconds: float | None, reason: str = "") -> None:
+        """Let every request of this vendor wait, as long as the vendor may make them."""
+        if not seconds or seconds > self.max_retry_wait:
+            return
+        self._quiet_until = max(self._quiet_until, time.monotonic() + seconds)
+        if reason:
+            until = datetime.now().astimezone() + timedelta(seconds=seconds)
+            logger.warning(
+                "%s: %s; the next request waits until %s",
+                self.vendor,
+                reason,
+                until.strftime("%H:%M:%S"),
+            )
+
+    def _send(self, request: requests.Request, *, is_spooled: bool) -> Answer:
         request.headers = {"User-Agent": self._user_agent, **request.headers}
         request.auth = _no_netrc
         for _ in range(MAX_REDIRECTS):
             name = f"{request.method} {without_query(request.url)}"
             began = time.monotonic()
             try:
-                answer = self._exchange(request, name)
-            except requests.RequestException as error:
+                answer = self._exchange(request, name, is_spooled=is_spooled)
+            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 raise RetriableVendorError(f"{name} failed: {_plainly(error)}") from None
             logger.debug("%s in %.3f s", answer, time.monotonic() - began)
             target = answer.headers.get("Location")
@@ -158,13 +202,18 @@ class HttpClient:
             request.url = _same_host(answer, request.url, target)
         raise FatalVendorError(f"{name} redirects {MAX_REDIRECTS} times in a row")
 
-    def _exchange(self, request: requests.Request, name: str) -> Answer:
+    def _exchange(self, request: requests.Request, name: str, *, is_spooled: bool) -> Answer:
         session = self._session()
         prepared = session.prepare_request(request)
         options = session.merge_environment_settings(prepared.url, {}, True, None, None)  # noqa: FBT003
         with session.send(
-            prepared, timeout=(self._timeout, self._timeout), allow_redirects=False, **options
+            prepared,
+            timeout=(self.timeout, self.timeout),
+            allow_redirects=False,
+            **options,
         ) as response:
+            if is_spooled and HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+                return _spooled(response, name)
             body = bytearray()
             for chunk in response.iter_content(CHUNK):
                 body += chunk
@@ -180,6 +229,35 @@ class HttpClient:
             self._local.session = requests.Session()
         session: requests.Session = self._local.session
         return session
+
+
+def _spooled(response: requests.Response, name: str) -> Answer:
+    """Write a body to a file that is gone when it is closed, as it comes: not even decompressed.
+
+    Raises:
+        RetriableVendorError: If nothing tells where the body ends, so that a part of it would
+            look whole.
+        FatalVendorError: If there is no room for it.
+    """
+    headers = response.headers
+    if "Content-Length" not in headers and headers.get("Transfer-Encoding") != "chunked":
+        raise RetriableVendorError(f"{name} announces no end of its body, so it can't be checked")
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who reads it
+    try:
+        for chunk in response.raw.stream(CHUNK, decode_content=False):
+            spool.write(chunk)
+        size = spool.tell()
+        spool.seek(0)
+    except OSError as error:
+        spool.close()
+        raise FatalVendorError(
+            f"the answer of {name} can't be spooled in {tempfile.gettempdir()}: {error.strerror}; "
+            "make room there, or set TMPDIR to another folder"
+        ) from None
+    except BaseException:
+        spool.close()
+        raise
+    return Answer(response.status_code, headers, b"", name, spool, size)
 
 
 _REDIRECTS = {
@@ -208,21 +286,38 @@ def refuse_passing_faults(answer: Answer) -> None:
 
 
 def named_wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds that Retry-After asks to wait, given as seconds or as a date; None without one.
+    """Seconds that an answer asks to wait; None if it doesn't say.
 
-    A date is measured against the answer's own Date, so that a wrong clock here does no harm.
+    `Retry-After` is seconds or a date; the reset headers, however they are spelled, are a time in
+    seconds or milliseconds since 1970, or seconds from now. Times are measured against the
+    answer's own Date, so that a wrong clock here does no harm.
     """
-    value = headers.get("Retry-After", "").strip()
-    try:
-        seconds = float(value)
-        return max(0.0, seconds) if math.isfinite(seconds) else None
-    except ValueError:
-        pass
-    until = _date(value)
-    if until is None:
-        return None
     sent = _date(headers.get("Date", "")) or datetime.now(UTC)
-    return max(0.0, (until - sent).total_seconds())
+    value = headers.get("Retry-After", "").strip()
+    seconds = _number(value)
+    if seconds is None and (until := _date(value)):
+        seconds = (until - sent).total_seconds()
+    if seconds is None:
+        resets = (_number(headers.get(name, "")) for name in RESET_HEADERS)
+        seconds = next((reset for reset in resets if reset is not None), None)
+        if seconds is not None and seconds >= FIRST_EPOCH:
+            scale = 1000 if seconds >= FIRST_EPOCH_MILLISECONDS else 1
+            seconds = seconds / scale - sent.timestamp()
+    return None if seconds is None else max(0.0, seconds)
+
+
+def remaining(headers: Mapping[str, str]) -> float | None:
+    """How many requests a quota still allows; None if the answer doesn't say."""
+    counts = (_number(headers.get(name, "")) for name in REMAINING_HEADERS)
+    return next((count for count in counts if count is not None), None)
+
+
+def _number(value: str) -> float | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def clock_difference(headers: Mapping[str, str]) -> timedelta:
@@ -260,7 +355,7 @@ def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-_FAULTS: dict[type[requests.RequestException], str] = {  # the first that fits
+_FAULTS: dict[type[Exception], str] = {  # the first that fits
     requests.exceptions.ProxyError: "the proxy can't be reached or refuses",
     requests.exceptions.SSLError: "the server's certificate can't be verified; behind a proxy "
     "that re-signs traffic, set REQUESTS_CA_BUNDLE to its CA",
@@ -268,11 +363,13 @@ _FAULTS: dict[type[requests.RequestException], str] = {  # the first that fits
     requests.exceptions.Timeout: "no answer within request_timeout",
     requests.exceptions.ChunkedEncodingError: "the body ended before its announced end",
     requests.exceptions.ContentDecodingError: "the body's compression is broken",
+    urllib3.exceptions.TimeoutError: "no answer within request_timeout",
+    urllib3.exceptions.ProtocolError: "the body ended before its announced end",
     requests.exceptions.ConnectionError: "the connection was refused, broke or fell silent",
 }
 
 
-def _plainly(error: requests.RequestException) -> str:
+def _plainly(error: Exception) -> str:
     """What happened; the library's own texts hold URLs and objects' addresses."""
     fitting = (text for kind, text in _FAULTS.items() if isinstance(error, kind))
     return next(fitting, "the request can't be sent")

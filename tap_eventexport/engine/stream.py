@@ -100,6 +100,18 @@ class EventStream(Stream):
             FatalVendorError: If they are refused.
         """
 
+    def learn_columns(self) -> None:
+        """Add the columns that only the vendor knows, where there may be some; for discovery.
+
+        Raises:
+            SyncError: If the vendor doesn't tell.
+        """
+
+    @property
+    def oldest(self) -> datetime | None:
+        """The earliest instant that the vendor still keeps; None if that isn't known."""
+        return None
+
     @property
     def filters(self) -> Sequence[Any]:
         """All that shapes the vendor's answers; a position holds only while it is the same."""
@@ -145,7 +157,7 @@ class EventStream(Stream):
         self._meters = ExitStack()
         self._counter = self._meters.enter_context(self.get_record_counter())
         self._meters.enter_context(self.get_sync_timer())
-        return Lane(self, iter(tasks), self._read, self.config["concurrency"])
+        return Lane(self, iter(tasks), self._read, self.client.concurrency)
 
     def emit(self, window: Window, page: Page) -> None:
         """Write a page, then promise that it was written.
@@ -198,6 +210,7 @@ class EventStream(Stream):
             lookback=self.lookback if minutes is None else timedelta(minutes=minutes),
             settle=timedelta(minutes=self.config["settle_minutes"]),
             resolution=self.resolution,
+            oldest=self.oldest,
             fail_on_gap=self.config["on_gap"] == "fail",
         )
 
@@ -228,8 +241,8 @@ class EventStream(Stream):
 
     def _grow(self, columns: Mapping[str, dict[str, Any]]) -> None:
         """Add columns that were not known before, and say so in a new SCHEMA message."""
-        known = self.schema["properties"]
-        new = {name: columns[name] for name in columns.keys() - known.keys()}
+        known = self.effective_schema["properties"].keys()
+        new = {name: columns[name] for name in columns.keys() - known}
         if not new:
             return
         self.logger.info("%s: new columns: %s", self.name, ", ".join(sorted(new)))

@@ -7,6 +7,7 @@ import signal
 import threading
 
 from tap_eventexport.sandbox.croct import Croct
+from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.ncp import Ncp
@@ -15,6 +16,9 @@ from tap_eventexport.sandbox.server import Sandbox, Vendor
 EPILOG = """
 then, in another terminal:
 
+  export TAP_EVENTEXPORT_DFINERY_API_TOKEN=sandbox-dfinery-token
+  export TAP_EVENTEXPORT_DFINERY_SERVICE_ID=sandbox
+  export TAP_EVENTEXPORT_DFINERY_API_URL=%(url)s
   export TAP_EVENTEXPORT_HAPPYTALK_TOKEN=sandbox-happytalk-token
   export TAP_EVENTEXPORT_HAPPYTALK_API_URL=%(url)s
   export TAP_EVENTEXPORT_CROCT_API_KEY=sandbox-croct-key
@@ -43,7 +47,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     history = History(options.per_day)
-    vendors: list[Vendor] = [HappyTalk(history), Croct(history), Ncp(history)]
+    vendors: list[Vendor] = [Dfinery(history), HappyTalk(history), Croct(history), Ncp(history)]
     with Sandbox(vendors, port=options.port, latency=options.latency) as sandbox:
         print(f"The vendors answer at {sandbox.url}", flush=True)  # noqa: T201
         print(EPILOG % {"url": sandbox.url}, flush=True)  # noqa: T201

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
@@ -44,11 +44,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What is answered."""
+    """What is answered.
+
+    Attributes:
+        framing: How the end of the body is told: by its announced length, by chunks, or by
+            nothing but the end of the connection.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    framing: Literal["length", "chunks", "none"] = "length"
 
 
 def json_response(status: int, value: object, kind: str = "application/json") -> Response:
@@ -223,13 +229,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._break()
             return
         self.send_response_only(response.status)
-        usual = {"Date": self.date_time_string(), "Content-Length": str(len(body))}
-        for name, value in {**usual, **headers}.items():
+        framing = {
+            "length": {"Content-Length": str(len(body))},
+            "chunks": {"Transfer-Encoding": "chunked"},
+            "none": {"Connection": "close"},
+        }[response.framing]
+        for name, value in {"Date": self.date_time_string(), **framing, **headers}.items():
             self.send_header(name, value)
         self.end_headers()
         if fault in {"short", "reset"}:
             body = body[: len(body) // 2]
+        if fault in {"short", "reset"} or response.framing == "none":
             self.close_connection = True
+        if response.framing == "chunks":
+            body = b"%x\r\n%s\r\n" % (len(body), body) if body else b""
+            body += b"0\r\n\r\n" if fault not in {"short", "reset"} else b""
         self.wfile.write(body)
         if fault == "reset":
             self._break()

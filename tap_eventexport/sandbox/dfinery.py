@@ -1,0 +1,253 @@
+"""Dfinery's event export, as its pages describe it.
+
+What the pages leave open can be set: quoting and line ends, the order of rows, how date-times are
+written, whether the thirtieth day is still kept.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
+
+from tap_eventexport.sandbox.server import Request, Response, json_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_eventexport.sandbox.history import Chapters, History, Moment
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+FIELDS = {
+    "events",
+    "events_condition_type",
+    "properties",
+    "properties_condition_type",
+    "from_date",
+    "to_date",
+}
+CONDITIONS = {"all", "include", "exclude"}
+KEPT_DAYS = 30
+EVENTS = ("df_start_session", "df_login", "df_purchase", "df_end_session")
+SYSTEM = (
+    "df_api_version",
+    "df_correction_datetime",
+    "df_event_datetime",
+    "df_event_detail_log_id",
+    "df_event_log_id",
+    "df_event_name",
+    "df_server_datetime",
+    "df_service_id",
+    "df_source_type",
+    "df_unified_id",
+)
+PROPERTIES = (
+    "df_discount",
+    "df_items_df_item_name",
+    "df_items_df_price",
+    "df_items_df_quantity",
+    "df_order_id",
+    "df_total_purchase_amount",
+    "is_member",
+    "memo",
+    "tags",
+    "visits",
+)
+
+
+@dataclass(slots=True)
+class Dfinery:
+    """The events of one service.
+
+    Attributes:
+        history: When events arrive.
+        now: The vendor's clock.
+        quota: Requests that an hour allows.
+        most_at_once: Requests that may be answered at the same time.
+        resets_in: How long a used-up quota lasts.
+        header_style: How the quota's headers are spelled.
+        is_edge_kept: Whether the thirtieth day before today may be asked for.
+        new_column: A column that appears on a day, and that day.
+        name_column: What the event's name is called.
+        line_end, has_mark, ends_line: How the CSV is written.
+        date_format: How date-times are written; None is ISO 8601 with an offset.
+        framing: How the end of the body is told.
+        is_empty_bare: Whether a day without events is an empty body, not a header.
+    """
+
+    history: History | Chapters
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    token: str = "sandbox-dfinery-token"  # noqa: S105 - the sandbox's own
+    service_id: str = "sandbox"
+    zone: str = "Asia/Seoul"
+    quota: int = 100
+    most_at_once: int = 5
+    resets_in: timedelta = HOUR
+    header_style: Literal["seconds", "milliseconds", "retry-after", "none"] = "seconds"
+    is_edge_kept: bool = True
+    new_column: tuple[str, date] | None = None
+    name_column: str = "df_event_name"
+    line_end: str = "\n"
+    has_mark: bool = False
+    ends_line: bool = True
+    date_format: str | None = "%Y-%m-%d %H:%M:%S.%f"
+    framing: Literal["length", "chunks", "none"] = "chunks"
+    is_empty_bare: bool = False
+    path: str = "/api/v1/export/event"
+    asked: list[datetime] = field(default_factory=list)
+    at_once: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, request: Request) -> Response:
+        """Answer as the vendor's pages say."""
+        with self.lock:
+            now = self.now()
+            recent = [time for time in self.asked if now - time < self.resets_in]
+            is_too_much = len(recent) >= self.quota or self.at_once >= self.most_at_once
+            if not is_too_much:
+                self.asked = [*recent, now]
+            left = max(0, self.quota - len(self.asked))
+            reset = (recent or [now])[0] + self.resets_in
+            self.at_once += 1
+        try:
+            if is_too_much:
+                refused = _fail(429, "too_many_api_requests")
+                return Response(429, refused.body, {**refused.headers, **self._quota(0, reset)})
+            answer = self._export(request)
+            headers = {**answer.headers, **self._quota(left, reset)}
+            return Response(answer.status, answer.body, headers, answer.framing)
+        finally:
+            with self.lock:
+                self.at_once -= 1
+
+    def truth(self, stream: str, start: datetime, end: datetime) -> list[str] | None:
+        """The detail log ids of the rows that arrived in [start, end)."""
+        if stream != "dfinery_events":
+            return None
+        return [row["df_event_detail_log_id"] for row in self._rows(start, end)]
+
+    def _quota(self, left: int, reset: datetime) -> dict[str, str]:
+        match self.header_style:
+            case "seconds":
+                told = str(int(reset.timestamp()) + 1)
+                return {"X-Rate-Limit-Remaining": str(left), "X-Rate-Limit-Reset": told}
+            case "milliseconds":
+                told = str(int(reset.timestamp() * 1000) + 1)
+                return {"x-ratelimit-remaining": str(left), "x-ratelimit-reset": told}
+            case "retry-after":
+                return {"Retry-After": "1"}
+        return {}
+
+    def _export(self, request: Request) -> Response:
+        if request.headers.get("authorization") != f"Bearer {self.token}":
+            return _fail(401, "unauthorized_token")
+        try:
+            asked = json.loads(request.body)
+            first = date.fromisoformat(asked["from_date"])
+            last = date.fromisoformat(asked["to_date"]) if "to_date" in asked else None
+        except (ValueError, KeyError, TypeError):
+            return _fail(400, "invalid_parameter")
+        today = self.now().astimezone(ZoneInfo(self.zone)).date()
+        if (
+            request.method != "POST"
+            or request.first("service_id") != self.service_id
+            or set(asked) - FIELDS
+            or asked.get("events_condition_type") not in CONDITIONS
+            or asked.get("properties_condition_type", "all") not in CONDITIONS
+            or (last is not None and first >= last)
+        ):
+            return _fail(400, "invalid_parameter")
+        if first < today - timedelta(days=KEPT_DAYS - (not self.is_edge_kept)):
+            return _fail(400, "exceed_date_range_limit")
+        start = self._midnight(first)
+        end = self._midnight(last) if last else self.now()
+        rows = [
+            row
+            for row in self._rows(start, end)
+            if _is_chosen(asked, "events", row["df_event_name"])
+        ]
+        columns = [name for name in PROPERTIES if _is_chosen(asked, "properties", name)]
+        if self.new_column and first >= self.new_column[1]:
+            columns.append(self.new_column[0])
+        body = self._csv(sorted([*SYSTEM, *columns]), rows)
+        return Response(200, body, {"Content-Type": "text/csv"}, self.framing)
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+
+    def _csv(self, columns: list[str], rows: list[dict[str, str]]) -> bytes:
+        if not rows and self.is_empty_bare:
+            return b""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator=self.line_end)
+        writer.writerow([self.name_column if name == "df_event_name" else name for name in columns])
+        writer.writerows([row.get(name, "") for name in columns] for row in rows)
+        body = text.getvalue() if self.ends_line else text.getvalue().removesuffix(self.line_end)
+        return body.encode("utf-8-sig" if self.has_mark else "utf-8")
+
+    def _rows(self, start: datetime, end: datetime) -> Iterator[dict[str, str]]:
+        now = self.now()
+        for moment in self.history.between(start, min(end, now)):
+            if moment.arrival <= now:
+                yield from self._event(moment)
+
+    def _event(self, moment: Moment) -> Iterator[dict[str, str]]:
+        chance = moment.random("dfinery")
+        name = EVENTS[moment.index % len(EVENTS)]
+        arrived = self._time(moment.time)
+        log_id = f"{int(moment.time.timestamp() * 1000)}:{chance.getrandbits(64):016x}"
+        row = {
+            "df_api_version": "1.0.0",
+            "df_correction_datetime": self._time(moment.time - timedelta(seconds=2)),
+            "df_event_datetime": self._time(moment.time - timedelta(seconds=2)),
+            "df_event_detail_log_id": log_id,
+            "df_event_log_id": log_id,
+            "df_event_name": name,
+            "df_server_datetime": arrived,
+            "df_service_id": self.service_id,
+            "df_source_type": "SDK",
+            "df_unified_id": f"U{chance.randrange(500)}",
+            "is_member": chance.choice(("TRUE", "FALSE", "")),
+            "memo": chance.choice(("", 'says "hi", twice', "첫째 줄\n둘째 줄", "a,b\r\nc", "null")),
+            "tags": chance.choice(("null", '["a","b"]', "[]")),
+            "visits": str(chance.randrange(2**60)),
+            **({self.new_column[0]: "new"} if self.new_column else {}),
+        }
+        if name != "df_purchase":
+            yield row
+            return
+        for item in range(1 + moment.index % 3):
+            price = chance.randrange(100, 10**7) / 100
+            yield {
+                **row,
+                "df_event_detail_log_id": f"{log_id}:{item}",
+                "df_items_df_item_name": chance.choice(("고구마", "Tea, green")),
+                "df_items_df_price": f"{price:.2f}",
+                "df_items_df_quantity": str(chance.randrange(1, 9)),
+                "df_order_id": f"0{chance.randrange(10**9)}",
+                "df_total_purchase_amount": "12900.0",
+            }
+
+    def _time(self, time: datetime) -> str:
+        local = time.astimezone(ZoneInfo(self.zone))
+        if self.date_format is None:
+            return local.isoformat(timespec="milliseconds")
+        text = local.strftime(self.date_format)
+        return text[:-3] if self.date_format.endswith("%f") else text
+
+
+def _is_chosen(asked: dict[str, Any], what: str, name: str) -> bool:
+    """Whether the request's condition lets a name through."""
+    condition: str = asked.get(f"{what}_condition_type", "all")
+    is_named = name in asked.get(what, [])
+    return condition == "all" or is_named is (condition == "include")
+
+
+def _fail(status: int, message: str) -> Response:
+    return json_response(status, {"result": "fail", "message": message})

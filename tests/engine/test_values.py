@@ -1,0 +1,75 @@
+"""Texts of a CSV become values, or are told not to fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from tap_eventexport.engine.values import converter
+from tap_eventexport.engine.windows import time_zone
+
+
+def value(kind: str, text: str, zone: str = "Asia/Seoul") -> Any:
+    made = converter(kind, time_zone(zone))(text)
+    return msgspec.json.encode(made).decode() if isinstance(made, msgspec.Raw) else made
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        ("string", "null", "null"),
+        ("integer", "-12345678901234567890", -12345678901234567890),
+        ("number", "12900.0", "12900.0"),
+        ("number", "0.1000000000000000000001", "0.1000000000000000000001"),
+        ("number", "-1e5", "-1e5"),
+        ("boolean", "TRUE", True),
+        ("boolean", "False", False),
+        ("array", "null", None),
+        ("array", '["a", 1]', ["a", 1]),
+        ("array", "a;b", "a;b"),
+        ("date-time", "2025-01-06 10:38:10.036", "2025-01-06T01:38:10.036Z"),
+        ("date-time", "2025-01-06 10:38:10", "2025-01-06T01:38:10.000Z"),
+        ("date-time", "2025.1.6 9:05", "2025-01-06T00:05:00.000Z"),
+        ("date-time", "2025.01.06 09:05:07", "2025-01-06T00:05:07.000Z"),
+        ("date-time", "2025-01-06", "2025-01-05T15:00:00.000Z"),
+        ("date-time", "2025-01-06T10:38:10.036Z", "2025-01-06T10:38:10.036Z"),
+        ("date-time", "2025-01-06T10:38:10+02:00", "2025-01-06T08:38:10.000Z"),
+        ("date-time", "2025-01-06T10:38:10.5+0200", "2025-01-06T08:38:10.500Z"),
+    ],
+)
+def test_what_fits(kind: str, text: str, expected: Any) -> None:
+    assert value(kind, text) == expected
+    assert value(kind, "") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("2026-10-25 02:30:00", "2026-10-25T00:30:00.000Z", id="twice: the earlier"),
+        pytest.param("2026-03-29 02:30:00", "2026-03-29T01:30:00.000Z", id="skipped: as before"),
+        pytest.param("2026-03-29 03:30:00", "2026-03-29T01:30:00.000Z", id="after the change"),
+    ],
+)
+def test_local_times_at_a_clock_change(text: str, expected: str) -> None:
+    assert value("date-time", text, "Europe/Berlin") == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("integer", "1.5"),
+        ("integer", "x"),
+        ("integer", "1_000"),
+        ("number", "12,900"),
+        ("number", "NaN"),
+        ("number", "0012"),
+        ("boolean", "yes"),
+        ("date-time", "tomorrow"),
+        ("date-time", "2025.13.1"),
+    ],
+)
+def test_what_does_not_fit(kind: str, text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the caller says which value it was
+        value(kind, text)
