@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from singer_sdk.testing import get_tap_test_class
 
 from tap_eventexport.sandbox.croct import Croct
+from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.ncp import Ncp
@@ -18,9 +20,11 @@ from tests.conftest import CROCT_KEY, END, HAPPYTALK_TOKEN, NCP_KEYS, START
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+DFINERY_TOKEN = "a-dfinery-token-of-the-tests"  # noqa: S105
 HISTORY = History(20)
 SANDBOX = Sandbox(
     [
+        Dfinery(HISTORY, token=DFINERY_TOKEN),
         HappyTalk(HISTORY, token=HAPPYTALK_TOKEN),
         Croct(HISTORY, api_key=CROCT_KEY),
         Ncp(HISTORY, access_key=NCP_KEYS[0], secret_key=NCP_KEYS[1]),
@@ -33,6 +37,18 @@ def served() -> Iterator[None]:
     with SANDBOX:
         yield
 
+
+TestDfinery = get_tap_test_class(  # which keeps 30 days from today
+    TapEventExport,
+    config={
+        "dfinery_api_token": DFINERY_TOKEN,
+        "dfinery_service_id": "sandbox",
+        "dfinery_api_url": SANDBOX.url,
+        "start_date": (datetime.now(UTC) - timedelta(days=3)).isoformat(),
+        "dfinery_property_types": {"visits": "integer", "is_member": "boolean", "tags": "array"},
+    },
+    parse_env_config=False,
+)
 
 TestTapEventExport = get_tap_test_class(
     TapEventExport,

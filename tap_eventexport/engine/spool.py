@@ -6,6 +6,9 @@ import csv
 import gzip
 import io
 import re
+import tempfile
+import zlib
+from shutil import copyfileobj
 from typing import IO, TYPE_CHECKING
 
 from tap_eventexport.engine.errors import RetriableVendorError
@@ -16,7 +19,10 @@ if TYPE_CHECKING:
 BLOCK = 1_000  # rows that are in memory at a time
 LONGEST_FIELD = 16 << 20  # characters; longer than any field that a vendor takes in
 GZIP = b"\x1f\x8b"
-ERROR_OBJECT = re.compile(r'\{\s*"result"\s*:\s*"fail"')
+CHUNK = 1 << 20  # bytes
+ERROR_WORD = b'"result"'
+ERROR_OBJECT = re.compile(rb'\{\s*"result"\s*:\s*"fail"')
+LONGEST_ERROR = 64  # bytes up to there in an error object
 
 csv.field_size_limit(LONGEST_FIELD)
 
@@ -51,31 +57,32 @@ class CsvSpool:
             RetriableVendorError: If it is no CSV, or only a part of one, or holds an error. The
                 message quotes nothing of it.
         """
+        self._decompress()
+        self._check_for_errors()
         rows = 0
         try:
-            reader = csv.reader(self._checked_lines(), strict=True)
+            reader = csv.reader(self._text(), strict=True)
             self.header = next(reader, [])
             if missing := [name for name in required if self.header and name not in self.header]:
                 raise RetriableVendorError(f"its header has no {', '.join(missing)}")
+            width = len(self.header)
             for row in reader:
-                if len(row) == len(self.header):
+                if len(row) == width:
                     rows += 1
                 elif row:
                     raise RetriableVendorError(
-                        f"row {rows + 1} has {len(row)} fields, the header {len(self.header)}"
+                        f"row {rows + 1} has {len(row)} fields, the header {width}"
                     )
         except csv.Error as error:
             raise RetriableVendorError(f"row {rows + 1} is broken: {error}") from None
         except UnicodeDecodeError:
             raise RetriableVendorError(f"row {rows + 1} is not UTF-8") from None
-        except (EOFError, gzip.BadGzipFile, OSError):
-            raise RetriableVendorError("its compression ends early or is broken") from None
         return rows
 
     def blocks(self) -> Iterator[list[list[str]]]:
         """The rows, some at a time; the file is dropped at the end."""
         with self._file:
-            reader = csv.reader(self._lines(), strict=True)
+            reader = csv.reader(self._text(), strict=True)
             next(reader, None)
             block = []
             for row in reader:
@@ -87,24 +94,37 @@ class CsvSpool:
             if block:
                 yield block
 
-    def _checked_lines(self) -> Iterator[str]:
-        for line in self._lines():
-            if "result" in line and ERROR_OBJECT.search(line):
-                raise RetriableVendorError("it holds an error instead of the rest")
-            yield line
+    def _decompress(self) -> None:
+        if self._file.read(len(GZIP)) != GZIP:
+            return
+        self._file.seek(0)
+        plain = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the spool
+        try:
+            copyfileobj(gzip.GzipFile(fileobj=self._file), plain, CHUNK)
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            plain.close()
+            raise RetriableVendorError("its compression ends early or is broken") from None
+        self._file.close()
+        self._file = plain
 
-    def _lines(self) -> IO[str]:
+    def _check_for_errors(self) -> None:
         self._file.seek(0)
-        is_compressed = self._file.read(len(GZIP)) == GZIP
+        end = b""
+        while chunk := self._file.read(CHUNK):
+            data = end + chunk
+            if ERROR_WORD in data and ERROR_OBJECT.search(data):
+                raise RetriableVendorError("it holds an error instead of the rest")
+            end = data[-LONGEST_ERROR:]
+
+    def _text(self) -> IO[str]:
         self._file.seek(0)
-        data = gzip.GzipFile(fileobj=self._file) if is_compressed else self._file
-        return io.TextIOWrapper(_Kept(data), encoding="utf-8-sig", newline="")
+        return io.TextIOWrapper(_Kept(self._file), encoding="utf-8-sig", newline="")
 
 
 class _Kept(io.BufferedReader):
     """Reads a file, and doesn't close it with itself."""
 
-    def __init__(self, file: IO[bytes] | gzip.GzipFile) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         super().__init__(file)  # type: ignore[arg-type]
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Texts of a CSV to the values of their types."""
+"""Columns of texts, as a CSV has them, to columns of values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    Convert = Callable[[Sequence[str]], list[Any]]
+
+MINUTES = 10_000  # minutes whose UTC is remembered, about a week
 
 SCHEMAS: dict[str, dict[str, Any]] = {
     "string": {"type": ["string", "null"]},
@@ -24,98 +28,112 @@ _integer = re.compile(r"-?\d+", re.ASCII)
 _number = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _dotted = re.compile(r"(\d{4})\.(\d\d?)\.(\d\d?)(?: (\d\d?):(\d\d)(?::(\d\d))?)?")
 _BOOLEANS = {"true": True, "false": False}
+_standard = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:[0-5]\d(?:\.\d{3})?", re.ASCII)
 _decode_list = msgspec.json.Decoder(list[Any]).decode
 
 
-def converter(kind: str, zone: tzinfo) -> Callable[[str], Any]:
-    """What makes a value of a type from its text; an empty text is None.
+def converter(kind: str, zone: tzinfo) -> Convert:
+    """What makes the values of a column from its texts; an empty text is None.
 
     Args:
         kind: A key of `SCHEMAS`.
         zone: The time zone of date-times that name none.
 
     Returns:
-        A function that raises ValueError where a text doesn't fit.
+        A function that raises ValueError if a text doesn't fit.
     """
-    if kind == "date-time":
-        return _date_times(zone)
-    return {
-        "string": text,
-        "integer": integer,
-        "number": number,
-        "boolean": boolean,
-        "array": array,
-    }[kind]
+    if kind == "string":
+        return texts
+    convert = DateTimes(zone) if kind == "date-time" else _CONVERTERS[kind]
+    return lambda column: [convert(text) if text else None for text in column]
 
 
-def text(value: str) -> str | None:
-    """A text as it is."""
-    return value or None
+def texts(column: Sequence[str]) -> list[str | None]:
+    """Texts as they are."""
+    return [text or None for text in column] if any(column) else [None] * len(column)
 
 
-def integer(value: str) -> int | None:
+def integer(text: str) -> int:
     """A whole number of any size."""
-    if not value:
-        return None
-    if _integer.fullmatch(value):
-        return int(value)
+    if _integer.fullmatch(text):
+        return int(text)
     raise ValueError("no integer")
 
 
-def number(value: str) -> msgspec.Raw | None:
+def number(text: str) -> msgspec.Raw:
     """A number with all of its digits, as it is in JSON."""
-    if not value:
-        return None
-    if _number.fullmatch(value):
-        return msgspec.Raw(value.encode())
+    if _number.fullmatch(text):
+        return msgspec.Raw(text.encode())
     raise ValueError("no number")
 
 
-def boolean(value: str) -> bool | None:
+def boolean(text: str) -> bool:
     """True or false, in any case."""
-    if not value:
-        return None
     try:
-        return _BOOLEANS[value.lower()]
+        return _BOOLEANS[text.lower()]
     except KeyError:
         raise ValueError("no boolean") from None
 
 
-def array(value: str) -> list[Any] | str | None:
+def array(text: str) -> list[Any] | str | None:
     """A JSON array; a text if it is none, since the form of lists is not documented."""
-    if not value or value == "null":
+    if text == "null":
         return None
     try:
-        return _decode_list(value)
+        return _decode_list(text)
     except msgspec.DecodeError:
-        return value
+        return text
 
 
-def _date_times(zone: tzinfo) -> Callable[[str], str | None]:
+_CONVERTERS: dict[str, Callable[[str], Any]] = {
+    "integer": integer,
+    "number": number,
+    "boolean": boolean,
+    "array": array,
+}
+
+
+class DateTimes:
     """Date-times to RFC 3339 in UTC, with three decimals.
 
     A local time that a clock change makes twice is the earlier one; one that it skips is as if
-    the clock had not changed yet.
+    the clock had not changed yet. In the usual form, `yyyy-MM-dd HH:mm:ss[.fff]`, only minutes are
+    looked at, since clocks change at whole minutes; their UTC is remembered.
+
+    Args:
+        zone: The time zone of date-times that name none.
     """
 
-    def date_time(value: str) -> str | None:
-        if not value:
-            return None
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self._minutes: dict[str, str] = {}
+
+    def __call__(self, text: str) -> str:
+        """A date-time's instant; raises ValueError if the text is none."""
+        if not _standard.fullmatch(text):
+            return self._instant(text)
+        local = text[:16]
+        minute = self._minutes.get(local)
+        if minute is None:
+            if len(self._minutes) >= MINUTES:
+                self._minutes.clear()
+            minute = self._minutes[local] = self._instant(local)[:16]
+        has_decimals = text[-4] == "."
+        return f"{minute}{text[16:]}Z" if has_decimals else f"{minute}{text[16:]}.000Z"
+
+    def _instant(self, text: str) -> str:
         try:
-            instant = datetime.fromisoformat(value)
+            instant = datetime.fromisoformat(text)
         except ValueError:
-            instant = _dotted_date(value)
+            instant = _dotted_date(text)
         if instant.tzinfo is None:
-            instant = instant.replace(tzinfo=zone)
-        instant = instant.astimezone(UTC) if instant.tzinfo is not UTC else instant
-        return instant.isoformat(timespec="milliseconds")[:23] + "Z"
-
-    return date_time
+            instant = instant.replace(tzinfo=self._zone)
+        return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
-def _dotted_date(value: str) -> datetime:
+def _dotted_date(text: str) -> datetime:
     """`yyyy.M.d H:mm`, as a spreadsheet writes it."""
-    found = _dotted.fullmatch(value)
+    found = _dotted.fullmatch(text)
     if not found:
         raise ValueError("no date-time")
     return datetime(*(int(part or 0) for part in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001

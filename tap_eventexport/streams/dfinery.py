@@ -5,10 +5,11 @@ https://docs.dfinery.ai/api-guide/api/export-api (POST: event export, responses,
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 import requests
 from singer_sdk import typing as th
 
@@ -23,10 +24,18 @@ from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.spool import CsvSpool
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.values import SCHEMAS, converter
-from tap_eventexport.engine.windows import Window, calendar_days, format_instant, time_zone
+from tap_eventexport.engine.windows import (
+    Window,
+    calendar_days,
+    format_instant,
+    from_milliseconds,
+    time_zone,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tap_eventexport.engine.values import Convert
 
 PATH = "/api/v1/export/event"
 KEPT_DAYS = 30  # "only data up to 30 days before today"; whether that day is included is not said
@@ -143,38 +152,45 @@ class DfineryEvents(EventStream):
 
     def _blocks(
         self, spool: CsvSpool, names: list[str], day: date
-    ) -> Iterator[list[dict[str, Any]]]:
+    ) -> Iterator[list[msgspec.Struct]]:
         """The rows as records; a value that doesn't fit its column's type fails the day."""
         converters = [converter(self._types.get(name, "string"), self._zone) for name in names]
+        row = msgspec.defstruct(
+            "Row",
+            [f"column_{number}" for number in range(len(names))],
+            rename={f"column_{number}": name for number, name in enumerate(names)},
+        )
         number = 0
         for block in spool.blocks():
             columns = []
-            for name, convert, values in zip(
+            for name, convert, texts in zip(
                 names, converters, zip(*block, strict=True), strict=True
             ):
                 try:
-                    columns.append([convert(value) for value in values])
+                    columns.append(convert(texts))
                 except ValueError:
-                    row = number + _first_misfit(convert, values)
-                    raise FatalVendorError(
-                        f"Dfinery's CSV of {day}: column {name}, row {row}: a value that is no "
-                        f"{self._types.get(name, 'string')}; correct dfinery_property_types, or "
-                        "report it if the column isn't named there"
-                    ) from None
-            records = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+                    raise self._misfit(day, name, number + _first_misfit(convert, texts)) from None
             if number == 0:
-                self._compare_clocks(records[0])
+                self._compare_clocks(
+                    {name: column[0] for name, column in zip(names, columns, strict=True)}
+                )
             number += len(block)
-            yield records
+            yield list(map(row, *columns))
+
+    def _misfit(self, day: date, name: str, row: int) -> FatalVendorError:
+        kind = self._types.get(name, "string")
+        return FatalVendorError(
+            f"Dfinery's CSV of {day}: column {name}, row {row}: a value that is no {kind}; correct "
+            "dfinery_property_types, or report it if the column isn't named there"
+        )
 
     def _compare_clocks(self, record: Mapping[str, Any]) -> None:
         """Log ids begin with the arrival in milliseconds: a cross-check of the time zone."""
         begin = (record.get("df_event_log_id") or "").partition(":")[0]
         if not (begin.isdecimal() and EARLIEST_ID <= int(begin) < LATEST_ID and record[ARRIVAL]):
             return
-        difference = datetime.fromisoformat(record[ARRIVAL]) - datetime.fromtimestamp(
-            int(begin) / 1000, UTC
-        )
+        logged = from_milliseconds(int(begin))
+        difference = datetime.fromisoformat(record[ARRIVAL]) - logged
         if abs(difference) > ODD:
             self.logger.warning(
                 "%s: %s is %s away from the time in the event's log id; is dfinery_timezone=%s "
@@ -224,11 +240,11 @@ class DfineryEvents(EventStream):
         )
 
 
-def _first_misfit(convert: Any, values: tuple[str, ...]) -> int:  # noqa: ANN401
-    """The number, from 1 on, of the first value that can't be converted."""
-    for number, value in enumerate(values, start=1):
+def _first_misfit(convert: Convert, texts: Sequence[str]) -> int:
+    """The number, from 1 on, of the first text that can't be converted."""
+    for number, text in enumerate(texts, start=1):
         try:
-            convert(value)
+            convert([text])
         except ValueError:
             return number
     return 0

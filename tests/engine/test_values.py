@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tap_eventexport.engine.values import converter
 from tap_eventexport.engine.windows import time_zone
 
 
 def value(kind: str, text: str, zone: str = "Asia/Seoul") -> Any:
-    made = converter(kind, time_zone(zone))(text)
+    (made,) = converter(kind, time_zone(zone))([text])
     return msgspec.json.encode(made).decode() if isinstance(made, msgspec.Raw) else made
 
 
@@ -49,6 +53,7 @@ def test_what_fits(kind: str, text: str, expected: Any) -> None:
     [
         pytest.param("2026-10-25 02:30:00", "2026-10-25T00:30:00.000Z", id="twice: the earlier"),
         pytest.param("2026-03-29 02:30:00", "2026-03-29T01:30:00.000Z", id="skipped: as before"),
+        pytest.param("2026-03-29 02:00:00.999", "2026-03-29T01:00:00.999Z", id="the first of it"),
         pytest.param("2026-03-29 03:30:00", "2026-03-29T01:30:00.000Z", id="after the change"),
     ],
 )
@@ -67,9 +72,24 @@ def test_local_times_at_a_clock_change(text: str, expected: str) -> None:
         ("number", "0012"),
         ("boolean", "yes"),
         ("date-time", "tomorrow"),
+        ("date-time", "2025-01-06 10:38:60"),
+        ("date-time", "2025-01-36 10:38:00"),
         ("date-time", "2025.13.1"),
     ],
 )
 def test_what_does_not_fit(kind: str, text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the caller says which value it was
         value(kind, text)
+
+
+def test_columns_are_converted_in_whole() -> None:
+    assert converter("string", time_zone("UTC"))(["", "a"]) == [None, "a"]
+    assert converter("string", time_zone("UTC"))(["", ""]) == [None, None]
+
+
+@given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2035, 1, 1)))  # noqa: DTZ001
+@pytest.mark.parametrize("zone", ["Asia/Seoul", "Asia/Kolkata", "Europe/Berlin", "UTC"])
+def test_the_usual_form_is_read_as_the_calendar_reads_it(zone: str, local: datetime) -> None:
+    text = local.isoformat(" ", "milliseconds")
+    expected = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    assert value("date-time", text, zone) == expected.isoformat(timespec="milliseconds")[:23] + "Z"

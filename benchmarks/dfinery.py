@@ -1,0 +1,208 @@
+"""A day's CSV of 47 columns to RECORD lines: the tap beside a plain SDK stream and polars."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from shutil import copyfileobj
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+HERE = Path(__file__).parent
+PEERS = HERE.parent / ".venv-benchmarks/bin/python"
+TAP = Path(sys.executable).with_name("tap-eventexport")
+COLUMNS = [
+    "custom_1",
+    "custom_boolean",
+    "custom_datetime",
+    "custom_double",
+    "custom_double_list",
+    "custom_long",
+    "custom_long_list",
+    "custom_string_list",
+    "df_api_version",
+    "df_correction_datetime",
+    "df_delivery_charge",
+    "df_discount",
+    "df_event_datetime",
+    "df_event_detail_log_id",
+    "df_event_log_id",
+    "df_event_name",
+    "df_items_custom_1",
+    "df_items_custom_boolean",
+    "df_items_custom_datetime",
+    "df_items_custom_double",
+    "df_items_custom_double_list",
+    "df_items_custom_long",
+    "df_items_custom_long_list",
+    "df_items_custom_string",
+    "df_items_custom_string_list",
+    "df_items_df_category1",
+    "df_items_df_category2",
+    "df_items_df_category3",
+    "df_items_df_category4",
+    "df_items_df_category5",
+    "df_items_df_discount",
+    "df_items_df_item_id",
+    "df_items_df_item_name",
+    "df_items_df_price",
+    "df_items_df_quantity",
+    "df_keyword",
+    "df_order_id",
+    "df_payment_method",
+    "df_server_datetime",
+    "df_service_id",
+    "df_sharing_channel",
+    "df_sign_channel",
+    "df_source_type",
+    "df_total_purchase_amount",
+    "df_total_refund_amount",
+    "df_unified_id",
+    "sum",
+]
+MEASURED = """
+import resource, subprocess, sys, time
+began = time.perf_counter()
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+took = time.perf_counter() - began
+print(code, took, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Whole-process figures of one run."""
+
+    seconds: float
+    mebibytes: float
+
+
+def write_csv(path: Path, rows: int) -> None:
+    """A file as the vendor's sample: most columns empty, some Korean, some items."""
+    chance = random.Random(1)  # noqa: S311
+    day = datetime.now(UTC).astimezone() - timedelta(days=2)
+    with path.open("w", encoding="utf-8") as file:
+        file.write(",".join(COLUMNS) + "\n")
+        for number in range(rows):
+            time_text = (day + timedelta(milliseconds=number)).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+            log_id = f"17361273{number:05}:1736127306623:cd20207c-bb2a-4abf-a4a9-80804334cf15"
+            values = dict.fromkeys(COLUMNS, "")
+            values |= {
+                "custom_boolean": "FALSE",
+                "custom_long_list": "null",
+                "custom_string_list": "null",
+                "df_api_version": "1.0.0",
+                "df_correction_datetime": time_text,
+                "df_event_datetime": time_text,
+                "df_event_detail_log_id": f"{log_id}:{number}",
+                "df_event_log_id": log_id,
+                "df_event_name": "df_purchase",
+                "df_items_df_item_name": "고구마 케이크",
+                "df_items_df_price": f"{chance.randrange(10**6) / 100:.2f}",
+                "df_items_df_quantity": "2",
+                "df_server_datetime": time_text,
+                "df_service_id": "sandbox",
+                "df_source_type": "SDK",
+                "df_total_purchase_amount": "12900.0",
+                "df_unified_id": f"U{chance.randrange(10**6)}",
+            }
+            file.write(",".join(values.values()) + "\n")
+
+
+def serve(path: Path) -> ThreadingHTTPServer:
+    """Answer every request with the file."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/csv")
+            self.send_header("Content-Length", str(path.stat().st_size))
+            self.end_headers()
+            with path.open("rb") as file:
+                copyfileobj(file, self.wfile, 1 << 20)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def measure(command: list[str]) -> Measured:
+    """Run a command to /dev/null."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", MEASURED, *command], capture_output=True, text=True, check=True
+    )
+    code, seconds, kibibytes = done.stdout.split()
+    if code != "0":
+        raise SystemExit(f"{command} ended with {code}")
+    return Measured(float(seconds), int(kibibytes) / 1024)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs="?", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "day.csv"
+        began = time.monotonic()
+        write_csv(path, options.rows)
+        Console(stderr=True).print(
+            f"{path.stat().st_size >> 20} MiB of CSV made in {time.monotonic() - began:.0f} s"
+        )
+        server = serve(path)
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        settings: dict[str, Any] = {
+            "dfinery_api_token": "token",
+            "dfinery_service_id": "sandbox",
+            "dfinery_api_url": url,
+            "start_date": (datetime.now(UTC) - timedelta(days=2)).strftime("%Y-%m-%dT16:00:00Z"),
+            "end_date": (datetime.now(UTC) - timedelta(days=2)).strftime("%Y-%m-%dT17:00:00Z"),
+        }
+        config = Path(folder) / "config.json"
+        config.write_text(json.dumps(settings))
+        commands = {
+            "plain SDK stream, csv.DictReader": [str(PEERS), str(HERE / "plain_sdk.py"), url],
+            "polars, in blocks": [str(PEERS), str(HERE / "with_polars.py"), url],
+            "tap-eventexport": [str(TAP), "--config", str(config)],
+        }
+        figures: dict[str, list[Measured]] = {name: [] for name in commands}
+        for _ in range(options.runs):
+            for name, command in commands.items():
+                figures[name].append(measure(command))
+        server.shutdown()
+    table = Table(
+        "reader", "rows/s", "ratio", "peak MiB", title=f"{options.rows:,} rows, 47 columns"
+    )
+    base = statistics.median(each.seconds for each in next(iter(figures.values())))
+    for name, each in figures.items():
+        seconds = statistics.median(one.seconds for one in each)
+        peak = max(one.mebibytes for one in each)
+        table.add_row(
+            name, f"{options.rows / seconds:,.0f}", f"{base / seconds:.1f} x", f"{peak:.0f}"
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
