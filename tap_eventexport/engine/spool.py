@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
+import os
 import re
 import tempfile
 import zlib
@@ -44,6 +44,9 @@ class CsvSpool:
         """Drop the file."""
         self._file.close()
 
+    def __del__(self) -> None:
+        self.close()
+
     def check(self, required: Sequence[str]) -> int:
         """Read it all once, and tell what isn't a whole CSV from what is.
 
@@ -59,9 +62,12 @@ class CsvSpool:
         """
         self._decompress()
         self._check_for_errors()
+        with self._text() as text:
+            return self._count(csv.reader(text, strict=True), required)
+
+    def _count(self, reader: Iterator[list[str]], required: Sequence[str]) -> int:
         rows = 0
         try:
-            reader = csv.reader(self._text(), strict=True)
             self.header = next(reader, [])
             if missing := [name for name in required if self.header and name not in self.header]:
                 raise RetriableVendorError(f"its header has no {', '.join(missing)}")
@@ -81,8 +87,8 @@ class CsvSpool:
 
     def blocks(self) -> Iterator[list[list[str]]]:
         """The rows, some at a time; the file is dropped at the end."""
-        with self._file:
-            reader = csv.reader(self._text(), strict=True)
+        with self._file, self._text() as text:
+            reader = csv.reader(text, strict=True)
             next(reader, None)
             block = []
             for row in reader:
@@ -117,15 +123,6 @@ class CsvSpool:
             end = data[-LONGEST_ERROR:]
 
     def _text(self) -> IO[str]:
+        """The text from its start; closing it leaves the file open."""
         self._file.seek(0)
-        return io.TextIOWrapper(_Kept(self._file), encoding="utf-8-sig", newline="")
-
-
-class _Kept(io.BufferedReader):
-    """Reads a file, and doesn't close it with itself."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        super().__init__(file)  # type: ignore[arg-type]
-
-    def close(self) -> None:
-        """The spool closes the file."""
+        return open(os.dup(self._file.fileno()), encoding="utf-8-sig", newline="")  # noqa: PTH123
