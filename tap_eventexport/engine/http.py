@@ -7,14 +7,11 @@ reader, which is handed every complete answer whatever its status.
 from __future__ import annotations
 
 import logging
-import math
-import random
 import tempfile
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -28,24 +25,18 @@ from tap_eventexport.engine.errors import (
     RateLimitedError,
     RetriableVendorError,
 )
+from tap_eventexport.engine.headers import named_wait, remaining
+from tap_eventexport.engine.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tap_eventexport.engine.stop import Stop
 
-MAX_ATTEMPTS = 6  # for passing faults: about 16 s of pauses, a vendor's short hiccup
-FIRST_PAUSE = 0.5  # seconds; doubled at each further fault
-LONGEST_PAUSE = 60.0  # seconds between two attempts where the vendor names no time
-JITTER = 1.25  # so that windows that failed together are not asked for together again
 HURRIED_TIMEOUT = 30.0  # seconds, for --test and --discover
 HURRIED_WAIT = 5.0  # seconds of pauses in all, for these
 MAX_BODY = 256 << 20  # bytes kept in memory; a page of 1000 events has about half a megabyte
 MAX_REDIRECTS = 5
-RESET_HEADERS = ("X-Rate-Limit-Reset", "X-RateLimit-Reset")
-REMAINING_HEADERS = ("X-Rate-Limit-Remaining", "X-RateLimit-Remaining")
-FIRST_EPOCH = 1e9  # a reset from here on is a time since 1970, a smaller one seconds from now
-FIRST_EPOCH_MILLISECONDS = 1e12
 CHUNK = 1 << 16  # bytes read at a time
 
 Result = TypeVar("Result")
@@ -138,7 +129,7 @@ class HttpClient:
             FatalVendorError: If the faults last, or a rate limit asks for too long a wait.
             Stopped: If the run is asked to end.
         """
-        patience = _Patience(self.vendor, self.max_retry_wait)
+        patience = Patience(self.vendor, self.max_retry_wait)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(RetriableVendorError),
             wait=patience.wait,
@@ -285,55 +276,6 @@ def refuse_passing_faults(answer: Answer) -> None:
         raise RetriableVendorError(f"{answer}", wait)
 
 
-def named_wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds that an answer asks to wait; None if it doesn't say.
-
-    `Retry-After` is seconds or a date; the reset headers, however they are spelled, are a time in
-    seconds or milliseconds since 1970, or seconds from now. Times are measured against the
-    answer's own Date, so that a wrong clock here does no harm.
-    """
-    sent = _date(headers.get("Date", "")) or datetime.now(UTC)
-    value = headers.get("Retry-After", "").strip()
-    seconds = _number(value)
-    if seconds is None and (until := _date(value)):
-        seconds = (until - sent).total_seconds()
-    if seconds is None:
-        resets = (_number(headers.get(name, "")) for name in RESET_HEADERS)
-        seconds = next((reset for reset in resets if reset is not None), None)
-        if seconds is not None and seconds >= FIRST_EPOCH:
-            scale = 1000 if seconds >= FIRST_EPOCH_MILLISECONDS else 1
-            seconds = seconds / scale - sent.timestamp()
-    return None if seconds is None else max(0.0, seconds)
-
-
-def remaining(headers: Mapping[str, str]) -> float | None:
-    """How many requests a quota still allows; None if the answer doesn't say."""
-    counts = (_number(headers.get(name, "")) for name in REMAINING_HEADERS)
-    return next((count for count in counts if count is not None), None)
-
-
-def _number(value: str) -> float | None:
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def clock_difference(headers: Mapping[str, str]) -> timedelta:
-    """How far this machine's clock is ahead of the server's; zero if the server doesn't tell."""
-    sent = _date(headers.get("Date", ""))
-    return datetime.now(UTC) - sent if sent else timedelta(0)
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, IndexError, OverflowError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
-
-
 def without_query(url: str) -> str:
     """A URL as far as it may be shown: no user, no query, no fragment."""
     parts = urlsplit(url)
@@ -373,61 +315,3 @@ def _plainly(error: Exception) -> str:
     """What happened; the library's own texts hold URLs and objects' addresses."""
     fitting = (text for kind, text in _FAULTS.items() if isinstance(error, kind))
     return next(fitting, "the request can't be sent")
-
-
-class _Patience:
-    """How long one request is tried again; handed to tenacity."""
-
-    def __init__(self, vendor: str, max_retry_wait: float) -> None:
-        self._vendor = vendor
-        self._max_retry_wait = max_retry_wait
-        self._faults = 0
-        self._limits = 0
-
-    def wait(self, state: tenacity.RetryCallState) -> float:
-        """Seconds until the next attempt; tells of the last one."""
-        error = _error(state)
-        if isinstance(error, RateLimitedError):
-            self._limits += 1
-            pause = 2 * FIRST_PAUSE * 2.0 ** (self._limits - 1)
-        else:
-            self._faults += 1
-            pause = FIRST_PAUSE * 2.0 ** (self._faults - 1)
-        if error.wait is None:
-            return min(pause, LONGEST_PAUSE) * random.uniform(1.0, JITTER)  # noqa: S311
-        return error.wait
-
-    def is_over(self, state: tenacity.RetryCallState) -> bool:
-        """Whether to give up instead of waiting."""
-        if not isinstance(_error(state), RateLimitedError) and self._faults >= MAX_ATTEMPTS:
-            return True
-        return state.idle_for + state.upcoming_sleep > self._max_retry_wait
-
-    def announce(self, state: tenacity.RetryCallState) -> None:
-        """Say what happened and how long the pause is."""
-        pause = state.upcoming_sleep
-        until = datetime.now().astimezone() + timedelta(seconds=pause)
-        logger.warning(
-            "%s: %s; trying again in %.1f s, at %s",
-            self._vendor,
-            _error(state),
-            pause,
-            until.strftime("%H:%M:%S"),
-        )
-
-    def verdict(self, error: RetriableVendorError) -> str:
-        """Why there was no further attempt."""
-        if self._faults >= MAX_ATTEMPTS:
-            return f"gave up after {self._faults} attempts"
-        asked = "" if error.wait is None else f" (it asks for {error.wait:.0f} s)"
-        return (
-            f"gave up because the wait{asked} would exceed "
-            f"max_retry_wait={self._max_retry_wait:.0f} s"
-        )
-
-
-def _error(state: tenacity.RetryCallState) -> RetriableVendorError:
-    error = state.outcome.exception() if state.outcome else None
-    if not isinstance(error, RetriableVendorError):
-        raise TypeError("only passing faults are waited for")
-    return error

@@ -19,7 +19,8 @@ from tap_eventexport.engine.errors import (
     RateLimitedError,
     RetriableVendorError,
 )
-from tap_eventexport.engine.http import Answer, named_wait, refuse_passing_faults
+from tap_eventexport.engine.headers import named_wait
+from tap_eventexport.engine.http import Answer, refuse_passing_faults
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.spool import CsvSpool
 from tap_eventexport.engine.stream import EventStream

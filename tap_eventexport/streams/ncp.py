@@ -25,7 +25,8 @@ from tap_eventexport.engine.errors import (
     RateLimitedError,
     RestartWindowError,
 )
-from tap_eventexport.engine.http import Answer, clock_difference, refuse_passing_faults
+from tap_eventexport.engine.headers import clock_difference
+from tap_eventexport.engine.http import Answer, refuse_passing_faults
 from tap_eventexport.engine.identity import TwinKeys, content_key
 from tap_eventexport.engine.offsets import Mark, OffsetReader, Part
 from tap_eventexport.engine.page import Page

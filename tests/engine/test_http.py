@@ -9,17 +9,17 @@ import pytest
 import requests
 import requests_mock
 
-from tap_eventexport.engine import http
+from tap_eventexport.engine import http, patience
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
     RetriableVendorError,
     Stopped,
 )
+from tap_eventexport.engine.headers import named_wait
 from tap_eventexport.engine.http import (
     Answer,
     HttpClient,
-    named_wait,
     refuse_passing_faults,
     without_query,
 )
@@ -51,7 +51,7 @@ def stop() -> PatientStop:
 
 @pytest.fixture
 def client(stop: PatientStop, monkeypatch: pytest.MonkeyPatch) -> HttpClient:
-    monkeypatch.setattr(http, "JITTER", 1.0)
+    monkeypatch.setattr(patience, "JITTER", 1.0)
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
     return HttpClient(
@@ -220,6 +220,10 @@ def test_the_environments_ca_bundle_and_proxy_are_used_and_netrc_is_not(
         ({"Retry-After": "-3"}, 0),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "nan"}, None),
+        ({"X-Rate-Limit-Reset": "90"}, 90),
+        ({"x-ratelimit-reset": "1772323290", "Date": "Sun, 01 Mar 2026 00:00:30 GMT"}, 60),
+        ({"X-Rate-Limit-Reset": "1772323290500", "Date": "Sun, 01 Mar 2026 00:00:30 GMT"}, 60.5),
+        ({"Retry-After": "5", "X-Rate-Limit-Reset": "90"}, 5),
         (
             {
                 "Retry-After": "Sun, 01 Mar 2026 00:02:00 GMT",
