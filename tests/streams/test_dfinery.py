@@ -320,6 +320,9 @@ NO_DATA = {
     "an error under 200": Response(200, ERROR),
     "an error behind half a CSV": Response(200, HEADER + ROW * 50 + ERROR),
     "an error that has as many fields": Response(200, HEADER + b"1:a," + ERROR + b"\n"),
+    "an error in place of a last field": Response(
+        200, HEADER + b'1:a,2026-03-01 00:00:00.000,{"result": "fail"}'
+    ),
     "an HTML page": Response(200, b"<!DOCTYPE html><title>Log in</title>"),
     "a row of too few fields": Response(200, HEADER + ROW + b"2:b,2026-03-01"),
     "a row of too many fields": Response(200, HEADER + b"1:a,2026-03-01 00:00:00,x,y\n"),
