@@ -100,6 +100,20 @@ def test_a_signal_ends_the_run_with_a_safe_state(
     assert set(heard.keys() + after.keys()) == set(truth)
 
 
+def test_a_signal_ends_the_run_in_the_middle_of_a_large_page(tap: Tap, croct: Croct) -> None:
+    croct.history = History(1000)
+    process = tap.start(croct_page_size=1000)
+    assert process.stdout
+    for _ in range(60):
+        process.stdout.readline()  # the pipe then fills
+    process.send_signal(signal.SIGTERM)
+    rest = process.stdout.read().splitlines()
+    process.stdout.close()
+    assert process.wait(timeout=10) == 143
+    assert len(rest) < 500  # of the page's thousand: what was in the pipe, and one more chunk
+    assert all(json.loads(line) for line in rest)
+
+
 def test_a_target_that_reads_nothing_more_cannot_hold_a_stopped_run(tap: Tap) -> None:
     process = tap.start()
     assert process.stdout
