@@ -179,6 +179,20 @@ def test_batch_files_hold_the_records_and_states_follow_them(
     assert heard.bookmark() == "2026-03-04T00:00:00.000Z"
 
 
+def test_batches_that_cannot_be_written_fail_their_stream(tap: Tap) -> None:
+    (tap.folder / "taken").write_text("a file, not a folder")
+    done = tap.run(
+        batch_config={
+            "encoding": {"format": "jsonl", "compression": "gzip"},
+            "storage": {"root": (tap.folder / "taken").as_uri()},
+        },
+    )
+    assert done.code == 1
+    assert done.log_line("croct_events failed")
+    assert "Traceback" not in done.log
+    assert not done.heard.states
+
+
 def test_a_whole_state_message_is_a_state(tap: Tap) -> None:
     lines = tap.run().lines
     heard = tap.read(state=json.loads(lines[-1]))

@@ -26,7 +26,7 @@ from tap_eventexport.engine.errors import (
     RetriableVendorError,
 )
 from tap_eventexport.engine.headers import named_wait, remaining
-from tap_eventexport.engine.patience import Patience
+from tap_eventexport.engine.patience import MAX_ATTEMPTS, Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.stop import Stop
 
 HURRIED_TIMEOUT = 30.0  # seconds, for --test and --discover
-HURRIED_WAIT = 5.0  # seconds of pauses in all, for these
+HURRIED_WAIT = 5.0  # seconds that a rate limit may ask for, for these
+HURRIED_ATTEMPTS = 3
 MAX_BODY = 256 << 20  # bytes kept in memory; a page of 1000 events has about half a megabyte
 MAX_REDIRECTS = 5
 CHUNK = 1 << 16  # bytes read at a time
@@ -97,6 +98,7 @@ class HttpClient:
     ) -> None:
         self.vendor = vendor
         self.concurrency = concurrency
+        self.attempts = MAX_ATTEMPTS
         self.timeout = timeout
         self.max_retry_wait = max_retry_wait
         self._user_agent = user_agent
@@ -109,6 +111,7 @@ class HttpClient:
         """From now on fail soon: somebody waits at a terminal."""
         self.timeout = min(self.timeout, HURRIED_TIMEOUT)
         self.max_retry_wait = min(self.max_retry_wait, HURRIED_WAIT)
+        self.attempts = HURRIED_ATTEMPTS
 
     def fetch(
         self,
@@ -129,7 +132,7 @@ class HttpClient:
             FatalVendorError: If the faults last, or a rate limit asks for too long a wait.
             Stopped: If the run is asked to end.
         """
-        patience = Patience(self.vendor, self.max_retry_wait)
+        patience = Patience(self.vendor, self.max_retry_wait, self.attempts)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(RetriableVendorError),
             wait=patience.wait,

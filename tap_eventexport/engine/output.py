@@ -66,7 +66,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             poll = select.poll()
             poll.register(sys.stdout.fileno(), 0)
-            if any(event & select.POLLERR for _, event in poll.poll(0)):
+            if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
                 raise OutputClosedError
 
     @staticmethod

@@ -23,30 +23,34 @@ logger = logging.getLogger("tap-eventexport.http")
 class Patience:
     """How long one request is tried again; handed to tenacity."""
 
-    def __init__(self, vendor: str, max_retry_wait: float) -> None:
+    def __init__(self, vendor: str, max_retry_wait: float, attempts: int) -> None:
         self._vendor = vendor
         self._max_retry_wait = max_retry_wait
+        self._attempts = attempts
         self._faults = 0
         self._limits = 0
 
     def wait(self, state: tenacity.RetryCallState) -> float:
-        """Seconds until the next attempt; tells of the last one."""
+        """Seconds until the next attempt: what the vendor names, or more if that didn't help."""
         error = _error(state)
         if isinstance(error, RateLimitedError):
             self._limits += 1
-            pause = 2 * FIRST_PAUSE * 2.0 ** (self._limits - 1)
+            times, named = self._limits, error.wait
+            if named is not None and times == 1:
+                return max(named, FIRST_PAUSE)
         else:
             self._faults += 1
-            pause = FIRST_PAUSE * 2.0 ** (self._faults - 1)
-        if error.wait is None:
-            return min(pause, LONGEST_PAUSE) * random.uniform(1.0, JITTER)  # noqa: S311
-        return error.wait
+            times, named = self._faults, error.wait
+        pause = min(FIRST_PAUSE * 2.0 ** (times - 1), LONGEST_PAUSE)
+        pause *= random.uniform(1.0, JITTER)  # noqa: S311
+        return pause if named is None else max(named, pause)
 
     def is_over(self, state: tenacity.RetryCallState) -> bool:
         """Whether to give up instead of waiting."""
-        if not isinstance(_error(state), RateLimitedError) and self._faults >= MAX_ATTEMPTS:
-            return True
-        return state.idle_for + state.upcoming_sleep > self._max_retry_wait
+        error = _error(state)
+        if isinstance(error, RateLimitedError):
+            return state.idle_for + state.upcoming_sleep > self._max_retry_wait
+        return self._faults >= self._attempts or (error.wait or 0) > self._max_retry_wait
 
     def announce(self, state: tenacity.RetryCallState) -> None:
         """Say what happened and how long the pause is."""
@@ -62,7 +66,7 @@ class Patience:
 
     def verdict(self, error: RetriableVendorError) -> str:
         """Why there was no further attempt."""
-        if self._faults >= MAX_ATTEMPTS:
+        if self._faults >= self._attempts:
             return f"gave up after {self._faults} attempts"
         asked = "" if error.wait is None else f" (it asks for {error.wait:.0f} s)"
         return (

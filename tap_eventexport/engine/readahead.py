@@ -111,9 +111,8 @@ class ReadAhead(Generic[Key]):
         """Start to read a lane."""
         with self._changed:
             self._lanes.append(lane)
-        for number in range(lane.workers):
-            name = f"{lane.key}-{number}"
-            threading.Thread(target=self._work, args=(lane,), name=name, daemon=True).start()
+        for _ in range(lane.workers):
+            threading.Thread(target=self._work, args=(lane,), daemon=True).start()
 
     def drop(self, key: Key) -> None:
         """End a lane early: its workers stop, what waits of it is dropped."""

@@ -5,20 +5,19 @@ One stream's trouble is its own: it ends, what it had promised stays, the others
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tap_eventexport.engine.readahead import Ended, ReadAhead, Ready
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tap_eventexport.engine.stop import Stop
     from tap_eventexport.engine.stream import EventStream
 
 MAX_WAITING_BYTES = 16 << 20  # of answers read ahead; decoded they take about three times that
 
-logger = logging.getLogger("tap-eventexport.run")
+Argument = TypeVar("Argument")
 
 
 def drive(streams: Sequence[EventStream], stop: Stop) -> dict[str, Exception]:
@@ -51,20 +50,26 @@ def drive(streams: Sequence[EventStream], stop: Stop) -> dict[str, Exception]:
         for event in ahead:
             stop.check()
             stream = event.key
-            trouble = _emit(event) if isinstance(event, Ready) else event.error
+            trouble = event.error if isinstance(event, Ended) else _trouble_of(_emit, event)
             if trouble:
-                failures[stream.name] = trouble
                 ahead.drop(stream)
             if trouble or isinstance(event, Ended):
-                stream.close(trouble)
+                trouble = _trouble_of(stream.close, trouble) or trouble
+            if trouble:
+                failures[stream.name] = trouble
     finally:
         ahead.close()
     return failures
 
 
-def _emit(event: Ready[EventStream]) -> Exception | None:
+def _emit(event: Ready[EventStream]) -> None:
+    event.key.emit(event.window, event.page)
+
+
+def _trouble_of(do: Callable[[Argument], None], argument: Argument) -> Exception | None:
+    """What goes wrong while something is done, which is the stream's own trouble."""
     try:
-        event.key.emit(event.window, event.page)
+        do(argument)
     except Exception as error:  # noqa: BLE001
         return error
     return None

@@ -137,8 +137,6 @@ class EventStream(Stream):
         """The instant at which the run began."""
         return datetime.fromtimestamp(self._tap.initialized_at / 1000, UTC)
 
-    # What the engine makes of it
-
     def open(self) -> Lane[EventStream]:
         """Plan this run and make ready to read it.
 

@@ -56,7 +56,8 @@ STREAMS = {
     ),
 }
 
-console = Console(stderr=False)
+console = Console()
+progress = Console(stderr=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Demo:
         )
         resumed = ["--state", str(state)] if state.exists() else []
         began = time.monotonic()
-        with console.status(label), (self.output / "tap.log").open("a") as log:
+        with progress.status(label), (self.output / "tap.log").open("a") as log:
             tap = subprocess.Popen(  # noqa: S603 - the commands of this project
                 [self.tap, "--config", tap_config, *resumed],
                 stdout=subprocess.PIPE,
@@ -206,7 +207,7 @@ def main() -> None:
             f"[bold]2.[/] First run of tap-eventexport | target-jsonl: {sum(first.values()):,} "
             f"records in {took:.1f} s."
         )
-        with console.status("Meanwhile the history grows …"):
+        with progress.status("Meanwhile the history grows …"):
             time.sleep(GROWTH)
         took = demo.load(settings, "Once more, from the saved state …")
         added = {stream: count - first[stream] for stream, count in demo.count().items()}

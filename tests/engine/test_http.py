@@ -128,7 +128,16 @@ def test_rate_limits_without_a_wait_are_tried_as_long_as_max_retry_wait_allows(
     vendor.get(URL, status_code=429)
     with pytest.raises(FatalVendorError, match="would exceed max_retry_wait=100 s"):
         client.fetch(request, read)
-    assert stop.waits == [1, 2, 4, 8, 16, 32]
+    assert stop.waits == [0.5, 1, 2, 4, 8, 16, 32]
+
+
+def test_a_named_wait_that_does_not_help_grows(
+    client: HttpClient, vendor: requests_mock.Mocker, stop: PatientStop
+) -> None:
+    vendor.get(URL, status_code=429, headers={"Retry-After": "0"})
+    with pytest.raises(FatalVendorError, match="max_retry_wait"):
+        client.fetch(request, read)
+    assert stop.waits == [0.5, 1, 2, 4, 8, 16, 32]
 
 
 def test_a_wait_that_is_too_long_fails_at_once(
