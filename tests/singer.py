@@ -14,6 +14,15 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 COMMAND = str(Path(sys.executable).with_name("tap-eventexport"))
 
+# Runs the command's own entry point with another clock: seconds to add to the machine's.
+AT_ANOTHER_TIME = """
+import sys, time
+machine, shift = time.time, float(sys.argv.pop(1))
+time.time = lambda: machine() + shift
+from tap_eventexport.tap import main
+main()
+"""
+
 
 @dataclass
 class Heard:
@@ -81,11 +90,18 @@ class Run:
 
 
 class Tap:
-    """The command `tap-eventexport` in a folder of its own."""
+    """The command `tap-eventexport` in a folder of its own.
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    Args:
+        folder: Where it runs.
+        shift: Seconds that its clock is ahead of the machine's.
+        settings: Its settings, unless a run says otherwise.
+    """
+
+    def __init__(self, folder: Path, shift: float = 0.0, **settings: Any) -> None:
         self.folder = folder
         self.settings = settings
+        self.command = [sys.executable, "-c", AT_ANOTHER_TIME, str(shift)] if shift else [COMMAND]
 
     def arguments(
         self, *arguments: str, state: Any = None, catalog: Any = None, **settings: Any
@@ -98,7 +114,7 @@ class Tap:
                 path = self.folder / f"{name}.json"
                 path.write_text(json.dumps(value))
                 arguments = (*arguments, f"--{name}", str(path))
-        return [COMMAND, *arguments]
+        return [*self.command, *arguments]
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Start the command; its output can be read as it comes, its log is in `log`."""

@@ -118,9 +118,10 @@ class Dfinery:
         try:
             if is_too_much:
                 refused = _fail(429, "too_many_api_requests")
-                return Response(429, refused.body, {**refused.headers, **self._quota(0, reset)})
+                headers = {**refused.headers, **self._quota(0, reset), "Date": _http_date(now)}
+                return Response(429, refused.body, headers)
             answer = self._export(request)
-            headers = {**answer.headers, **self._quota(left, reset)}
+            headers = {**answer.headers, **self._quota(left, reset), "Date": _http_date(now)}
             return Response(answer.status, answer.body, headers, answer.framing)
         finally:
             with self.lock:
@@ -240,6 +241,10 @@ class Dfinery:
             return local.isoformat(timespec="milliseconds")
         text = local.strftime(self.date_format)
         return text[:-3] if self.date_format.endswith("%f") else text
+
+
+def _http_date(time: datetime) -> str:
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT")
 
 
 def _is_chosen(asked: dict[str, Any], what: str, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -23,8 +24,9 @@ STREAM, KEY = "dfinery_events", "df_event_detail_log_id"
 TOKEN = "a-dfinery-token-of-the-tests"  # noqa: S105
 DAY = timedelta(days=1)
 SEOUL = ZoneInfo("Asia/Seoul")
-# Dfinery keeps 30 days from today, so these tests are made relative to today.
-NOW = datetime.now(UTC)
+# Dfinery keeps 30 days from today: the tap and the sandbox are given this as the time.
+NOW = datetime(2026, 3, 20, 3, 4, 5, 678000, tzinfo=UTC)
+SHIFT = NOW - datetime.now(UTC)
 TODAY = NOW.astimezone(SEOUL).replace(hour=0, minute=0, second=0, microsecond=0)
 START = TODAY - 5 * DAY
 END = TODAY - 2 * DAY
@@ -32,7 +34,7 @@ END = TODAY - 2 * DAY
 
 @pytest.fixture
 def dfinery() -> Dfinery:
-    return Dfinery(History(240), token=TOKEN)
+    return Dfinery(History(240), token=TOKEN, now=lambda: datetime.now(UTC) + SHIFT)
 
 
 @pytest.fixture
@@ -45,6 +47,7 @@ def sandbox(dfinery: Dfinery) -> Iterator[Sandbox]:
 def tap(tmp_path: Path, sandbox: Sandbox) -> Tap:
     return Tap(
         tmp_path,
+        shift=SHIFT.total_seconds(),
         dfinery_api_token=TOKEN,
         dfinery_service_id="sandbox",
         dfinery_api_url=sandbox.url,
@@ -117,7 +120,7 @@ def test_today_is_asked_for_without_an_end_and_read_again(
     assert days == {f"{TODAY - DAY:%Y-%m-%d}", f"{TODAY:%Y-%m-%d}"}
     mark = datetime.fromisoformat(second.bookmark(STREAM) or "")
     assert set(truth(dfinery, START, mark)) <= set(keys(first) + keys(second))
-    assert mark <= datetime.now(UTC)
+    assert mark <= datetime.now(UTC) + SHIFT
 
 
 def test_a_backfill_of_thirty_days_costs_31_requests_and_five_at_once(
@@ -139,6 +142,41 @@ def test_days_are_those_of_the_service(tap: Tap, dfinery: Dfinery, zone: str) ->
     covered = keys(heard)
     assert set(truth(dfinery, start, END)) <= set(covered)
     assert max(covered.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("now", "hours"),
+    [
+        pytest.param("2026-03-31T12:00:00", [24, 23, 24], id="clocks went forward"),
+        pytest.param("2026-10-27T12:00:00", [24, 25, 24], id="clocks went back"),
+    ],
+)
+def test_days_of_a_clock_change_are_whole(
+    tmp_path: Path, dfinery: Dfinery, sandbox: Sandbox, now: str, hours: list[int]
+) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    shift = datetime.fromisoformat(now).replace(tzinfo=UTC) - datetime.now(UTC)
+    dfinery.zone, dfinery.now = "Europe/Berlin", lambda: datetime.now(UTC) + shift
+    today = (
+        (datetime.now(UTC) + shift)
+        .astimezone(berlin)
+        .replace(hour=0, minute=0, second=0, microsecond=0)
+    )
+    midnights = [(today - number * DAY).astimezone(UTC) for number in (3, 2, 1, 0)]
+    lengths = [(later - earlier) / timedelta(hours=1) for earlier, later in pairwise(midnights)]
+    assert lengths == hours
+    tap = Tap(
+        tmp_path,
+        shift=shift.total_seconds(),
+        dfinery_api_token=TOKEN,
+        dfinery_service_id="sandbox",
+        dfinery_api_url=sandbox.url,
+        dfinery_timezone="Europe/Berlin",
+        start_date=midnights[0].isoformat(),
+        end_date=midnights[-1].isoformat(),
+    )
+    assert keys(tap.read()) == truth(dfinery, midnights[0], midnights[-1])
+    assert len(sandbox.requests) == 3
 
 
 @pytest.mark.parametrize("style", ["seconds", "milliseconds", "retry-after", "none"])
