@@ -45,7 +45,7 @@ class TwinKeys:
         return content if not number else hashlib.sha256(f"{content}#{number}".encode()).hexdigest()
 
     def seen(self, contents: Iterable[str]) -> dict[str, int]:
-        """How often some contents were seen, as `TwinKeys` takes it again."""
+        """How often some contents were seen, as `TwinKeys` takes it; its names are contents too."""
         shorts = map(_short, contents)
         return {short.hex(): self._seen[short] for short in shorts}
 

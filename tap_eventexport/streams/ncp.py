@@ -155,8 +155,7 @@ class NcpApiGatewayEvents(EventStream):
             return events.content, events.total
 
         reader: OffsetReader[Event] = OffsetReader(ask, lambda event: event.time)
-        mark, twins = _resumed(place)
-        second, contents = "", set[str]()
+        mark, twins, second, contents = _resumed(place)
         for part in reader.parts(mark):
             records = []
             for event in part.rows:
@@ -246,15 +245,18 @@ def _content(event: Event) -> str:
     return content_key(msgspec.structs.astuple(event))
 
 
-def _resumed(place: Mapping[str, Any] | None) -> tuple[Mark[Event] | None, TwinKeys]:
-    """The mark to go on from, and the twins counted until then."""
+def _resumed(
+    place: Mapping[str, Any] | None,
+) -> tuple[Mark[Event] | None, TwinKeys, str, set[str]]:
+    """The mark to go on from, the twins counted until then, their second and its contents."""
     if not place:
-        return None, TwinKeys()
+        return None, TwinKeys(), "", set()
     try:
-        last, offset, total = str(place["last"]), int(place["offset"]), int(place["total"])
-        return Mark(offset, total, lambda event: _content(event) == last), TwinKeys(
-            dict(place["twins"])
+        last, seen = str(place["last"]), dict(place["twins"])
+        mark: Mark[Event] = Mark(
+            int(place["offset"]), int(place["total"]), lambda event: _content(event) == last
         )
+        return mark, TwinKeys(seen), str(place["second"]), set(seen)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise RestartWindowError("the position in STATE can't be understood") from None
 
@@ -270,6 +272,7 @@ def _place(part: Part[Event], twins: TwinKeys, contents: set[str]) -> dict[str, 
         "offset": part.offset,
         "total": part.total,
         "last": _content(part.rows[-1]),
+        "second": part.rows[-1].time,
         "twins": twins.seen(contents),
     }
 

@@ -8,14 +8,24 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+import requests_mock
 
 from tap_eventexport.engine.errors import FatalVendorError
+from tap_eventexport.engine.windows import Window
 from tap_eventexport.sandbox.ncp import error
 from tap_eventexport.sandbox.server import Fault, Response, Sandbox, json_response
-from tap_eventexport.streams.ncp import fixed_zone, instant, signature, string_to_sign
+from tap_eventexport.streams.ncp import (
+    NcpApiGatewayEvents,
+    fixed_zone,
+    instant,
+    signature,
+    string_to_sign,
+)
+from tap_eventexport.tap import TapEventExport
 from tests.conftest import END, NCP_KEYS, START
 
 if TYPE_CHECKING:
+    from tap_eventexport.engine.page import Page
     from tap_eventexport.sandbox.ncp import Ncp
     from tests.singer import Heard, Tap
 
@@ -176,6 +186,43 @@ def test_a_stop_in_the_middle_of_a_day_goes_on_from_the_offset(
     assert {**keyed(first), **keyed(rest)} == whole
     together = Counter(contents(first) + contents(rest))
     assert together == Counter(ncp.truth(STREAM, start, END) or [])
+
+
+def test_twins_keep_their_keys_however_often_their_second_is_resumed() -> None:
+    rows = [
+        {"time": "2026-03-01 10:00:00", "level": "ALERT", "type": "EU410", "message": text}
+        for text in "aababba"
+    ]
+
+    def answer(request: Any, _context: Any) -> dict[str, Any]:
+        offset = request.json()["offset"]
+        return {"events": {"content": rows[offset : offset + 2], "total": len(rows)}}
+
+    config = {
+        "ncp_access_key": NCP_KEYS[0],
+        "ncp_secret_key": NCP_KEYS[1],
+        "start_date": "2026-03-01",
+        "end_date": "2026-03-02",
+    }
+    stream = TapEventExport(config=config).streams[STREAM]
+    assert isinstance(stream, NcpApiGatewayEvents)
+    window = Window(START, START + timedelta(hours=15))
+
+    def keys_of(page: Page) -> list[str]:
+        return [record.event_key for block in page.blocks for record in block]  # type: ignore[union-attr]
+
+    with requests_mock.Mocker() as mocker:
+        mocker.post(
+            "https://apigateway.apigw.ntruss.com/api/v1/dashboards/events/search", json=answer
+        )
+        whole = [key for page in stream.pages(window, None) for key in keys_of(page)]
+        page = next(stream.pages(window, None))
+        resumed = keys_of(page)
+        while page.place:
+            page = next(stream.pages(window, page.place))
+            resumed += keys_of(page)
+    assert len(set(whole)) == len(rows)
+    assert resumed == whole
 
 
 @pytest.mark.parametrize(
