@@ -154,8 +154,10 @@ class HttpClient:
         *,
         is_spooled: bool,
     ) -> Result:
-        self._stop.wait(max(0.0, self._quiet_until - time.monotonic()))
         with self._in_flight:
+            while (pause := self._quiet_until - time.monotonic()) > 0:
+                self._stop.wait(pause)
+            self._stop.check()
             answer = self._send(build(), is_spooled=is_spooled)
         if remaining(answer.headers) == 0:
             self._keep_quiet(named_wait(answer.headers), "the quota is used up")
@@ -234,7 +236,10 @@ def _spooled(response: requests.Response, name: str) -> Answer:
         FatalVendorError: If there is no room for it.
     """
     headers = response.headers
-    if "Content-Length" not in headers and headers.get("Transfer-Encoding") != "chunked":
+    if (
+        "Content-Length" not in headers
+        and headers.get("Transfer-Encoding", "").lower() != "chunked"
+    ):
         raise RetriableVendorError(f"{name} announces no end of its body, so it can't be checked")
     spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who reads it
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,11 +38,13 @@ class PatientStop(Stop):
     def __init__(self) -> None:
         super().__init__()
         self.waits: list[float] = []
+        self.elapsed = 0.0
 
     def wait(self, seconds: float) -> None:
         self.check()
         if seconds:
             self.waits.append(seconds)
+            self.elapsed += seconds
 
 
 @pytest.fixture
@@ -51,6 +54,8 @@ def stop() -> PatientStop:
 
 @pytest.fixture
 def client(stop: PatientStop, monkeypatch: pytest.MonkeyPatch) -> HttpClient:
+    machine = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: machine() + stop.elapsed)
     monkeypatch.setattr(patience, "JITTER", 1.0)
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
@@ -117,9 +122,34 @@ def test_a_named_wait_is_kept_to_the_second_and_by_all_threads(
     limited = {"status_code": 429, "headers": {"Retry-After": "42"}}
     vendor.get(URL, [limited, {"text": "data"}])
     assert client.fetch(request, read) == b"data"
-    waited, quiet = stop.waits  # its own, then what the client keeps for every request
-    assert waited == 42
-    assert 41 < quiet <= 42
+    assert stop.waits == [42]
+
+
+def test_requests_that_queue_for_a_slot_keep_a_wait_that_came_meanwhile(
+    client: HttpClient, vendor: requests_mock.Mocker, stop: PatientStop
+) -> None:
+    client = HttpClient(
+        vendor="Vendor", concurrency=1, timeout=7, max_retry_wait=100, user_agent="t", stop=stop
+    )
+    is_sent, may_answer = threading.Event(), threading.Event()
+
+    def last_of_the_quota(_request: Any, context: Any) -> str:
+        is_sent.set()
+        may_answer.wait(10)
+        context.headers = {"X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "30"}
+        return "data"
+
+    vendor.get(URL, [{"text": last_of_the_quota}, {"text": "data"}])
+    threads = [threading.Thread(target=client.fetch, args=(request, read)) for _ in range(2)]
+    threads[0].start()
+    is_sent.wait(10)
+    threads[1].start()
+    may_answer.set()
+    for thread in threads:
+        thread.join(10)
+    assert vendor.call_count == 2
+    assert stop.waits
+    assert 29 < stop.waits[0] <= 30
 
 
 def test_rate_limits_without_a_wait_are_tried_as_long_as_max_retry_wait_allows(
