@@ -96,6 +96,18 @@ class TapEventExport(Tap):
             stop=self._stop,
         )
 
+    def run_discovery(self) -> str:
+        """Print the catalog, with the columns that only the vendors know, where they answer."""
+        for stream in self._event_streams:
+            stream.client.hurry()
+            try:
+                stream.learn_columns()
+            except SyncError as error:
+                self.logger.warning(
+                    "%s: the catalog has the documented columns only: %s", stream.name, error
+                )
+        return super().run_discovery()
+
     # State
 
     def load_state(self, state: object) -> None:
@@ -112,18 +124,6 @@ class TapEventExport(Tap):
                 "the last STATE message"
             )
         super().load_state(state)
-
-    def run_discovery(self) -> str:
-        """Print the catalog, with the columns that only the vendors know, where they answer."""
-        for stream in self._event_streams:
-            stream.client.hurry()
-            try:
-                stream.learn_columns()
-            except SyncError as error:
-                self.logger.warning(
-                    "%s: the catalog has the documented columns only: %s", stream.name, error
-                )
-        return super().run_discovery()
 
     # Runs
 

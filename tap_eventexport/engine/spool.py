@@ -7,6 +7,7 @@ import gzip
 import os
 import re
 import tempfile
+import weakref
 import zlib
 from shutil import copyfileobj
 from typing import IO, TYPE_CHECKING
@@ -37,15 +38,17 @@ class CsvSpool:
     """
 
     def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+        self._keep(file)
         self.header: list[str] = []
 
     def close(self) -> None:
         """Drop the file."""
-        self._file.close()
+        self._drop()
 
-    def __del__(self) -> None:
-        self.close()
+    def _keep(self, file: IO[bytes]) -> None:
+        """Close a file with this spool, also where nobody reads the spool to its end."""
+        self._file = file
+        self._drop = weakref.finalize(self, file.close)
 
     def check(self, required: Sequence[str]) -> int:
         """Read it all once, and tell what isn't a whole CSV from what is.
@@ -110,8 +113,8 @@ class CsvSpool:
         except (EOFError, gzip.BadGzipFile, zlib.error):
             plain.close()
             raise RetriableVendorError("its compression ends early or is broken") from None
-        self._file.close()
-        self._file = plain
+        self.close()
+        self._keep(plain)
 
     def _check_for_errors(self) -> None:
         self._file.seek(0)
