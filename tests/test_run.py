@@ -100,7 +100,11 @@ def test_a_signal_ends_the_run_with_a_safe_state(
     assert set(heard.keys() + after.keys()) == set(truth)
 
 
-def test_a_signal_ends_the_run_in_the_middle_of_a_large_page(tap: Tap, croct: Croct) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_signal_ends_the_run_in_the_middle_of_a_large_page(
+    tap: Tap, croct: Croct, unbuffered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     croct.history = History(1000)
     process = tap.start(croct_page_size=1000)
     assert process.stdout

@@ -76,7 +76,9 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
             if binary is None:
                 sys.stdout.write(data.decode())
             else:
-                binary.write(data)
+                rest = memoryview(data)
+                while rest:  # where stdout has no buffer, a signal ends a write early
+                    rest = rest[binary.write(rest) :]
             sys.stdout.flush()
         except BrokenPipeError:
             raise OutputClosedError from None
