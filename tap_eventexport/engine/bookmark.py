@@ -1,7 +1,7 @@
 """What STATE holds of a stream, and what a run reads because of it.
 
-A bookmark is a promise: everything before `mark` has been emitted. The window that was open when
-a run ended may have a position, the vendor's own place in it. A position is a hint: if it no
+A bookmark is a promise: everything before `mark` has been emitted. The windows that were open when
+a run ended may have positions, the vendor's own places in them. A position is a hint: if it no
 longer fits, its window is read from the start.
 """
 
@@ -48,10 +48,16 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """How far a stream was read; both parts are None before the first run."""
+    """How far a stream was read.
+
+    Attributes:
+        mark: Everything before it was emitted; None before the first run.
+        positions: The windows that are open, the earliest first. There is more than one where a
+            vendor prepares several windows at the same time.
+    """
 
     mark: datetime | None = None
-    position: Position | None = None
+    positions: tuple[Position, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +66,16 @@ class Plan:
 
     Attributes:
         wanted: The time to read; None if there is nothing to read.
-        position: The open window to go on with, which lies in `wanted`.
-        again: The part of that window which must be read once more, see `plan`.
-        notes: What the user should know about it.
         query: The fingerprint of this run's filters.
+        positions: The open windows to go on with, which lie in `wanted` one after the other.
+        again: For some of these windows the part that must be read once more, see `plan`.
+        notes: What the user should know about it.
     """
 
     wanted: Window | None
     query: str
-    position: Position | None = None
-    again: Window | None = None
+    positions: tuple[Position, ...] = ()
+    again: Mapping[Window, Window] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def tasks(
@@ -82,16 +88,16 @@ class Plan:
         """
         if self.wanted is None:
             return
-        if self.position is None:
-            yield from ((window, None) for window in windows(self.wanted))
-            return
-        opened = self.position.window
-        for before in span(self.wanted.start, opened.start):
-            yield from ((window, None) for window in windows(before))
-        yield opened, self.position.place
-        if self.again:
-            yield from ((window, None) for window in windows(self.again))
-        for after in span(opened.end, self.wanted.end):
+        start = self.wanted.start
+        for position in self.positions:
+            opened = position.window
+            for before in span(start, opened.start):
+                yield from ((window, None) for window in windows(before))
+            yield opened, position.place
+            if opened in self.again:
+                yield from ((window, None) for window in windows(self.again[opened]))
+            start = opened.end
+        for after in span(start, self.wanted.end):
             yield from ((window, None) for window in windows(after))
 
     def position_at(
@@ -103,9 +109,8 @@ class Plan:
         """
         if place is None:
             return None
-        resumed = self.position
-        read_at = resumed.read_at if resumed and resumed.window == window else now
-        return Position(window, place, self.query, read_at)
+        resumed = (position.read_at for position in self.positions if position.window == window)
+        return Position(window, place, self.query, next(resumed, now))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,23 +168,32 @@ def plan(bookmark: Bookmark, bounds: Bounds, query: str) -> Plan:
         FatalVendorError: If the vendor no longer keeps what is wanted and the user asked to fail.
     """
     wanted = _wanted(bookmark.mark, bounds)
-    notes = tuple(wanted.notes)
+    notes = wanted.notes
     if wanted.start >= wanted.end:
-        return Plan(None, query, notes=notes)
+        return Plan(None, query, notes=tuple(notes))
     window = Window(wanted.start, wanted.end)
-    position = bookmark.position
-    if position is None or not window.holds(position.window):
-        return Plan(window, query, notes=notes)
-    if position.query != query:
-        note = f"the filters changed since {position.window} was opened: it is read from its start"
-        return Plan(window, query, notes=(*notes, note))
-    again = span(
-        max(
-            position.window.start, round_down(position.read_at - bounds.lookback, bounds.resolution)
-        ),
-        min(position.window.end, round_up(bounds.now - bounds.lookback, bounds.resolution)),
+    positions: list[Position] = []
+    for position in bookmark.positions:
+        reached = positions[-1].window.end if positions else wanted.start
+        if position.window.start < reached or wanted.end < position.window.end:
+            continue
+        if position.query == query:
+            positions.append(position)
+        else:
+            notes.append(
+                f"the filters changed since {position.window} was opened: it is read from its start"
+            )
+    again = {position.window: part for position in positions for part in _missed(position, bounds)}
+    return Plan(window, query, tuple(positions), again, tuple(notes))
+
+
+def _missed(position: Position, bounds: Bounds) -> tuple[Window, ...]:
+    """The part of an open window for which events may have arrived since it was first read."""
+    opened = position.window
+    return span(
+        max(opened.start, round_down(position.read_at - bounds.lookback, bounds.resolution)),
+        min(opened.end, round_up(bounds.now - bounds.lookback, bounds.resolution)),
     )
-    return Plan(window, query, position, again[0] if again else None, notes)
 
 
 def _wanted(mark: datetime | None, bounds: Bounds) -> _Span:
@@ -226,11 +240,20 @@ def read_bookmark(state: Mapping[str, Any], stream: str) -> Bookmark:
             "remove that stream from the state to read it from start_date"
         )
     mark = state.get(MARK)
-    position = state.get("position")
+    named = {f"{stream}.position": state["position"]} if state.get("position") else {}
+    ahead = state.get("ahead") or []
+    if not isinstance(ahead, list):
+        raise InvalidStateError(f"the state's {stream}.ahead is no list")
+    named |= {f"{stream}.ahead[{number}]": value for number, value in enumerate(ahead)}
+    positions = [_position(value, name) for name, value in named.items()]
     return Bookmark(
         None if mark is None else _instant(mark, f"{stream}.{MARK}"),
-        None if position is None else _position(position, f"{stream}.position"),
+        tuple(sorted(positions, key=_start)),
     )
+
+
+def _start(position: Position) -> datetime:
+    return position.window.start
 
 
 def _position(value: object, name: str) -> Position:
@@ -264,14 +287,21 @@ def write_bookmark(state: dict[str, Any], replication_key: str, bookmark: Bookma
     state["replication_key"] = replication_key
     if bookmark.mark is not None:
         state[MARK] = format_instant(bookmark.mark)
-    if position := bookmark.position:
-        state["position"] = {
-            "start": format_instant(position.window.start),
-            "end": format_instant(position.window.end),
-            **position.place,
-            "query": position.query,
-            "read_at": format_instant(position.read_at),
-        }
+    positions = [_written(position) for position in bookmark.positions]
+    if positions:
+        state["position"] = positions[0]
+    if positions[1:]:
+        state["ahead"] = positions[1:]
+
+
+def _written(position: Position) -> dict[str, Any]:
+    return {
+        "start": format_instant(position.window.start),
+        "end": format_instant(position.window.end),
+        **position.place,
+        "query": position.query,
+        "read_at": format_instant(position.read_at),
+    }
 
 
 def advance(
@@ -287,4 +317,18 @@ def advance(
     """
     reached = window.end if position is None else window.start
     mark = reached if bookmark.mark is None else max(bookmark.mark, reached)
-    return Bookmark(min(mark, round_down(now)), position)
+    ahead = [opened for opened in bookmark.positions if window.end <= opened.window.start]
+    return Bookmark(min(mark, round_down(now)), (*([position] if position else []), *ahead))
+
+
+def announce(bookmark: Bookmark, position: Position, start: datetime) -> Bookmark:
+    """The bookmark after a window was opened ahead of its turn; nothing of it was emitted yet.
+
+    Args:
+        bookmark: What was promised before.
+        position: The window's first place.
+        start: Where this run began to read.
+    """
+    others = [other for other in bookmark.positions if other.window != position.window]
+    mark = start if bookmark.mark is None else bookmark.mark
+    return Bookmark(mark, tuple(sorted((*others, position), key=_start)))

@@ -30,3 +30,17 @@ class Page:
     place: Mapping[str, Any] | None
     size: int = 0
     columns: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What comes before a window's pages where the vendor must prepare them first.
+
+    The reader of the window goes on when `place` is in STATE, so that a run that is killed
+    meanwhile leaves the next one something to go on with.
+
+    Attributes:
+        place: Where the window goes on, such as `{"request_id": "1111…"}`.
+    """
+
+    place: Mapping[str, Any]

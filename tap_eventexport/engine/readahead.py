@@ -2,8 +2,8 @@
 
 Each stream is a lane. A lane's windows are chains of pages; a few are read at the same time, each
 on a worker thread. Pages of one lane come out strictly in the order of its windows, so that what
-was emitted is always a beginning of the stream and STATE stays one number. Lanes don't wait for
-each other.
+was emitted is always a beginning of the stream and STATE stays one number. Only the news that a
+window was opened comes out at once. Lanes don't wait for each other.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_eventexport.engine.errors import Stopped
+from tap_eventexport.engine.page import Opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.windows import Window
 
     Place = Mapping[str, Any] | None
-    Read = Callable[[Window, Place], Iterator[Page]]
+    Read = Callable[[Window, Place], Iterator[Page | Opened]]
 
 WINDOWS_AHEAD = 4  # windows of a lane that are read or wait, for each of its workers
 LOOK = 0.2  # seconds between two looks at the signals while nothing is ready
@@ -33,11 +34,11 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True, slots=True)
 class Ready(Generic[Key]):
-    """The next page of a lane."""
+    """The next page of a lane, or the news that one of its windows was opened."""
 
     key: Key
     window: Window
-    page: Page
+    page: Page | Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Chain:
 
     window: Window
     place: Place = None
+    opened: Opened | None = None
     pages: deque[Page] = field(default_factory=deque)
     is_taken: bool = False
     is_read: bool = False
@@ -129,7 +131,18 @@ class ReadAhead(Generic[Key]):
     def __iter__(self) -> Iterator[Ready[Key] | Ended[Key]]:
         """Pages as they become ready, lane by lane in turn, until all lanes have ended."""
         while self._lanes:
-            yield self._wait()
+            event = self._wait()
+            yield event
+            if isinstance(event, Ready) and isinstance(event.page, Opened):
+                self._let_go_on(event.page)
+
+    def _let_go_on(self, opened: Opened) -> None:
+        """Whoever took the news has done with it what must be done before the window is read."""
+        with self._changed:
+            for chain in (chain for lane in self._lanes for chain in lane.chains):
+                if chain.opened is opened:
+                    chain.opened = None
+            self._changed.notify_all()
 
     def _wait(self) -> Ready[Key] | Ended[Key]:
         while True:
@@ -146,6 +159,9 @@ class ReadAhead(Generic[Key]):
             self._look()
 
     def _next_event(self, lane: Lane[Key]) -> Ready[Key] | Ended[Key] | None:
+        for chain in lane.chains:
+            if chain.opened:
+                return Ready(lane.key, chain.window, chain.opened)
         while lane.chains:
             chain = lane.chains[0]
             if chain.pages:
@@ -198,8 +214,11 @@ class ReadAhead(Generic[Key]):
             with self._changed:
                 if lane.is_closed:
                     return
-                chain.pages.append(page)
-                self._waiting_bytes += page.size
+                if isinstance(page, Opened):
+                    chain.opened = page
+                else:
+                    chain.pages.append(page)
+                    self._waiting_bytes += page.size
                 self._changed.notify_all()
 
     def _has_room(self, lane: Lane[Key], chain: Chain) -> bool:
@@ -207,7 +226,8 @@ class ReadAhead(Generic[Key]):
         with self._changed:
             while not lane.is_closed:
                 is_next = bool(lane.chains) and lane.chains[0] is chain and not chain.pages
-                if is_next or self._waiting_bytes < self._max_bytes:
+                has_room = is_next or self._waiting_bytes < self._max_bytes
+                if has_room and not chain.opened:
                     return True
                 self._changed.wait()
             return False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from tap_eventexport.engine.page import Opened
 from tap_eventexport.engine.readahead import Ended, ReadAhead, Ready
 
 if TYPE_CHECKING:
@@ -63,7 +64,10 @@ def drive(streams: Sequence[EventStream], stop: Stop) -> dict[str, Exception]:
 
 
 def _emit(event: Ready[EventStream]) -> None:
-    event.key.emit(event.window, event.page)
+    if isinstance(event.page, Opened):
+        event.key.announce(event.window, event.page)
+    else:
+        event.key.emit(event.window, event.page)
 
 
 def _trouble_of(do: Callable[[Argument], None], argument: Argument) -> Exception | None:

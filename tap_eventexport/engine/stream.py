@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import count
@@ -23,6 +24,7 @@ from singer_sdk.streams import Stream
 from tap_eventexport.engine.bookmark import (
     Bounds,
     advance,
+    announce,
     plan,
     read_bookmark,
     write_bookmark,
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog, RecordMessage
 
     from tap_eventexport.engine.http import HttpClient
-    from tap_eventexport.engine.page import Page, Record
+    from tap_eventexport.engine.page import Opened, Page, Record
     from tap_eventexport.engine.windows import Window
 
 MAX_RESTARTS = 3  # of one window, before its vendor is given up for now
@@ -84,7 +86,9 @@ class EventStream(Stream):
         """Cut the wanted time as this vendor is best asked."""
 
     @abstractmethod
-    def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:
+    def pages(
+        self, window: Window, place: Mapping[str, Any] | None
+    ) -> Iterator[Page] | Iterator[Page | Opened]:
         """Read a window, from its start or from a place in it.
 
         Raises:
@@ -145,8 +149,11 @@ class EventStream(Stream):
             FatalVendorError: If the vendor no longer keeps what is wanted, see `on_gap`.
         """
         state = self._tap.state.get("bookmarks", {}).get(self.name, {})
-        self._bookmark = read_bookmark(state if self._is_incremental else {}, self.name)
-        self._plan = plan(self._bookmark, self._bounds(), self.query)
+        bookmark = read_bookmark(state if self._is_incremental else {}, self.name)
+        self._plan = plan(bookmark, self._bounds(), self.query)
+        if self._plan.wanted:
+            bookmark = replace(bookmark, positions=self._plan.positions)
+        self._bookmark = self._promised = bookmark
         for note in self._plan.notes:
             self.logger.warning("%s: %s", self.name, note)
         tasks = list(self._plan.tasks(self.windows))
@@ -176,6 +183,14 @@ class EventStream(Stream):
         self.progress.page(window, is_last=page.place is None)
         if self._output.is_complete:
             self._promise()
+
+    def announce(self, window: Window, opened: Opened) -> None:
+        """Promise that a window was opened, which may come ahead of its turn."""
+        position = self._plan.position_at(window, opened.place, self.now)
+        if position and self.wanted:
+            self._bookmark = announce(self._bookmark, position, self.wanted.start)
+            self._promised = announce(self._promised, position, self.wanted.start)
+            self._write_state()
 
     def close(self, error: Exception | None) -> None:
         """Write what waits, and the last promise.
@@ -256,11 +271,15 @@ class EventStream(Stream):
         self.write_schema()
 
     def _promise(self) -> None:
-        if self._is_incremental and self._bookmark.mark is not None:
-            write_bookmark(self.stream_state, str(self.replication_key), self._bookmark)
+        self._promised = self._bookmark
+        self._write_state()
+
+    def _write_state(self) -> None:
+        if self._is_incremental and self._promised.mark is not None:
+            write_bookmark(self.stream_state, str(self.replication_key), self._promised)
             self._tap.state_writer.write_state(self._tap.state)
 
-    def _read(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:
+    def _read(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page | Opened]:
         for restarts in count():
             try:
                 yield from self.pages(window, place)

@@ -15,6 +15,7 @@ from tap_eventexport.engine.bookmark import (
     Plan,
     Position,
     advance,
+    announce,
     plan,
     read_bookmark,
     write_bookmark,
@@ -119,7 +120,7 @@ def tasks(made: Plan) -> list[tuple[datetime, datetime, bool]]:
 
 def test_an_old_window_goes_on_from_its_position() -> None:
     opened = NOON - 5 * DAY
-    bookmark = Bookmark(opened, opened_at(opened, opened + DAY, NOON - HOUR))
+    bookmark = Bookmark(opened, (opened_at(opened, opened + DAY, NOON - HOUR),))
     assert tasks(plan(bookmark, BOUNDS, "q"))[:3] == [
         (opened - HOUR, opened, False),
         (opened, opened + DAY, True),
@@ -129,13 +130,50 @@ def test_an_old_window_goes_on_from_its_position() -> None:
 
 def test_a_young_window_is_read_again_where_events_may_have_arrived_since() -> None:
     opened, read_at = NOON - DAY, NOON - 6 * HOUR
-    bookmark = Bookmark(opened, opened_at(opened, read_at, read_at))
+    bookmark = Bookmark(opened, (opened_at(opened, read_at, read_at),))
     assert tasks(plan(bookmark, BOUNDS, "q")) == [
         (opened - HOUR, opened, False),
         (opened, read_at, True),
         (read_at - HOUR, read_at, False),
         (read_at, NOON, False),
     ]
+
+
+def test_windows_that_were_opened_ahead_are_gone_on_with() -> None:
+    """Of five days the second is being read, the third and the fourth are being prepared."""
+    begin = NOON - 5 * DAY
+    bookmark = Bookmark(begin + DAY)
+    for number in (3, 1, 2):
+        day = begin + number * DAY
+        bookmark = announce(bookmark, opened_at(day, day + DAY, NOON), begin)
+    state: dict[str, Any] = {}
+    write_bookmark(state, "timestamp", bookmark)
+    assert state["position"]["start"] == "2026-03-06T12:00:00.000Z"
+    assert [position["start"] for position in state["ahead"]] == [
+        "2026-03-07T12:00:00.000Z",
+        "2026-03-08T12:00:00.000Z",
+    ]
+    assert tasks(plan(read_bookmark(state, "events"), BOUNDS, "q")) == [
+        (begin + DAY - HOUR, begin + DAY, False),
+        (begin + DAY, begin + 2 * DAY, True),
+        (begin + 2 * DAY, begin + 3 * DAY, True),
+        (begin + 3 * DAY, begin + 4 * DAY, True),
+        (begin + 4 * DAY, NOON, False),
+    ]
+
+
+def test_what_is_emitted_leaves_the_windows_ahead_of_it_open() -> None:
+    begin = NOON - 2 * DAY
+    today = opened_at(NOON - DAY, NOON, NOON)
+    bookmark = announce(Bookmark(), today, begin)
+    assert bookmark == Bookmark(begin, (today,))
+    first = Window(begin, begin + DAY)
+    page = Position(first, {"cursor": "2"}, "q", NOON)
+    bookmark = advance(bookmark, first, page, NOON)
+    assert bookmark == Bookmark(begin, (page, today))
+    bookmark = advance(bookmark, first, None, NOON)
+    assert bookmark == Bookmark(NOON - DAY, (today,))
+    assert advance(bookmark, today.window, None, NOON) == Bookmark(NOON)
 
 
 @pytest.mark.parametrize(
@@ -147,8 +185,8 @@ def test_a_young_window_is_read_again_where_events_may_have_arrived_since() -> N
     ],
 )
 def test_a_position_that_does_not_fit_is_left(found: Position, notes: int) -> None:
-    made = plan(Bookmark(NOON - DAY, found), BOUNDS, "q")
-    assert made.position is None
+    made = plan(Bookmark(NOON - DAY, (found,)), BOUNDS, "q")
+    assert not made.positions
     assert len(made.notes) == notes
 
 
@@ -233,6 +271,8 @@ def test_the_bookmark_never_goes_back_nor_past_now() -> None:
         ({"replication_key_value": 1772323200}, "events.replication_key_value"),
         ({"position": "here"}, "events.position"),
         ({"position": {"start": "2026-03-01"}}, "events.position.end"),
+        ({"ahead": {"start": "2026-03-01"}}, "events.ahead is no list"),
+        ({"ahead": [{"start": "2026-03-01"}]}, r"events.ahead\[0\].end"),
         (
             {"position": {"start": "2026-03-02", "end": "2026-03-01", "read_at": "2026-03-01"}},
             "ends before it starts",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_eventexport.engine.page import Page
+from tap_eventexport.engine.page import Opened, Page
 from tap_eventexport.engine.readahead import Ended, Lane, ReadAhead, Ready
 from tap_eventexport.engine.windows import Window
 
@@ -27,7 +27,7 @@ def windows(count: int) -> list[Window]:
 def lane(
     name: str,
     count: int,
-    read: Callable[[Window, Mapping[str, Any] | None], Iterator[Page]],
+    read: Callable[[Window, Mapping[str, Any] | None], Iterator[Page] | Iterator[Page | Opened]],
     workers: int = 4,
 ) -> Lane[str]:
     return Lane(name, iter([(window, None) for window in windows(count)]), read, workers)
@@ -54,6 +54,7 @@ def test_pages_of_each_lane_come_in_order() -> None:
         if isinstance(event, Ended):
             ended.append((event.key, event.error))
         else:
+            assert isinstance(event.page, Page)
             ((record,),) = event.page.blocks
             assert isinstance(record, dict)
             got[event.key].append((record["window"], record["page"]))
@@ -150,3 +151,26 @@ def test_looking_at_the_signals_can_end_the_waiting() -> None:
     with pytest.raises(KeyboardInterrupt):
         list(ahead)
     ahead.close()
+
+
+def test_the_news_of_an_opened_window_comes_at_once_and_its_reader_waits_for_it() -> None:
+    written: list[datetime] = []
+    all_opened = threading.Barrier(3)
+
+    def read(window: Window, _place: object) -> Iterator[Page | Opened]:
+        yield Opened({"id": window.start})
+        assert window.start in written
+        all_opened.wait(timeout=10)  # passes only if no page of an earlier window came before
+        yield Page([], None)
+
+    ahead: ReadAhead[str] = ReadAhead(1000, nothing)
+    ahead.add(lane("a", 3, read))
+    pages: list[datetime] = []
+    for event in ahead:
+        assert isinstance(event, Ready) or event.error is None
+        if isinstance(event, Ready) and isinstance(event.page, Opened):
+            assert not pages
+            written.append(event.page.place["id"])
+        elif isinstance(event, Ready):
+            pages.append(event.window.start)
+    assert sorted(written) == pages == [window.start for window in windows(3)]
