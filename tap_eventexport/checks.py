@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from dotenv import find_dotenv, load_dotenv
 
 from tap_eventexport.engine.windows import parse_instant, time_zone
-from tap_eventexport.settings import VENDORS
+from tap_eventexport.settings import INFOBIP_API, vendors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,9 +22,21 @@ if TYPE_CHECKING:
     from tap_eventexport.settings import Vendor
 
 
+MOST_DEFINITIONS = 200  # "definitionIdList": at most 200 entries, unique
+
+
 def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are set: an empty text is how environments say that nothing is."""
     return {name: value for name, value in config.items() if value is not None and value != ""}
+
+
+def with_scheme(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, with https:// before Infobip's base URL, which is handed out without it."""
+    name = "infobip_api_url"
+    url = config.get(name)
+    if isinstance(url, str) and "://" not in url:
+        return {**config, name: f"https://{url}"}
+    return dict(config)
 
 
 def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -133,15 +146,16 @@ def further_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> It
 
 
 def _vendor_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    if not any(vendor.is_configured(config) for vendor in VENDORS):
+    known = vendors(config)
+    if not any(vendor.is_configured(config) for vendor in known):
         needs = "; ".join(
-            f"{vendor.name}: {', '.join((vendor.credential, *vendor.required))}"
-            for vendor in VENDORS
+            f"{vendor.name}: {', '.join((vendor.credential, *vendor.required))}" for vendor in known
         )
         yield f"no vendor is configured; set what one of them needs: {needs}"
-    for vendor in VENDORS:
+    for vendor in known:
         yield from _problems_of(vendor, config)
     yield from _dfinery_problems(config)
+    yield from _infobip_problems(config)
 
 
 def _problems_of(vendor: Vendor, config: Mapping[str, Any]) -> Iterator[str]:
@@ -172,6 +186,26 @@ def _dfinery_problems(config: Mapping[str, Any]) -> Iterator[str]:
         condition = config.get(f"{name}_condition_type", "all")
         if condition != "all" and not config[name]:
             yield f"{name}: got an empty list, expected names to {condition}"
+
+
+def _infobip_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    is_reading_s3 = any(config.get(name) for name in (INFOBIP_API.credential, "infobip_s3_bucket"))
+    if is_reading_s3 and find_spec("boto3") is None:
+        yield (
+            "reading S3 needs boto3, which is not installed: pip install 'tap-eventexport[s3]' "
+            "(with Meltano, pip_url: tap-eventexport[s3])"
+        )
+    definitions = config["infobip_definition_ids"]
+    if len(definitions) > MOST_DEFINITIONS or len(set(definitions)) < len(definitions):
+        yield f"infobip_definition_ids: expected at most {MOST_DEFINITIONS} names, each once"
+    keys = ("aws_access_key_id", "aws_secret_access_key")
+    missing = [name for name in keys if name not in config]
+    if len(missing) == 1:
+        yield f"{missing[0]}: not set, but {' and '.join(keys)} belong together"
+    if "aws_session_token" in config and missing:
+        yield f"{missing[0]}: not set, but aws_session_token is, which belongs to it"
+    if "aws_external_id" in config and "aws_role_arn" not in config:
+        yield "aws_role_arn: not set, but aws_external_id is, which belongs to it"
 
 
 def _date_problems(config: Mapping[str, Any]) -> Iterator[str]:

@@ -29,7 +29,7 @@ GENERAL = th.PropertiesList(
         title="Lookback",
         description="How far behind the bookmark a run reads again, for events that arrive late. "
         "If not set, as each vendor needs it: Dfinery 1440, Croct 60, "
-        "HappyTalk 10, Naver Cloud 10.",
+        "Infobip 60, HappyTalk 10, Naver Cloud 10.",
     ),
     th.Property(
         "settle_minutes",
@@ -195,6 +195,115 @@ HAPPYTALK = th.PropertiesList(
     ),
 )
 
+INFOBIP = th.PropertiesList(
+    th.Property(
+        "infobip_api_key",
+        th.StringType,
+        secret=True,
+        title="Infobip API key",
+        description="With the scope people:manage.",
+    ),
+    th.Property(
+        "infobip_api_url",
+        th.StringType,
+        title="Infobip API URL",
+        description="The account's own base URL, such as xxxxx.api.infobip.com.",
+    ),
+    th.Property(
+        "infobip_export_role_arn",
+        th.StringType(
+            pattern=r"^arn:[\w-]+:iam::\d{12}:role/.+$",
+            examples=["arn:aws:iam::000000000000:role/x"],
+        ),
+        title="Infobip export role",
+        description="ARN of the AWS role that Infobip assumes to write into the bucket.",
+    ),
+    th.Property(
+        "infobip_s3_bucket",
+        th.StringType(pattern=r"^[A-Za-z0-9._-]{1,255}$", examples=["my-exports"]),
+        title="Infobip S3 bucket",
+        description="The bucket that the files go into.",
+    ),
+    th.Property(
+        "infobip_s3_region",
+        th.StringType(pattern=r"^[A-Za-z0-9_-]+$", examples=["eu-central-1"]),
+        title="Infobip S3 region",
+        description="The bucket's region, such as eu-central-1.",
+    ),
+    th.Property(
+        "infobip_s3_directory",
+        th.StringType(pattern=r"^[A-Za-z0-9!_.*'()=/-]*$", examples=["exports/infobip/"]),
+        default="",
+        title="Infobip S3 directory",
+        description="The folder in the bucket that the files go into, such as exports/infobip/.",
+    ),
+    th.Property(
+        "infobip_definition_ids",
+        th.ArrayType(th.StringType),
+        default=[],
+        title="Infobip definition ids",
+        description="The request's definitionIdList, at most 200, such as pageView or sms*; "
+        "empty is all.",
+    ),
+    th.Property(
+        "infobip_mode",
+        th.StringType,
+        allowed_values=["export", "files"],
+        default="export",
+        title="Infobip mode",
+        description="Ask for exports and read them, or only read the files that someone else's "
+        "exports put into the bucket.",
+    ),
+    th.Property(
+        "aws_access_key_id",
+        th.StringType,
+        secret=True,
+        title="AWS access key id",
+        description="How the tap reads S3; AWS's default chain if nothing is set.",
+    ),
+    th.Property(
+        "aws_secret_access_key",
+        th.StringType,
+        secret=True,
+        title="AWS secret access key",
+        description="The access key's secret.",
+    ),
+    th.Property(
+        "aws_session_token",
+        th.StringType,
+        secret=True,
+        title="AWS session token",
+        description="Of temporary credentials.",
+    ),
+    th.Property(
+        "aws_profile",
+        th.StringType,
+        title="AWS profile",
+        description="A profile of AWS's configuration files.",
+    ),
+    th.Property(
+        "aws_role_arn",
+        th.StringType(
+            pattern=r"^arn:[\w-]+:iam::\d{12}:role/.+$",
+            examples=["arn:aws:iam::000000000000:role/x"],
+        ),
+        title="AWS role",
+        description="ARN of a role that the tap assumes to read S3.",
+    ),
+    th.Property(
+        "aws_external_id",
+        th.StringType(pattern=r"^[\w+=,.@:/-]{2,1224}$", examples=["my-external-id"]),
+        title="AWS external id",
+        description="What the trust policy of aws_role_arn asks for.",
+    ),
+    th.Property(
+        "aws_endpoint_url",
+        th.StringType,
+        title="AWS endpoint URL",
+        description="The address of an S3-compatible store; aws_role_arn is assumed there too.",
+    ),
+)
+
 NCP = th.PropertiesList(
     th.Property(
         "ncp_access_key",
@@ -258,6 +367,7 @@ class Vendor:
         required: The settings that must be set then.
         urls: The settings that hold the vendor's addresses.
         most_at_once: The vendor's own limit of concurrent requests; None if there is none.
+        rate: The vendor's own limit of requests, a second and at once; None if there is none.
     """
 
     name: str
@@ -265,18 +375,36 @@ class Vendor:
     required: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
     most_at_once: int | None = None
+    rate: tuple[float, int] | None = None
 
     def is_configured(self, config: Mapping[str, Any]) -> bool:
         """Whether the vendor's credential is set."""
         return bool(config.get(self.credential))
 
 
-VENDORS = (
-    Vendor("Dfinery", "dfinery_api_token", ("dfinery_service_id",), ("dfinery_api_url",), 5),
-    Vendor("HappyTalk", "happytalk_token", urls=("happytalk_api_url",)),
-    Vendor("Croct", "croct_api_key", urls=("croct_api_url",)),
-    Vendor("Naver Cloud", "ncp_access_key", ("ncp_secret_key",), ("ncp_api_url",)),
+DFINERY_API = Vendor(
+    "Dfinery", "dfinery_api_token", ("dfinery_service_id",), ("dfinery_api_url",), most_at_once=5
 )
+HAPPYTALK_API = Vendor("HappyTalk", "happytalk_token", urls=("happytalk_api_url",))
+CROCT_API = Vendor("Croct", "croct_api_key", urls=("croct_api_url",))
+INFOBIP_API = Vendor(
+    "Infobip",
+    "infobip_api_key",
+    ("infobip_api_url", "infobip_export_role_arn", "infobip_s3_bucket", "infobip_s3_region"),
+    ("infobip_api_url", "aws_endpoint_url"),
+    rate=(1.0, 5),
+)
+INFOBIP_FILES = Vendor(
+    "Infobip files", "infobip_s3_bucket", urls=("aws_endpoint_url",), most_at_once=1
+)
+NCP_API = Vendor("Naver Cloud", "ncp_access_key", ("ncp_secret_key",), ("ncp_api_url",))
 
-BLOCKS = (GENERAL, DFINERY, HAPPYTALK, CROCT, NCP)
+
+def vendors(config: Mapping[str, Any]) -> tuple[Vendor, ...]:
+    """The vendors that may be configured."""
+    infobip = INFOBIP_FILES if config.get("infobip_mode") == "files" else INFOBIP_API
+    return (DFINERY_API, HAPPYTALK_API, CROCT_API, infobip, NCP_API)
+
+
+BLOCKS = (GENERAL, DFINERY, HAPPYTALK, CROCT, INFOBIP, NCP)
 SCHEMA: dict[str, Any] = th.PropertiesList(*(each for block in BLOCKS for each in block)).to_dict()

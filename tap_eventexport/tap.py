@@ -19,6 +19,7 @@ from tap_eventexport import checks, settings
 from tap_eventexport.engine.errors import InvalidStateError, OutputClosedError, Stopped
 from tap_eventexport.engine.http import HttpClient
 from tap_eventexport.engine.output import MessageWriter
+from tap_eventexport.engine.quota import TokenBucket
 from tap_eventexport.engine.redaction import redact_logs
 from tap_eventexport.engine.run import drive
 from tap_eventexport.engine.stop import Stop
@@ -26,6 +27,8 @@ from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.streams.croct import CroctEvents
 from tap_eventexport.streams.dfinery import DfineryEvents
 from tap_eventexport.streams.happytalk import ServiceHistory, SiemEvents
+from tap_eventexport.streams.infobip import InfobipExports
+from tap_eventexport.streams.infobip_files import InfobipFiles
 from tap_eventexport.streams.ncp import NcpApiGatewayEvents
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ STREAMS: tuple[type[EventStream], ...] = (
     ServiceHistory,
     SiemEvents,
     CroctEvents,
+    InfobipExports,
+    InfobipFiles,
     NcpApiGatewayEvents,
 )
 FAILED, CLOSED = 1, 141  # exit codes
@@ -62,7 +67,7 @@ class TapEventExport(Tap):
         """Check the settings; never just warn, since no stream could be made of wrong ones."""
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
-        self._config = checks.without_blanks(self._config)
+        self._config = checks.with_scheme(checks.without_blanks(self._config))
         errors = JSONSchemaValidator(schema).iter_errors(self._config)
         problems = list(checks.schema_problems(errors, schema).values())
         problems = problems or list(checks.further_problems(self._config, schema))
@@ -80,7 +85,7 @@ class TapEventExport(Tap):
         """The streams of the configured vendors."""
         clients = {
             vendor.name: self._client(vendor)
-            for vendor in settings.VENDORS
+            for vendor in settings.vendors(self.config)
             if vendor.is_configured(self.config)
         }
         return [kind(self, clients[kind.vendor]) for kind in STREAMS if kind.vendor in clients]
@@ -94,6 +99,7 @@ class TapEventExport(Tap):
             max_retry_wait=self.config["max_retry_wait"],
             user_agent=self.config.get("user_agent") or f"{self.name}/{self.plugin_version}",
             stop=self._stop,
+            quota=vendor.rate and TokenBucket(*vendor.rate, self._stop.wait),
         )
 
     def run_discovery(self) -> str:

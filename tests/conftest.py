@@ -12,6 +12,7 @@ from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.ncp import Ncp
 from tap_eventexport.sandbox.server import Sandbox
+from tap_eventexport.sandbox.store import Store
 from tests.singer import Tap
 
 if TYPE_CHECKING:
@@ -51,6 +52,13 @@ def happytalk() -> HappyTalk:
 def ncp() -> Ncp:
     """Naver Cloud's events: 240 a day, and some twins."""
     return Ncp(History(240), access_key=NCP_KEYS[0], secret_key=NCP_KEYS[1])
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[Store]:
+    """A real S3 and STS, for the tests of one process."""
+    with Store() as store:
+        yield store
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ class Tap:
             timeout=120,
             check=False,
         )
-        return Run(done.returncode, done.stdout.splitlines(), done.stderr)
+        return Run(done.returncode, done.stdout.split("\n")[:-1], done.stderr)
 
     def read(self, **options: Any) -> Heard:
         """Run the command, which must succeed, and return what was heard."""

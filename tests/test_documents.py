@@ -34,7 +34,7 @@ def readme_rows(heading: str) -> dict[str, list[str]]:
 
 def secrets_example() -> dict[str, str]:
     text = (ROOT / ".secrets.example").read_text()
-    return dict(re.findall(r"^#?TAP_EVENTEXPORT_([A-Z_]+)=(.*)$", text, re.MULTILINE))
+    return dict(re.findall(r"^#?TAP_EVENTEXPORT_([A-Z0-9_]+)=(.*)$", text, re.MULTILINE))
 
 
 def test_the_same_settings_stand_everywhere() -> None:

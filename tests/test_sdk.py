@@ -12,8 +12,10 @@ from tap_eventexport.sandbox.croct import Croct
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import History
+from tap_eventexport.sandbox.infobip import Infobip
 from tap_eventexport.sandbox.ncp import Ncp
 from tap_eventexport.sandbox.server import Sandbox
+from tap_eventexport.sandbox.store import REGION, Store
 from tap_eventexport.tap import TapEventExport
 from tests.conftest import CROCT_KEY, END, HAPPYTALK_TOKEN, NCP_KEYS, START
 
@@ -22,11 +24,13 @@ if TYPE_CHECKING:
 
 DFINERY_TOKEN = "a-dfinery-token-of-the-tests"  # noqa: S105
 HISTORY = History(20)
+STORE = Store()
 SANDBOX = Sandbox(
     [
         Dfinery(HISTORY, token=DFINERY_TOKEN),
         HappyTalk(HISTORY, token=HAPPYTALK_TOKEN),
         Croct(HISTORY, api_key=CROCT_KEY),
+        Infobip(HISTORY, STORE.put, steps=()),
         Ncp(HISTORY, access_key=NCP_KEYS[0], secret_key=NCP_KEYS[1]),
     ]
 )
@@ -34,7 +38,9 @@ SANDBOX = Sandbox(
 
 @pytest.fixture(scope="module", autouse=True)
 def served() -> Iterator[None]:
-    with SANDBOX:
+    with STORE, SANDBOX, pytest.MonkeyPatch.context() as environment:
+        for name, key in STORE.reader.items():
+            environment.setenv(name.upper(), key)
         yield
 
 
@@ -57,6 +63,12 @@ TestTapEventExport = get_tap_test_class(
     config={
         "happytalk_token": HAPPYTALK_TOKEN,
         "happytalk_api_url": SANDBOX.url,
+        "infobip_api_key": "sandbox-infobip-key",
+        "infobip_api_url": SANDBOX.url,
+        "infobip_export_role_arn": "arn:aws:iam::000000000000:role/infobip-export",
+        "infobip_s3_bucket": STORE.bucket,
+        "infobip_s3_region": REGION,
+        "aws_endpoint_url": STORE.url,
         "ncp_access_key": NCP_KEYS[0],
         "ncp_secret_key": NCP_KEYS[1],
         "ncp_api_url": SANDBOX.url,

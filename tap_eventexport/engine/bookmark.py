@@ -7,7 +7,8 @@ longer fits, its window is read from the start.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.errors import FatalVendorError, InvalidStateError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 MARK = "replication_key_value"
+MOST_FILES = 1_000  # remembered: 50 KB of STATE
 WINDOW_KEYS = ("start", "end", "read_at", "query")
 
 
@@ -54,10 +56,12 @@ class Bookmark:
         mark: Everything before it was emitted; None before the first run.
         positions: The windows that are open, the earliest first. There is more than one where a
             vendor prepares several windows at the same time.
+        files: Files that were read and may be listed again, by a short name, with their time.
     """
 
     mark: datetime | None = None
     positions: tuple[Position, ...] = ()
+    files: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +250,13 @@ def read_bookmark(state: Mapping[str, Any], stream: str) -> Bookmark:
         raise InvalidStateError(f"the state's {stream}.ahead is no list")
     named |= {f"{stream}.ahead[{number}]": value for number, value in enumerate(ahead)}
     positions = [_position(value, name) for name, value in named.items()]
+    files = state.get("files") or {}
+    if not isinstance(files, dict):
+        raise InvalidStateError(f"the state's {stream}.files is no object")
     return Bookmark(
         None if mark is None else _instant(mark, f"{stream}.{MARK}"),
         tuple(sorted(positions, key=_start)),
+        {str(name): _instant(time, f"{stream}.files.{name}") for name, time in files.items()},
     )
 
 
@@ -292,6 +300,8 @@ def write_bookmark(state: dict[str, Any], replication_key: str, bookmark: Bookma
         state["position"] = positions[0]
     if positions[1:]:
         state["ahead"] = positions[1:]
+    if bookmark.files:
+        state["files"] = {name: format_instant(time) for name, time in bookmark.files.items()}
 
 
 def _written(position: Position) -> dict[str, Any]:
@@ -318,7 +328,22 @@ def advance(
     reached = window.end if position is None else window.start
     mark = reached if bookmark.mark is None else max(bookmark.mark, reached)
     ahead = [opened for opened in bookmark.positions if window.end <= opened.window.start]
-    return Bookmark(min(mark, round_down(now)), (*([position] if position else []), *ahead))
+    positions = (position, *ahead) if position else tuple(ahead)
+    return replace(bookmark, mark=min(mark, round_down(now)), positions=positions)
+
+
+def remember(bookmark: Bookmark, files: Mapping[str, datetime], since: datetime) -> Bookmark:
+    """The bookmark after files were read.
+
+    Args:
+        bookmark: What was promised before.
+        files: The files, with their times.
+        since: Older files can't be listed as new again. Of the others the newest are remembered; a
+            forgotten one may be read twice.
+    """
+    known = sorted({**bookmark.files, **files}.items(), key=itemgetter(1), reverse=True)
+    kept = [(name, time) for name, time in known[:MOST_FILES] if time >= since]
+    return replace(bookmark, files=dict(kept))
 
 
 def announce(bookmark: Bookmark, position: Position, start: datetime) -> Bookmark:
@@ -331,4 +356,5 @@ def announce(bookmark: Bookmark, position: Position, start: datetime) -> Bookmar
     """
     others = [other for other in bookmark.positions if other.window != position.window]
     mark = start if bookmark.mark is None else bookmark.mark
-    return Bookmark(mark, tuple(sorted((*others, position), key=_start)))
+    positions = tuple(sorted((*others, position), key=_start))
+    return replace(bookmark, mark=mark, positions=positions)

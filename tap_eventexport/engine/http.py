@@ -7,7 +7,6 @@ reader, which is handed every complete answer whatever its status.
 from __future__ import annotations
 
 import logging
-import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -27,10 +26,12 @@ from tap_eventexport.engine.errors import (
 )
 from tap_eventexport.engine.headers import named_wait, remaining
 from tap_eventexport.engine.patience import MAX_ATTEMPTS, Patience
+from tap_eventexport.engine.spool import spooled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tap_eventexport.engine.quota import TokenBucket
     from tap_eventexport.engine.stop import Stop
 
 HURRIED_TIMEOUT = 30.0  # seconds, for --test and --discover
@@ -84,6 +85,7 @@ class HttpClient:
         max_retry_wait: Seconds that a rate limit may make one request wait in all.
         user_agent: Sent with each request.
         stop: Ends all waiting.
+        quota: Each request takes a token of it; None if the vendor has no limit.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting
@@ -95,6 +97,7 @@ class HttpClient:
         max_retry_wait: float,
         user_agent: str,
         stop: Stop,
+        quota: TokenBucket | None = None,
     ) -> None:
         self.vendor = vendor
         self.concurrency = concurrency
@@ -103,6 +106,7 @@ class HttpClient:
         self.max_retry_wait = max_retry_wait
         self._user_agent = user_agent
         self._stop = stop
+        self._quota = quota
         self._in_flight = threading.BoundedSemaphore(concurrency)
         self._quiet_until = 0.0
         self._local = threading.local()
@@ -132,6 +136,18 @@ class HttpClient:
             FatalVendorError: If the faults last, or a rate limit asks for too long a wait.
             Stopped: If the run is asked to end.
         """
+        return self.persist(lambda: self._attempt(build, read, is_spooled=is_spooled))
+
+    def persist(self, attempt: Callable[[], Result]) -> Result:
+        """Try something until it succeeds, or there is no hope.
+
+        Args:
+            attempt: Returns the result or raises, as `read` of `fetch` does.
+
+        Raises:
+            FatalVendorError: If the faults last, or a rate limit asks for too long a wait.
+            Stopped: If the run is asked to end.
+        """
         patience = Patience(self.vendor, self.max_retry_wait, self.attempts)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(RetriableVendorError),
@@ -142,10 +158,9 @@ class HttpClient:
             reraise=True,
         )
         try:
-            result: Result = retrying(self._attempt, build, read, is_spooled=is_spooled)
+            return retrying(attempt)
         except RetriableVendorError as error:
             raise FatalVendorError(f"{error}; {patience.verdict(error)}") from error
-        return result
 
     def _attempt(
         self,
@@ -157,6 +172,8 @@ class HttpClient:
         with self._in_flight:
             while (pause := self._quiet_until - time.monotonic()) > 0:
                 self._stop.wait(pause)
+            if self._quota:
+                self._quota.take()
             self._stop.check()
             answer = self._send(build(), is_spooled=is_spooled)
         if remaining(answer.headers) == 0:
@@ -241,22 +258,10 @@ def _spooled(response: requests.Response, name: str) -> Answer:
         and headers.get("Transfer-Encoding", "").lower() != "chunked"
     ):
         raise RetriableVendorError(f"{name} announces no end of its body, so it can't be checked")
-    spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who reads it
-    try:
-        for chunk in response.raw.stream(CHUNK, decode_content=False):
-            spool.write(chunk)
-        size = spool.tell()
-        spool.seek(0)
-    except OSError as error:
-        spool.close()
-        raise FatalVendorError(
-            f"the answer of {name} can't be spooled in {tempfile.gettempdir()}: {error.strerror}; "
-            "make room there, or set TMPDIR to another folder"
-        ) from None
-    except BaseException:
-        spool.close()
-        raise
-    return Answer(response.status_code, headers, b"", name, spool, size)
+    body = spooled(response.raw.stream(CHUNK, decode_content=False), f"the answer of {name}")
+    size = body.seek(0, 2)
+    body.seek(0)
+    return Answer(response.status_code, headers, b"", name, body, size)
 
 
 _REDIRECTS = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     import msgspec
 
@@ -23,12 +24,17 @@ class Page:
             stream's columns and may hold raw JSON.
         place: Where the window goes on, such as `{"cursor": "eyJ…"}`; None if it is complete.
         size: How many bytes of memory the page takes while it waits to be emitted.
+        spooled: How many bytes of temporary disk it takes.
+        files: Files that were read, by a short name, with their time: where the vendor lists files
+            that may be listed again, STATE remembers them for a while.
         columns: JSON schemas of columns that the stream's schema may not have yet.
     """
 
     blocks: Iterable[Sequence[Record]]
     place: Mapping[str, Any] | None
     size: int = 0
+    spooled: int = 0
+    files: Mapping[str, datetime] = field(default_factory=dict)
     columns: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 

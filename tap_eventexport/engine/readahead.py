@@ -99,15 +99,18 @@ class ReadAhead(Generic[Key]):
     Args:
         max_bytes: How much memory the pages that wait may take. The page that a lane needs next
             is always read, so the bound holds but for one page for each worker.
+        max_spooled: How much temporary disk they may take, in the same way.
         look: Called while nothing is ready, a few times a second; may raise to end the run.
     """
 
-    def __init__(self, max_bytes: int, look: Callable[[], None]) -> None:
+    def __init__(self, max_bytes: int, max_spooled: int, look: Callable[[], None]) -> None:
         self._max_bytes = max_bytes
+        self._max_spooled = max_spooled
         self._look = look
         self._lanes: deque[Lane[Key]] = deque()
         self._changed = threading.Condition()
         self._waiting_bytes = 0
+        self._waiting_spooled = 0
 
     def add(self, lane: Lane[Key]) -> None:
         """Start to read a lane."""
@@ -166,7 +169,7 @@ class ReadAhead(Generic[Key]):
             chain = lane.chains[0]
             if chain.pages:
                 page = chain.pages.popleft()
-                self._waiting_bytes -= page.size
+                self._count(page, -1)
                 return Ready(lane.key, chain.window, page)
             if chain.error:
                 return Ended(lane.key, chain.error)
@@ -179,9 +182,14 @@ class ReadAhead(Generic[Key]):
     def _end(self, lane: Lane[Key]) -> None:
         lane.is_closed = True
         self._lanes.remove(lane)
-        for chain in lane.chains:
-            self._waiting_bytes -= sum(page.size for page in chain.pages)
+        for page in (page for chain in lane.chains for page in chain.pages):
+            self._count(page, -1)
         lane.chains.clear()
+
+    def _count(self, page: Page, sign: int) -> None:
+        """Take a page to what waits, or off it."""
+        self._waiting_bytes += sign * page.size
+        self._waiting_spooled += sign * page.spooled
 
     def _work(self, lane: Lane[Key]) -> None:
         while chain := self._next(lane):
@@ -218,7 +226,7 @@ class ReadAhead(Generic[Key]):
                     chain.opened = page
                 else:
                     chain.pages.append(page)
-                    self._waiting_bytes += page.size
+                    self._count(page, 1)
                 self._changed.notify_all()
 
     def _has_room(self, lane: Lane[Key], chain: Chain) -> bool:
@@ -226,8 +234,11 @@ class ReadAhead(Generic[Key]):
         with self._changed:
             while not lane.is_closed:
                 is_next = bool(lane.chains) and lane.chains[0] is chain and not chain.pages
-                has_room = is_next or self._waiting_bytes < self._max_bytes
-                if has_room and not chain.opened:
+                has_room = (
+                    self._waiting_bytes < self._max_bytes
+                    and self._waiting_spooled < self._max_spooled
+                )
+                if (is_next or has_room) and not chain.opened:
                     return True
                 self._changed.wait()
             return False

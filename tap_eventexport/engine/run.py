@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_WAITING_BYTES = 16 << 20  # of answers read ahead; decoded they take about three times that
 
+MAX_SPOOLED_BYTES = 1 << 30  # of CSV and export files read ahead, in temporary files
+
 Argument = TypeVar("Argument")
 
 
@@ -41,7 +43,7 @@ def drive(streams: Sequence[EventStream], stop: Stop) -> dict[str, Exception]:
         stop.check()
         streams[0].writer.check_reader()
 
-    ahead: ReadAhead[EventStream] = ReadAhead(MAX_WAITING_BYTES, look)
+    ahead: ReadAhead[EventStream] = ReadAhead(MAX_WAITING_BYTES, MAX_SPOOLED_BYTES, look)
     try:
         for stream in streams:
             try:

@@ -1,37 +1,61 @@
-"""CSV that was spooled to a file: checked whole, then read in blocks."""
+"""Bodies that are too large for memory, in temporary files that are gone when they are closed."""
 
 from __future__ import annotations
 
-import csv
 import gzip
-import os
-import re
 import tempfile
 import weakref
 import zlib
-from shutil import copyfileobj
 from typing import IO, TYPE_CHECKING
 
-from tap_eventexport.engine.errors import RetriableVendorError
+from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable
 
-BLOCK = 1_000  # rows that are in memory at a time
-LONGEST_FIELD = 16 << 20  # characters; longer than any field that a vendor takes in
 GZIP = b"\x1f\x8b"
 CHUNK = 1 << 20  # bytes
-ERROR_WORD = b'"result"'
-ERROR_OBJECT = re.compile(rb'\{\s*"result"\s*:\s*"fail"')
-LONGEST_ERROR = 64  # bytes up to there in an error object
-
-csv.field_size_limit(LONGEST_FIELD)
+LARGEST = 16 << 30  # bytes decompressed: a day of 40 million rows, and no bomb that fills the disk
 
 
-class CsvSpool:
-    """A spooled CSV with a header.
+def spooled(chunks: Iterable[bytes], name: str) -> IO[bytes]:
+    """A temporary file that holds a body, at its start.
 
-    UTF-8 with or without a byte order mark, compressed with gzip or not, any line ends.
+    Args:
+        chunks: The body.
+        name: What it is the body of, for the error.
+
+    Raises:
+        FatalVendorError: If there is no room for it, or no end of it.
+    """
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who reads it
+    try:
+        for chunk in chunks:
+            _write(file, chunk, name)
+        _write(file, b"", name)
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
+
+
+def _write(file: IO[bytes], chunk: bytes, name: str) -> None:
+    try:
+        file.write(chunk)
+        if not chunk:
+            file.flush()
+    except OSError as error:
+        raise FatalVendorError(
+            f"{name} can't be spooled in {tempfile.gettempdir()}: {error.strerror}; make room "
+            "there, or set TMPDIR to another folder"
+        ) from None
+    if file.tell() > LARGEST:
+        raise FatalVendorError(f"{name} is larger than {LARGEST >> 30} GiB")
+
+
+class Spool:
+    """A spooled body.
 
     Args:
         file: The body as it came; closed with the spool.
@@ -39,93 +63,41 @@ class CsvSpool:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._keep(file)
-        self.header: list[str] = []
 
     def close(self) -> None:
         """Drop the file."""
         self._drop()
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has now."""
+        return self._file.seek(0, 2)
 
     def _keep(self, file: IO[bytes]) -> None:
         """Close a file with this spool, also where nobody reads the spool to its end."""
         self._file = file
         self._drop = weakref.finalize(self, file.close)
 
-    def check(self, required: Sequence[str]) -> int:
-        """Read it all once, and tell what isn't a whole CSV from what is.
-
-        Args:
-            required: Columns without which it is another document.
-
-        Returns:
-            The number of rows.
+    def decompress(self, name: str = "the body") -> None:
+        """Decompress a body that is gzip, of one member or several.
 
         Raises:
-            RetriableVendorError: If it is no CSV, or only a part of one, or holds an error. The
-                message quotes nothing of it.
+            RetriableVendorError: If it is broken or only a part of one.
+            FatalVendorError: If there is no room for what is in it.
         """
-        self._decompress()
-        self._check_for_errors()
-        with self._text() as text:
-            return self._count(csv.reader(text, strict=True), required)
-
-    def _count(self, reader: Iterator[list[str]], required: Sequence[str]) -> int:
-        rows = 0
-        try:
-            self.header = next(reader, [])
-            if missing := [name for name in required if self.header and name not in self.header]:
-                raise RetriableVendorError(f"its header has no {', '.join(missing)}")
-            width = len(self.header)
-            for row in reader:
-                if len(row) == width:
-                    rows += 1
-                elif row:
-                    raise RetriableVendorError(
-                        f"row {rows + 1} has {len(row)} fields, the header {width}"
-                    )
-        except csv.Error as error:
-            raise RetriableVendorError(f"row {rows + 1} is broken: {error}") from None
-        except UnicodeDecodeError:
-            raise RetriableVendorError(f"row {rows + 1} is not UTF-8") from None
-        return rows
-
-    def blocks(self) -> Iterator[list[list[str]]]:
-        """The rows, some at a time; the file is dropped at the end."""
-        with self._file, self._text() as text:
-            reader = csv.reader(text, strict=True)
-            next(reader, None)
-            block = []
-            for row in reader:
-                if row:
-                    block.append(row)
-                if len(block) == BLOCK:
-                    yield block
-                    block = []
-            if block:
-                yield block
-
-    def _decompress(self) -> None:
+        self._file.seek(0)
         if self._file.read(len(GZIP)) != GZIP:
             return
         self._file.seek(0)
-        plain = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the spool
-        try:
-            copyfileobj(gzip.GzipFile(fileobj=self._file), plain, CHUNK)
-        except (EOFError, gzip.BadGzipFile, zlib.error):
-            plain.close()
-            raise RetriableVendorError("its compression ends early or is broken") from None
+        plain = spooled(_decompressed(self._file), name)
         self.close()
         self._keep(plain)
 
-    def _check_for_errors(self) -> None:
-        self._file.seek(0)
-        end = b""
-        while chunk := self._file.read(CHUNK):
-            data = end + chunk
-            if ERROR_WORD in data and ERROR_OBJECT.search(data):
-                raise RetriableVendorError("it holds an error instead of the rest")
-            end = data[-LONGEST_ERROR:]
 
-    def _text(self) -> IO[str]:
-        """The text from its start; closing it leaves the file open."""
-        self._file.seek(0)
-        return open(os.dup(self._file.fileno()), encoding="utf-8-sig", newline="")  # noqa: PTH123
+def _decompressed(file: IO[bytes]) -> Iterable[bytes]:
+    try:
+        with gzip.GzipFile(fileobj=file) as plain:
+            while chunk := plain.read(CHUNK):
+                yield chunk
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise RetriableVendorError("its compression ends early or is broken") from None

@@ -27,6 +27,7 @@ from tap_eventexport.engine.bookmark import (
     announce,
     plan,
     read_bookmark,
+    remember,
     write_bookmark,
 )
 from tap_eventexport.engine.emit import BatchFiles, RecordLines, changed_records, why_changed
@@ -66,6 +67,7 @@ class EventStream(Stream):
         lookback: How far behind the bookmark events may still arrive, unless the user says.
         resolution: What the vendor's times are multiples of.
         columns: The columns that are known before anything is read.
+        is_closed: Whether the stream has ended, so that nothing need be begun for it.
     """
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # a vendor's file makes the right types
@@ -78,6 +80,7 @@ class EventStream(Stream):
     def __init__(self, tap: Tap, client: HttpClient) -> None:
         super().__init__(tap, schema=self.columns.to_dict())
         self.client = client
+        self.is_closed = False
 
     # What a vendor answers
 
@@ -150,10 +153,12 @@ class EventStream(Stream):
         """
         state = self._tap.state.get("bookmarks", {}).get(self.name, {})
         bookmark = read_bookmark(state if self._is_incremental else {}, self.name)
-        self._plan = plan(bookmark, self._bounds(), self.query)
+        self._plan = plan(bookmark, self.bounds(), self.query)
         if self._plan.wanted:
             bookmark = replace(bookmark, positions=self._plan.positions)
         self._bookmark = self._promised = bookmark
+        self.is_first_run = bookmark.mark is None
+        self.known_files = bookmark.files
         for note in self._plan.notes:
             self.logger.warning("%s: %s", self.name, note)
         tasks = list(self._plan.tasks(self.windows))
@@ -180,6 +185,8 @@ class EventStream(Stream):
         self._output.end_page()
         position = self._plan.position_at(window, page.place, self.now)
         self._bookmark = advance(self._bookmark, window, position, self.now)
+        if page.files:
+            self._bookmark = remember(self._bookmark, page.files, self.files_since)
         self.progress.page(window, is_last=page.place is None)
         if self._output.is_complete:
             self._promise()
@@ -198,6 +205,7 @@ class EventStream(Stream):
         Args:
             error: Why the stream ends early; None if it is complete.
         """
+        self.is_closed = True
         self._output.finish()
         self._promise()
         self._meters.__exit__(type(error) if error else None, error, None)
@@ -209,10 +217,16 @@ class EventStream(Stream):
         return self._plan.wanted
 
     @property
+    def files_since(self) -> datetime:
+        """How old a file may be that the next run could take for new."""
+        return self.wanted.end if self.wanted else self.now
+
+    @property
     def _is_incremental(self) -> bool:
         return self.replication_method != REPLICATION_FULL_TABLE
 
-    def _bounds(self) -> Bounds:
+    def bounds(self) -> Bounds:
+        """What the settings say of the time to read."""
         start, end = self.config.get("start_date"), self.config.get("end_date")
         minutes = self.config.get("lookback_minutes")
         return Bounds(

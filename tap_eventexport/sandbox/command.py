@@ -9,9 +9,11 @@ import threading
 from tap_eventexport.sandbox.croct import Croct
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.happytalk import HappyTalk
-from tap_eventexport.sandbox.history import History
+from tap_eventexport.sandbox.history import Chapters, History
+from tap_eventexport.sandbox.infobip import Infobip
 from tap_eventexport.sandbox.ncp import Ncp
 from tap_eventexport.sandbox.server import Sandbox, Vendor
+from tap_eventexport.sandbox.store import Store
 
 EPILOG = """
 then, in another terminal:
@@ -23,11 +25,30 @@ then, in another terminal:
   export TAP_EVENTEXPORT_HAPPYTALK_API_URL=%(url)s
   export TAP_EVENTEXPORT_CROCT_API_KEY=sandbox-croct-key
   export TAP_EVENTEXPORT_CROCT_API_URL=%(url)s
+  export TAP_EVENTEXPORT_INFOBIP_API_KEY=sandbox-infobip-key
+  export TAP_EVENTEXPORT_INFOBIP_API_URL=%(url)s
+  export TAP_EVENTEXPORT_INFOBIP_EXPORT_ROLE_ARN=arn:aws:iam::000000000000:role/infobip-export
+  export TAP_EVENTEXPORT_INFOBIP_S3_BUCKET=%(infobip_s3_bucket)s
+  export TAP_EVENTEXPORT_INFOBIP_S3_REGION=%(infobip_s3_region)s
+  export TAP_EVENTEXPORT_AWS_ENDPOINT_URL=%(aws_endpoint_url)s
+  export TAP_EVENTEXPORT_AWS_ACCESS_KEY_ID=%(aws_access_key_id)s
+  export TAP_EVENTEXPORT_AWS_SECRET_ACCESS_KEY=%(aws_secret_access_key)s
   export TAP_EVENTEXPORT_NCP_ACCESS_KEY=sandbox-ncp-access-key
   export TAP_EVENTEXPORT_NCP_SECRET_KEY=sandbox-ncp-secret-key
   export TAP_EVENTEXPORT_NCP_API_URL=%(url)s
   tap-eventexport --config=ENV
 """
+
+
+def vendors(history: History | Chapters, store: Store) -> list[Vendor]:
+    """All vendors, with one history."""
+    return [
+        Dfinery(history),
+        HappyTalk(history),
+        Croct(history),
+        Infobip(history, store.put, steps=()),
+        Ncp(history),
+    ]
 
 
 def main() -> None:
@@ -46,9 +67,12 @@ def main() -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    history = History(options.per_day)
-    vendors: list[Vendor] = [Dfinery(history), HappyTalk(history), Croct(history), Ncp(history)]
-    with Sandbox(vendors, port=options.port, latency=options.latency) as sandbox:
+    with (
+        Store() as store,
+        Sandbox(
+            vendors(History(options.per_day), store), port=options.port, latency=options.latency
+        ) as sandbox,
+    ):
         print(f"The vendors answer at {sandbox.url}", flush=True)  # noqa: T201
-        print(EPILOG % {"url": sandbox.url}, flush=True)  # noqa: T201
+        print(EPILOG % {"url": sandbox.url, **store.settings}, flush=True)  # noqa: T201
         ended.wait()

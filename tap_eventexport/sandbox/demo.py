@@ -11,19 +11,20 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import requests
 from rich.console import Console
 from rich.table import Table
 
-from tap_eventexport.sandbox.croct import Croct
-from tap_eventexport.sandbox.dfinery import Dfinery
-from tap_eventexport.sandbox.happytalk import HappyTalk
+from tap_eventexport.sandbox.command import vendors
 from tap_eventexport.sandbox.history import Chapters, History
-from tap_eventexport.sandbox.ncp import Ncp
-from tap_eventexport.sandbox.server import Sandbox, Vendor
+from tap_eventexport.sandbox.server import Sandbox
+from tap_eventexport.sandbox.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PER_DAY = 1_500
 DAYS = 7
@@ -41,6 +42,13 @@ class Columns:
     key: str  # the primary key
     content: str  # what tells a record, as the sandbox's truth tells it
     time: str
+    of_truth: Callable[[str], str] = str  # what `content` is of the sandbox's truth
+
+
+def infobip_content(told: str) -> str:
+    """What tells a row of Infobip's: its time, and its URL, which has its number."""
+    row = json.loads(told)
+    return f"{row['timestamp']}|{row['properties']['url']}"
 
 
 STREAMS = {
@@ -48,6 +56,13 @@ STREAMS = {
     "happytalk_service_history": Columns("HappyTalk", "id", "id", "request_date"),
     "happytalk_siem_events": Columns("HappyTalk SIEM", "event_key", "raw", "event_time"),
     "croct_events": Columns("Croct", "id", "id", "timestamp"),
+    "infobip_events": Columns(
+        "Infobip",
+        "event_key",
+        "concat_ws('|', \"timestamp\", properties->>'url')",
+        '"timestamp"',
+        infobip_content,
+    ),
     "ncp_apigateway_events": Columns(
         "Naver Cloud",
         "event_key",
@@ -129,7 +144,7 @@ class Demo:
     def _ask(self, stream: str, what: str, how: str = "") -> list[tuple[Any, ...]]:
         files = self.output / f"{stream}.jsonl"
         names = ("id", "event_key", "raw", *TIMES, "level", "type", "message", DFINERY_KEY)
-        columns = dict.fromkeys(names, "text")
+        columns = dict.fromkeys(names, "text") | {"properties": "json"}
         source = f"read_json('{files}', columns = {columns})"
         query = f"select {what} from {source} {how}"  # noqa: S608 - our own names
         with duckdb.connect() as connection:
@@ -139,7 +154,8 @@ class Demo:
 def truth(url: str, stream: str, start: datetime, end: str) -> Counter[str]:
     """What the vendor has of a stream."""
     query = {"start": start.isoformat(), "end": end}
-    return Counter(requests.get(f"{url}/sandbox/truth/{stream}", params=query, timeout=60).json())
+    told = requests.get(f"{url}/sandbox/truth/{stream}", params=query, timeout=60).json()
+    return Counter(map(STREAMS[stream].of_truth, told))
 
 
 def show(demo: Demo, url: str, start: datetime) -> bool:
@@ -181,8 +197,7 @@ def main() -> None:
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     start = today - timedelta(days=DAYS)
     history = Chapters(History(PER_DAY, begin=start, end=now), History(LIVE_PER_DAY, begin=now))
-    vendors: list[Vendor] = [Dfinery(history), HappyTalk(history), Croct(history), Ncp(history)]
-    with Sandbox(vendors) as sandbox:
+    with Store() as store, Sandbox(vendors(history, store)) as sandbox:
         console.print(
             f"[bold]1.[/] The sandbox serves the vendors' APIs at {sandbox.url}, with {DAYS} days "
             "of invented events, and more every second."
@@ -197,6 +212,10 @@ def main() -> None:
             "happytalk_api_url": sandbox.url,
             "croct_api_key": "sandbox-croct-key",
             "croct_api_url": sandbox.url,
+            "infobip_api_key": "sandbox-infobip-key",
+            "infobip_api_url": sandbox.url,
+            "infobip_export_role_arn": "arn:aws:iam::000000000000:role/infobip-export",
+            **store.settings,
             "ncp_access_key": "sandbox-ncp-access-key",
             "ncp_secret_key": "sandbox-ncp-secret-key",
             "ncp_api_url": sandbox.url,

@@ -14,6 +14,7 @@ import requests
 from singer_sdk import typing as th
 
 from tap_eventexport.engine.answers import envelope
+from tap_eventexport.engine.csvspool import CsvSpool
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
@@ -22,7 +23,6 @@ from tap_eventexport.engine.errors import (
 from tap_eventexport.engine.headers import named_wait
 from tap_eventexport.engine.http import Answer, refuse_passing_faults
 from tap_eventexport.engine.page import Page
-from tap_eventexport.engine.spool import CsvSpool
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.values import SCHEMAS, converter
 from tap_eventexport.engine.windows import (
@@ -137,7 +137,7 @@ class DfineryEvents(EventStream):
         if len(set(names)) < len(names):
             raise FatalVendorError(f"Dfinery's CSV of {day} has a column twice; please report it")
         schemas = {name: SCHEMAS[self._types.get(name, "string")] for name in names}
-        yield Page(self._blocks(spool, names, day), None, columns=schemas)
+        yield Page(self._blocks(spool, names, day), None, spooled=spool.size, columns=schemas)
 
     def prove(self) -> None:
         """Ask for yesterday's log-ins: the least that is certain to be kept."""

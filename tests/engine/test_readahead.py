@@ -45,7 +45,7 @@ def numbered(window: Window, _place: Mapping[str, Any] | None) -> Iterator[Page]
 
 
 def test_pages_of_each_lane_come_in_order() -> None:
-    ahead: ReadAhead[str] = ReadAhead(50, nothing)
+    ahead: ReadAhead[str] = ReadAhead(50, 1000, nothing)
     for name in ("a", "b"):
         ahead.add(lane(name, 20, numbered))
     got: dict[str, list[tuple[datetime, int]]] = {"a": [], "b": []}
@@ -70,7 +70,7 @@ def test_windows_are_read_at_once_and_no_more_than_allowed() -> None:
         together.wait(timeout=10)  # passes only if three windows are read at the same time
         yield Page([], None)
 
-    ahead: ReadAhead[str] = ReadAhead(50, nothing)
+    ahead: ReadAhead[str] = ReadAhead(50, 1000, nothing)
     ahead.add(lane("a", 9, read, workers=3))
     assert sum(isinstance(event, Ready) for event in ahead) == 9
 
@@ -83,12 +83,28 @@ def test_what_waits_is_bounded_in_bytes_and_windows() -> None:
             asked.append(window)
             yield Page([], {}, size=10)
 
-    ahead: ReadAhead[str] = ReadAhead(45, nothing)
+    ahead: ReadAhead[str] = ReadAhead(45, 1000, nothing)
     ahead.add(lane("a", 100, read, workers=2))
     events = iter(ahead)
     next(events)
     settle(lambda: len(asked))
     assert len(asked) <= 1 + 5 + 2  # taken, waiting, and one more for each worker
+    ahead.close()
+
+
+def test_what_waits_is_bounded_on_disk() -> None:
+    asked: list[Window] = []
+
+    def read(window: Window, _place: object) -> Iterator[Page]:
+        for _ in range(10):
+            asked.append(window)
+            yield Page([], {}, spooled=10)
+
+    ahead: ReadAhead[str] = ReadAhead(1000, 45, nothing)
+    ahead.add(lane("a", 100, read, workers=2))
+    next(iter(ahead))
+    settle(lambda: len(asked))
+    assert len(asked) <= 1 + 5 + 2
     ahead.close()
 
 
@@ -107,7 +123,7 @@ def test_an_error_ends_its_lane_after_the_pages_before_it_and_no_other() -> None
             raise ValueError("broken")
         yield Page([], None)
 
-    ahead: ReadAhead[str] = ReadAhead(1000, nothing)
+    ahead: ReadAhead[str] = ReadAhead(1000, 1000, nothing)
     ahead.add(lane("bad", 5, read))
     ahead.add(lane("good", 5, numbered))
     events = list(ahead)
@@ -120,7 +136,7 @@ def test_an_error_ends_its_lane_after_the_pages_before_it_and_no_other() -> None
 
 
 def test_a_lane_can_be_dropped() -> None:
-    ahead: ReadAhead[str] = ReadAhead(1000, nothing)
+    ahead: ReadAhead[str] = ReadAhead(1000, 1000, nothing)
     ahead.add(lane("a", 5, numbered))
     ahead.add(lane("b", 5, numbered))
     seen = []
@@ -133,7 +149,7 @@ def test_a_lane_can_be_dropped() -> None:
 
 
 def test_a_lane_without_windows_ends() -> None:
-    ahead: ReadAhead[str] = ReadAhead(1000, nothing)
+    ahead: ReadAhead[str] = ReadAhead(1000, 1000, nothing)
     ahead.add(lane("a", 0, numbered))
     assert list(ahead) == [Ended("a", None)]
 
@@ -146,7 +162,7 @@ def test_looking_at_the_signals_can_end_the_waiting() -> None:
     def stopped() -> None:
         raise KeyboardInterrupt
 
-    ahead: ReadAhead[str] = ReadAhead(1000, stopped)
+    ahead: ReadAhead[str] = ReadAhead(1000, 1000, stopped)
     ahead.add(lane("a", 1, read))
     with pytest.raises(KeyboardInterrupt):
         list(ahead)
@@ -163,7 +179,7 @@ def test_the_news_of_an_opened_window_comes_at_once_and_its_reader_waits_for_it(
         all_opened.wait(timeout=10)  # passes only if no page of an earlier window came before
         yield Page([], None)
 
-    ahead: ReadAhead[str] = ReadAhead(1000, nothing)
+    ahead: ReadAhead[str] = ReadAhead(1000, 1000, nothing)
     ahead.add(lane("a", 3, read))
     pages: list[datetime] = []
     for event in ahead:

@@ -1,0 +1,257 @@
+"""Reads the objects of one S3 bucket, or of a compatible store; all of boto3 is used here.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/ (ListObjectsV2, GetObject)
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
+
+from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
+from tap_eventexport.engine.spool import spooled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from tap_eventexport.engine.http import HttpClient
+
+CHUNK = 1 << 20  # bytes read at a time
+DEFAULT_REGION = "us-east-1"  # where nothing names one: the region that S3's own address is in
+ROLE_SESSION = "tap-eventexport"  # what CloudTrail shows
+
+DENIED = {"AccessDenied", "403", "AllAccessDisabled"}
+ELSEWHERE = {"PermanentRedirect", "301", "AuthorizationHeaderMalformed", "InvalidRegion"}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How the bucket is reached; what is None is left to AWS's default chain.
+
+    Attributes:
+        setting: What the settings of bucket and region begin with, for errors.
+    """
+
+    setting: str
+    bucket: str
+    region: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+    session_token: str | None = None
+    profile: str | None = None
+    role_arn: str | None = None
+    external_id: str | None = None
+    endpoint_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as a listing tells of it; `etag` changes with its content."""
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+
+
+class Bucket:
+    """A bucket.
+
+    Args:
+        access: How it is reached.
+        http: Whose patience, time-out and hurry hold here too.
+    """
+
+    def __init__(self, access: Access, http: HttpClient) -> None:
+        self._access = access
+        self._http = http
+        self._lock = threading.Lock()
+        self._made: Any = None
+
+    def __str__(self) -> str:
+        return f"s3://{self._access.bucket}"
+
+    def prove(self, prefix: str) -> None:
+        """List one key.
+
+        Raises:
+            FatalVendorError: If that is refused.
+        """
+        with self._in_words(f"list {self}/{prefix}", "s3:ListBucket"):
+            self._client().list_objects_v2(Bucket=self._access.bucket, Prefix=prefix, MaxKeys=1)
+
+    def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
+        """The objects whose keys begin with a prefix, by key, 1000 a request.
+
+        Args:
+            prefix: What the keys begin with.
+            after: Only keys behind this one.
+
+        Raises:
+            FatalVendorError: If they can't be listed.
+        """
+        with self._in_words(f"list {self}/{prefix}", "s3:ListBucket"):
+            pages = self._client().get_paginator("list_objects_v2")
+            start = {"StartAfter": after} if after else {}
+            for page in pages.paginate(Bucket=self._access.bucket, Prefix=prefix, **start):
+                for found in page.get("Contents", ()):
+                    yield StoredObject(
+                        found["Key"], found["Size"], found["ETag"], found["LastModified"]
+                    )
+
+    def open(self, stored: StoredObject) -> IO[bytes]:
+        """A temporary file with the whole object; closed by who reads it.
+
+        An object that was overwritten since it was listed is read as it is now.
+
+        Raises:
+            FatalVendorError: If it can't be read.
+        """
+        return self._http.persist(lambda: self._download(stored))
+
+    def _download(self, stored: StoredObject) -> IO[bytes]:
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+        name = f"{self}/{stored.key}"
+        with self._in_words(f"read {name}", "s3:GetObject (and kms:Decrypt under SSE-KMS)"):
+            try:
+                answer = self._client().get_object(
+                    Bucket=self._access.bucket, Key=stored.key, IfMatch=stored.etag
+                )
+            except ClientError as error:
+                if _code(error) not in {"PreconditionFailed", "412"}:
+                    raise
+                answer = self._client().get_object(Bucket=self._access.bucket, Key=stored.key)
+        try:
+            with closing(answer["Body"]) as body:
+                return spooled(iter(partial(body.read, CHUNK), b""), name)
+        except (BotoCoreError, OSError) as error:
+            raise RetriableVendorError(f"{name} broke off: {type(error).__name__}") from None
+
+    def _client(self) -> Any:  # noqa: ANN401 - boto3 has no types
+        with self._lock:
+            if self._made is None:
+                self._made = _client(self._access, self._http.timeout, self._http.attempts)
+            return self._made
+
+    @contextmanager
+    def _in_words(self, doing: str, permission: str) -> Iterator[None]:
+        """Tell a person what boto3's errors mean."""
+        from botocore import exceptions  # noqa: PLC0415
+
+        try:
+            yield
+        except exceptions.ClientError as error:
+            code = _code(error)
+            said = f"{code}, {error.response.get('Error', {}).get('Message', '')[:200]}"
+            raise FatalVendorError(
+                f"S3 refused to {doing} ({said}): {self._advice(error, code, permission)}"
+            ) from None
+        except (
+            exceptions.NoCredentialsError,
+            exceptions.PartialCredentialsError,
+            exceptions.CredentialRetrievalError,
+        ) as error:
+            raise FatalVendorError(
+                f"S3: no AWS credentials to {doing} ({error}); set aws_access_key_id and "
+                "aws_secret_access_key, or aws_profile, or run where AWS's default chain has some"
+            ) from None
+        except exceptions.ProfileNotFound:
+            raise FatalVendorError(
+                "S3: AWS's configuration has no such profile; check aws_profile"
+            ) from None
+        except exceptions.BotoCoreError as error:
+            raise FatalVendorError(
+                f"S3: {self._http.attempts} attempts to {doing} failed "
+                f"({type(error).__name__}): check {self._access.setting}_bucket and _region, "
+                "aws_endpoint_url and the network"
+            ) from None
+
+    def _advice(self, error: Any, code: str, permission: str) -> str:  # noqa: ANN401
+        if error.operation_name == "AssumeRole":
+            return (
+                "check aws_role_arn, that its trust policy names the credentials' user, and "
+                "aws_external_id"
+            )
+        if code.startswith("KMS"):
+            return "who reads needs kms:Decrypt on the bucket's key"
+        if code in DENIED:
+            return (
+                f"who reads needs {permission}; without s3:ListBucket a missing object is "
+                "refused in the same way"
+            )
+        setting = self._access.setting
+        advices = {
+            "NoSuchBucket": f"check {setting}_bucket",
+            "NoSuchKey": "the object is gone; run again",
+            "404": "the bucket or the object is gone",
+            "InvalidObjectState": "the object is archived; restore it first",
+            "RequestTimeTooSkewed": "set this machine's clock",
+            **dict.fromkeys(ELSEWHERE, f"check {setting}_region: the bucket is in another region"),
+        }
+        return advices.get(
+            code,
+            "check aws_access_key_id, aws_secret_access_key, aws_session_token or aws_profile",
+        )
+
+
+def _code(error: Any) -> str:  # noqa: ANN401
+    return str(error.response.get("Error", {}).get("Code", "no code"))
+
+
+def _client(access: Access, timeout: float, attempts: int) -> Any:  # noqa: ANN401
+    import boto3  # noqa: PLC0415 - slow to import, and an extra
+    import botocore.session  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    for library in ("boto3", "botocore"):  # their lines hold signatures, role's secrets, tracebacks
+        logging.getLogger(library).setLevel(logging.ERROR)
+    core = botocore.session.Session(profile=access.profile)
+    if access.access_key_id and access.secret_access_key:
+        core.set_credentials(access.access_key_id, access.secret_access_key, access.session_token)
+    region = access.region or core.get_config_variable("region") or DEFAULT_REGION
+    if access.role_arn:
+        _assume_role(core, access, region)
+    is_compatible = access.endpoint_url is not None
+    config = Config(
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        s3={"addressing_style": "path"} if is_compatible else None,
+        request_checksum_calculation="when_required" if is_compatible else None,
+        response_checksum_validation="when_required" if is_compatible else None,
+    )
+    session = boto3.Session(botocore_session=core, region_name=region)
+    return session.client("s3", endpoint_url=access.endpoint_url, config=config)
+
+
+def _assume_role(core: Any, access: Access, region: str) -> None:  # noqa: ANN401
+    """Let a session use a role's credentials, renewed before they expire."""
+    from botocore.credentials import (  # noqa: PLC0415
+        AssumeRoleCredentialFetcher,
+        DeferredRefreshableCredentials,
+    )
+    from botocore.exceptions import NoCredentialsError  # noqa: PLC0415
+
+    own = core.get_credentials()
+    if own is None:
+        raise NoCredentialsError
+    extra = {"RoleSessionName": ROLE_SESSION}
+    if access.external_id:
+        extra["ExternalId"] = access.external_id
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_STS") or access.endpoint_url
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=partial(core.create_client, region_name=region, endpoint_url=endpoint),
+        source_credentials=own,
+        role_arn=access.role_arn,
+        extra_args=extra,
+    )
+    core._credentials = DeferredRefreshableCredentials(  # noqa: SLF001 - has no public setter
+        refresh_using=fetcher.fetch_credentials, method="assume-role"
+    )

@@ -1,0 +1,134 @@
+"""A real S3 and STS on loopback: moto's server, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import requests
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+REGION = "eu-central-1"
+LONGEST_START = 60.0  # seconds
+ASSUME = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+READ = {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "*"}
+
+
+class Store:
+    """An S3 with one bucket, which checks signatures and permissions.
+
+    Use it as a context manager. Who reads has keys of an own user that may list, get and
+    assume roles.
+
+    Args:
+        bucket: The bucket's name.
+    """
+
+    def __init__(self, bucket: str = "sandbox-exports") -> None:
+        self.bucket = bucket
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(  # noqa: S603 - moto's own command
+            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            self._wait()
+            self._set_up()
+        except BaseException:
+            self._process.kill()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + LONGEST_START
+        while time.monotonic() < deadline:
+            try:
+                requests.get(f"{self.url}/moto-api/", timeout=LONGEST_START)
+            except requests.ConnectionError:
+                time.sleep(0.02)
+            else:
+                return
+        raise TimeoutError("moto's server didn't start")
+
+    def _set_up(self) -> None:
+        anybody = {"aws_access_key_id": "anybody", "aws_secret_access_key": "anything"}
+        iam = self.client("iam", anybody)
+        everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        self._owner = self.add_user(iam, "owner", [everything])
+        self.reader = self.add_user(iam, "reader", [READ, ASSUME])
+        self._s3 = self.client("s3", self._owner)
+        self._s3.create_bucket(
+            Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        requests.post(  # from now on keys and permissions are checked
+            f"{self.url}/moto-api/reset-auth",
+            data="0",
+            headers={"Content-Type": "text/plain"},
+            timeout=LONGEST_START,
+        ).raise_for_status()
+
+    def client(self, service: str, keys: dict[str, str]) -> Any:  # noqa: ANN401 - has no types
+        """A client of one of the services."""
+        return boto3.client(service, endpoint_url=self.url, region_name=REGION, **keys)
+
+    @property
+    def iam(self) -> Any:  # noqa: ANN401
+        """The owner's client for users and roles."""
+        return self.client("iam", self._owner)
+
+    @staticmethod
+    def add_user(iam: Any, name: str, statements: list[dict[str, Any]]) -> dict[str, str]:  # noqa: ANN401
+        """Make a user; the settings of its keys."""
+        iam.create_user(UserName=name)
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=policy)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return {
+            "aws_access_key_id": key["AccessKeyId"],
+            "aws_secret_access_key": key["SecretAccessKey"],
+        }
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The tap's settings for reading this bucket."""
+        return {
+            "infobip_s3_bucket": self.bucket,
+            "infobip_s3_region": REGION,
+            "aws_endpoint_url": self.url,
+            **self.reader,
+        }
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write an object."""
+        self._s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def listed(self) -> list[str]:
+        """The keys of all objects."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+        return [found["Key"] for page in pages for found in page.get("Contents", ())]
+
+    def delete(self, key: str) -> None:
+        """Remove an object."""
+        self._s3.delete_object(Bucket=self.bucket, Key=key)

@@ -1,0 +1,195 @@
+"""infobip_events from files that somebody else's exports put into a bucket."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import signal
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from tests.singer import Heard, Tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tap_eventexport.sandbox.store import Store
+
+STREAM = "infobip_events"
+NOW = datetime.now(UTC)
+AGO = NOW - timedelta(days=2)
+
+
+class Exports:
+    """Somebody's exports: each a request id, with files of rows that are numbered."""
+
+    def __init__(self, store: Store, directory: str) -> None:
+        self.store = store
+        self.directory = directory
+        self.numbers: list[int] = []
+
+    def key(self, export: int, part: str) -> str:
+        return f"{self.directory}{UUID(int=export)}-events-{part}.json.gz"
+
+    def put(self, export: int, part: str, rows: int = 3, time: datetime = AGO) -> list[int]:
+        """Write a file; the numbers in it."""
+        numbers = [len(self.numbers) + number for number in range(rows)]
+        self.write(export, part, [(number, time) for number in numbers])
+        self.numbers += numbers
+        return numbers
+
+    def write(self, export: int, part: str, rows: list[tuple[int, datetime]]) -> None:
+        lines = [
+            json.dumps(
+                {
+                    "definitionId": "pageView" if number % 2 else "smsSeen",
+                    "timestamp": time.isoformat(timespec="milliseconds"),
+                    "properties": {"number": number},
+                }
+            )
+            for number, time in rows
+        ]
+        body = gzip.compress("\n".join(lines).encode())
+        self.store.put(self.key(export, part), body)
+
+
+@pytest.fixture
+def exports(store: Store, tmp_path: Path) -> Exports:
+    return Exports(store, f"{tmp_path.parent.name}/{tmp_path.name}/")
+
+
+@pytest.fixture
+def tap(tmp_path: Path, exports: Exports) -> Tap:
+    settings: dict[str, Any] = exports.store.settings
+    return Tap(tmp_path, infobip_mode="files", infobip_s3_directory=exports.directory, **settings)
+
+
+def numbers(heard: Heard) -> list[int]:
+    return sorted(record["properties"]["number"] for record in heard.records.get(STREAM, []))
+
+
+def test_only_the_bucket_is_needed(tap: Tap, exports: Exports) -> None:
+    exports.put(1, "a")
+    exports.put(2, "a")
+    heard = tap.read()
+    assert numbers(heard) == exports.numbers
+    done = tap.run("--test")
+    assert done.code == 0
+    assert "Infobip files: fine" in done.log
+
+
+def test_a_file_is_read_once_whatever_its_key_and_its_second(tap: Tap, exports: Exports) -> None:
+    """New keys come before and behind those that were read, in the same second of listing."""
+    first = exports.put(5, "a")
+    heard = tap.read()
+    assert numbers(heard) == first
+    for export in (9, 1, 5):
+        new = exports.put(export, "b")
+        heard = tap.read(state=heard.states[-1])
+        assert numbers(heard) == new
+    assert numbers(tap.read(state=heard.states[-1])) == []
+
+
+def test_a_file_that_was_overwritten_is_read_again(tap: Tap, exports: Exports) -> None:
+    exports.put(1, "a")
+    state = tap.read().states[-1]
+    new = exports.put(1, "a")
+    assert numbers(tap.read(state=state)) == new
+
+
+def test_twins_in_a_file_that_comes_later_get_keys_of_their_own(tap: Tap, exports: Exports) -> None:
+    exports.write(1, "a", [(7, AGO)])
+    first = tap.read()
+    exports.write(1, "b", [(7, AGO), (7, AGO)])
+    second = tap.read(state=first.states[-1])
+    keys = first.keys(STREAM, "event_key") + second.keys(STREAM, "event_key")
+    assert len(set(keys)) == 3
+    exports.write(2, "a", [(7, AGO)])  # another export of the same time
+    third = tap.read(state=second.states[-1])
+    assert third.keys(STREAM, "event_key") == first.keys(STREAM, "event_key")
+
+
+def test_killed_anywhere_every_file_is_read(tap: Tap, exports: Exports) -> None:
+    for export in range(1, 30):
+        exports.put(export % 7, f"{export:02}")
+    lines = tap.run().lines
+    places = [number for number, line in enumerate(lines, 1) if '"type":"STATE"' in line]
+    for place in random.Random(2).sample(places, 5):
+        before = Heard()
+        for line in lines[:place]:
+            before.hear(line)
+        new = exports.put(0, f"{place:03}")  # before all keys that were read
+        after = tap.read(state=before.states[-1])
+        assert sorted(numbers(before) + numbers(after)) == sorted(exports.numbers), new
+        exports.numbers = exports.numbers[: -len(new)]
+        exports.store.delete(exports.key(0, f"{place:03}"))
+
+
+def test_a_signal_leaves_a_safe_state(tap: Tap, exports: Exports) -> None:
+    for export in range(20):
+        exports.put(export, "a", rows=500)
+    process = tap.start()
+    assert process.stdout
+    lines = [process.stdout.readline() for _ in range(1200)]
+    process.send_signal(signal.SIGTERM)
+    lines += process.stdout.readlines()
+    process.stdout.close()
+    assert process.wait(timeout=10) == 143
+    before = Heard()
+    for line in lines:
+        before.hear(line)
+    after = tap.read(state=before.states[-1])
+    assert {*numbers(before), *numbers(after)} == set(exports.numbers)
+
+
+def test_state_stays_small(tap: Tap, exports: Exports) -> None:
+    for export in range(40):
+        exports.put(export, "a")
+    states = tap.read().states
+    assert len(json.dumps(states[-1])) < 40 * 60 + 300
+    assert "position" not in states[-1]["bookmarks"][STREAM]
+
+
+def test_only_the_wanted_time_and_definitions(tap: Tap, exports: Exports) -> None:
+    days = [NOW - timedelta(days=day) for day in (40, 20, 10)]
+    exports.write(1, "a", list(enumerate(days)))
+    assert numbers(tap.read()) == [1, 2]  # a first run reaches back 30 days
+    assert numbers(tap.read(start_date=(NOW - timedelta(days=50)).isoformat())) == [0, 1, 2]
+    assert numbers(tap.read(infobip_definition_ids=["page*"])) == [1]
+    bounded = tap.read(end_date=(NOW - timedelta(days=15)).isoformat())
+    assert numbers(bounded) == [1]
+    later = tap.read(state=bounded.states[-1])  # what the end left out, and no start any more
+    assert numbers(later) == [0, 1, 2]
+
+
+def test_events_of_any_age_come_with_a_new_file(tap: Tap, exports: Exports) -> None:
+    state = tap.read().states[-1]
+    old = exports.put(1, "a", time=NOW - timedelta(days=500))
+    assert numbers(tap.read(state=state)) == old
+
+
+def test_a_broken_file_fails_and_nothing_moves(tap: Tap, exports: Exports) -> None:
+    exports.put(1, "a")
+    exports.put(2, "a")
+    body = gzip.compress(b'{"timestamp":"2026-01-01T00:00:00Z"}')
+    exports.store.put(exports.key(2, "a"), body[:-4])
+    done = tap.run()
+    assert done.code == 1
+    assert exports.key(2, "a") in done.log_line(f"{STREAM} failed")
+    new = exports.put(2, "a")
+    assert numbers(tap.read(state=done.heard.states[-1])) == new
+
+
+def test_foreign_and_empty_objects_are_skipped_with_one_line(tap: Tap, exports: Exports) -> None:
+    exports.put(1, "a")
+    names = ("readme.txt", "report-events-2026.json.gz", "a b.json.gz", "folder/")
+    for name in names:
+        exports.store.put(exports.directory + name, b"x")
+    exports.store.put(exports.key(3, "empty"), b"")
+    done = tap.run()
+    assert numbers(done.heard) == exports.numbers
+    assert "skipped 4 objects" in done.log_line("no export files")
