@@ -27,7 +27,7 @@ from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.streams.croct import CroctEvents
 from tap_eventexport.streams.dfinery import DfineryEvents
 from tap_eventexport.streams.happytalk import ServiceHistory, SiemEvents
-from tap_eventexport.streams.infobip import InfobipExports
+from tap_eventexport.streams.infobip_exports import InfobipExports
 from tap_eventexport.streams.infobip_files import InfobipFiles
 from tap_eventexport.streams.ncp import NcpApiGatewayEvents
 

@@ -1,76 +1,34 @@
-"""Infobip: export jobs that put files into an S3 bucket, which are then read.
+"""Infobip: the rows of the files that exports put into an S3 bucket.
 
-https://www.infobip.com/docs/api/customer-engagement/people/create-events-export-request
 https://www.infobip.com/docs/customer-profiles/events (events export: bucket, role, files)
 """
 
 from __future__ import annotations
 
 import re
-import threading
 from abc import abstractmethod
-from datetime import datetime, timedelta
-from functools import cached_property
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
-import requests
-import tenacity
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.answers import decoded, envelope
-from tap_eventexport.engine.errors import (
-    FatalVendorError,
-    RateLimitedError,
-    RestartWindowError,
-    RetriableVendorError,
-    Stopped,
-)
-from tap_eventexport.engine.headers import clock_difference
-from tap_eventexport.engine.http import Answer, HttpClient, refuse_passing_faults
 from tap_eventexport.engine.identity import TwinKeys, content_key
 from tap_eventexport.engine.jsonspool import JsonSpool
-from tap_eventexport.engine.page import Opened, Page
+from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.s3 import Access, Bucket, StoredObject
 from tap_eventexport.engine.stream import EventStream
-from tap_eventexport.engine.windows import (
-    MILLISECOND,
-    Window,
-    cut,
-    format_instant,
-    parse_instant,
-    round_up,
-)
+from tap_eventexport.engine.windows import format_instant, parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from singer_sdk import Tap
 
-PATH = "/peopleevents/1/export"
-LONGEST = timedelta(hours=24)  # "at most 24 h"
-MOST_AT_ONCE = 3  # exports of 24 h: "≤ 72 hours' worth of exports in progress"
-KEPT = timedelta(days=364)  # "start ≤ 1 year ago", less a day for a run that takes long
-
-FIRST_PAUSE, PAUSE_GROWTH, LONGEST_PAUSE = 1.0, 1.5, 30.0  # seconds between two looks at a status
-LONGEST_EXPORT = 6 * 60 * 60.0  # seconds; none is documented
-FULL_PAUSE = 15.0  # seconds until another export may be submitted where there are too many
-CLOCK_TOLERANCE = timedelta(seconds=1)  # "both times before now": of the vendor's clock
-CANONICAL = len("2026-03-01T00:00:00.000Z")
-LISTINGS = 4  # of the files of an export that is complete, before none is an error
-
-COMPLETED, FAILED = "COMPLETED_SUCCESSFULLY", "FAILED_AFTER_MAX_RETRIES"
-CANCELLED = "CANCELLED_BY_CUSTOMER"
-ENDS = {COMPLETED, FAILED, CANCELLED}
-GOES_ON = {"SUBMITTED", "IN_PROGRESS", "FAILED_AWAITING_RETRY"}
-NO_EVENTS = re.compile(r"\s*0 events\b", re.IGNORECASE)
-TOO_MANY = re.compile(r"72|in progress|too many|concurrent|limit|exceed", re.IGNORECASE)
+    from tap_eventexport.engine.http import HttpClient
 
 FILE_NAME = re.compile(r"(?P<request_id>[0-9A-Fa-f-]{36})-events-(?P<window>.+)\.json\.gz")
-REQUEST_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
-
-Result = TypeVar("Result")
+CANONICAL = len("2026-03-01T00:00:00.000Z")
 
 
 class Row(msgspec.Struct):
@@ -93,41 +51,6 @@ class Record(msgspec.Struct):
     timestamp: str
     properties: msgspec.Raw
     file: str = msgspec.field(name="_file")
-
-
-class Submitted(msgspec.Struct):
-    """The answer to a submit."""
-
-    requestId: str
-
-
-class Status(msgspec.Struct):
-    """The answer to a question for an export's status."""
-
-    status: str
-    message: str | None = None
-
-
-class Definitions(msgspec.Struct):
-    """The names of all kinds of events."""
-
-    definitionIdList: list[str]
-
-
-class Place(msgspec.Struct, omit_defaults=True):
-    """Where a window goes on: an export, and how many of its files were emitted.
-
-    Attributes:
-        request_id: The export.
-        files: How many files of it were emitted, the first ones by their keys.
-        of: How many files it has.
-        last: The key of the last file that was emitted.
-    """
-
-    request_id: str
-    files: int = 0
-    of: int = 0
-    last: str = ""
 
 
 _decode_rows = msgspec.json.Decoder(Row).decode_lines
@@ -225,220 +148,6 @@ class InfobipEvents(EventStream):
         return spool.blocks(decode)
 
 
-class InfobipExports(InfobipEvents):
-    """The same, of exports that the tap asks for: submitted, waited for, and read.
-
-    `POST /peopleevents/1/export`. Whether a window selects by the time of the event or of its
-    arrival isn't documented, so rows are kept whatever their time is.
-    """
-
-    vendor = "Infobip"
-
-    def __init__(self, tap: Tap, client: HttpClient) -> None:
-        super().__init__(tap, client)
-        self._slots = threading.BoundedSemaphore(MOST_AT_ONCE)
-        self._running: set[Window] = set()
-        self._submitting = threading.Lock()
-
-    @property
-    def filters(self) -> tuple[Any, ...]:
-        """An export holds for the same events in the same place only."""
-        names = ("api_url", "s3_bucket", "s3_directory", "definition_ids")
-        return tuple(self.config[f"infobip_{name}"] for name in names)
-
-    @property
-    def oldest(self) -> datetime:
-        """What may be asked for; less may be kept."""
-        return round_up(self.now - KEPT)
-
-    def windows(self, whole: Window) -> Iterator[Window]:
-        """Windows of one width, each with room for a millisecond before it within 24 hours."""
-        length = (whole.end - whole.start) // MILLISECOND
-        count = -(-length // (LONGEST // MILLISECOND - 1))
-        return cut(whole, -(-length // count) * MILLISECOND)
-
-    def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page | Opened]:
-        """Export the window, or go on with its export, and read the files, one a page."""
-        resumed = _resumed(place)
-        with self._slots:
-            self._running.add(window)
-            try:
-                if resumed:
-                    export = resumed
-                else:
-                    with self._submitting:  # one after the other, each in STATE before the next
-                        export = Place(self._submit(window))
-                        yield Opened(msgspec.to_builtins(export))
-                files = self._files(window, export, is_resumed=resumed is not None)
-            finally:
-                self._running.discard(window)
-        if not files:
-            yield Page([], None)
-            return
-        twins = self.counted(files[: export.files])
-        for number, file in enumerate(files[export.files :], export.files + 1):
-            done = Place(export.request_id, number, len(files), file.key)
-            is_last = number == len(files)
-            yield self.file_page(file, twins, None if is_last else msgspec.to_builtins(done))
-
-    def prove(self) -> None:
-        """Ask for the definitions of events, and list one key of the bucket."""
-        self._ask("GET", "/definitions", _reader(Definitions))
-        self.bucket.prove(self.directory)
-
-    @cached_property
-    def _edges(self) -> tuple[str, str, str]:
-        """The millisecond before this run's start, the start, and the end."""
-        if self.wanted is None:
-            return "", "", ""
-        instants = (self.wanted.start - MILLISECOND, self.wanted.start, self.wanted.end)
-        before, start, end = map(format_instant, instants)
-        return before, start, end
-
-    def is_wanted(self, timestamp: str, definition: str | None) -> bool:  # noqa: ARG002
-        """Only what is there because ends may be inclusive is left out."""
-        before, start, end = self._edges
-        return not (before <= timestamp < start or timestamp == end)
-
-    # An export
-
-    def _submit(self, window: Window) -> str:
-        """Ask for an export that covers a window whether its ends are inclusive or not."""
-        if self.is_closed:
-            raise Stopped
-        region: str = self.config["infobip_s3_region"]
-        body = {
-            "roleArn": self.config["infobip_export_role_arn"],
-            "bucket": self.config["infobip_s3_bucket"],
-            "region": region.upper().replace("-", "_"),
-            "startTime": export_time(window.start - MILLISECOND),
-            "endTime": export_time(window.end),
-        }
-        optional = {
-            "directoryPath": self.directory,
-            "definitionIdList": self.config["infobip_definition_ids"],
-        }
-        body.update((name, value) for name, value in optional.items() if value)
-
-        def read(answer: Answer) -> str:
-            if answer.status == HTTPStatus.BAD_REQUEST and self._is_full(answer):
-                raise RateLimitedError(
-                    f"Infobip has too many exports in progress ({problem(answer)[0]})", FULL_PAUSE
-                )
-            request_id = _reader(Submitted)(answer).requestId
-            if not REQUEST_ID.fullmatch(request_id):
-                raise FatalVendorError("Infobip named an export by an id of an unknown form")
-            return request_id
-
-        return self._ask("POST", "", read, body)
-
-    def _is_full(self, answer: Answer) -> bool:
-        """Whether a refused export may be one too many; how that is told isn't documented."""
-        said, fields = problem(answer)
-        return not fields and (len(self._running) > 1 or TOO_MANY.search(said) is not None)
-
-    def _files(self, window: Window, export: Place, *, is_resumed: bool) -> Sequence[StoredObject]:
-        """The files of an export, once it is complete."""
-        request_id = export.request_id
-        status = self._wait(window, request_id, is_resumed=is_resumed)
-        told = f"Infobip's export {request_id} of {window}"
-        if status.status != COMPLETED:
-            hint = {
-                FAILED: "check that the role infobip_export_role_arn trusts Infobip and may write "
-                "to infobip_s3_bucket, and infobip_s3_region",
-                CANCELLED: "somebody cancelled it; run again to ask for another",
-            }[status.status]
-            raise _lost(f"{told} ended as {status.status} ({status.message}): {hint}", is_resumed)
-        if status.message and NO_EVENTS.match(status.message):
-            return []
-        files = self._listed(request_id)
-        if not files:
-            raise _lost(
-                f"{told} is complete, but {self.bucket}/{self.directory} has no file of it: check "
-                "infobip_s3_bucket and infobip_s3_directory, and that who reads sees what the "
-                "role infobip_export_role_arn writes",
-                is_resumed,
-            )
-        emitted = files[: export.files]
-        if emitted and (len(files) != export.of or emitted[-1].key != export.last):
-            raise RestartWindowError(f"the files of {told} are no longer those that were there")
-        return files
-
-    def _wait(self, window: Window, request_id: str, *, is_resumed: bool) -> Status:
-        """The status in which an export ended."""
-        unknown: set[str] = set()
-
-        def ask() -> Status:
-            status = self._ask("GET", f"/status/{request_id}", read)
-            if status.status not in GOES_ON | ENDS | unknown:
-                unknown.add(status.status)
-                self.logger.warning(
-                    "%s: an export has the unknown status %.60r; waiting on",
-                    self.name,
-                    status.status,
-                )
-            return status
-
-        def read(answer: Answer) -> Status:
-            if answer.status == HTTPStatus.NOT_FOUND:
-                text = f"Infobip doesn't know the export {request_id} ({problem(answer)[0]})"
-                raise RestartWindowError(text) if is_resumed else RetriableVendorError(text)
-            return _reader(Status)(answer)
-
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_result(lambda status: status.status not in ENDS),
-            wait=tenacity.wait_exponential(FIRST_PAUSE, LONGEST_PAUSE, PAUSE_GROWTH),
-            stop=tenacity.stop_after_delay(LONGEST_EXPORT),
-            sleep=self._pause,
-        )
-        try:
-            if not is_resumed:
-                self._pause(FIRST_PAUSE)
-            status: Status = retrying(ask)
-        except tenacity.RetryError as error:
-            last: Status = error.last_attempt.result()
-            raise FatalVendorError(
-                f"Infobip's export {request_id} of {window} is still {last.status} after "
-                f"{LONGEST_EXPORT / 3600:.0f} h; the next run goes on with it"
-            ) from None
-        return status
-
-    def _listed(self, request_id: str) -> Sequence[StoredObject]:
-        prefix = f"{self.directory}{request_id}-events-"
-        name = re.compile(re.escape(f"{request_id}-events-") + r".+\.json\.gz")
-        for listing in range(LISTINGS):
-            files = list(self.export_files(self.bucket.list(prefix), name))
-            if files:
-                return sorted(files, key=lambda file: file.key)
-            self._pause(FIRST_PAUSE * 2**listing)
-        return []
-
-    def _pause(self, seconds: float) -> None:
-        self.writer.stop.wait(seconds)
-        if self.is_closed:
-            raise Stopped
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        read: Callable[[Answer], Result],
-        body: dict[str, Any] | None = None,
-    ) -> Result:
-        return self.client.fetch(
-            lambda: requests.Request(
-                method,
-                self.config["infobip_api_url"].rstrip("/") + PATH + path,
-                json=body,
-                headers={
-                    "Authorization": f"App {self.config['infobip_api_key']}",
-                    "Accept": "application/json",  # errors may be XML otherwise
-                },
-            ),
-            read,
-        )
-
-
 def base_name(stored: StoredObject) -> str:
     """The part of a key behind its last slash."""
     return stored.key.rpartition("/")[2]
@@ -456,11 +165,6 @@ def instant(text: str) -> str:
         raise ValueError("a timestamp is no ISO 8601 date-time") from None
     is_canonical = len(text) == CANONICAL and text[10] == "T" and text[19] + text[-1] == ".Z"
     return text if is_canonical else format_instant(moment)
-
-
-def export_time(instant: datetime) -> str:
-    """`yyyy-MM-dd'T'HH:mm:ss.SSSZ`, the offset without a colon: `2022-03-01T01:00:00.000+0000`."""
-    return format_instant(instant).removesuffix("Z") + "+0000"
 
 
 def one_line(raw: msgspec.Raw) -> msgspec.Raw:
@@ -485,60 +189,3 @@ def _access(config: Mapping[str, Any]) -> Access:
         external_id=config.get("aws_external_id"),
         endpoint_url=config.get("aws_endpoint_url"),
     )
-
-
-def _resumed(place: Mapping[str, Any] | None) -> Place | None:
-    try:
-        found = msgspec.convert(place, Place | None)
-    except msgspec.ValidationError:
-        raise RestartWindowError("the position in STATE can't be understood") from None
-    if found and not REQUEST_ID.fullmatch(found.request_id):
-        raise RestartWindowError("the position in STATE has no request id")
-    return found
-
-
-def _lost(text: str, is_resumed: bool) -> Exception:  # noqa: FBT001
-    """An export that leads to nothing: one of an earlier run is replaced, a new one fails."""
-    return RestartWindowError(text) if is_resumed else FatalVendorError(text)
-
-
-def _reader(kind: type[Result]) -> Callable[[Answer], Result]:
-    """What takes an answer of one kind, or says why it is none."""
-    decode = msgspec.json.Decoder(kind).decode
-
-    def read(answer: Answer) -> Result:
-        if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-            return decoded(answer, decode, kind.__name__.lower())
-        refuse_passing_faults(answer)
-        said, fields = problem(answer)
-        advices: dict[int, str] = {
-            HTTPStatus.UNAUTHORIZED: "check infobip_api_key",
-            HTTPStatus.FORBIDDEN: "the key of infobip_api_key needs the scope people:manage",
-            HTTPStatus.NOT_FOUND: "check infobip_api_url, the account's own base URL",
-        }
-        advice = advices.get(answer.status, "check the infobip_ settings")
-        clock = clock_difference(answer.headers)
-        if answer.status == HTTPStatus.BAD_REQUEST and clock >= CLOCK_TOLERANCE:
-            advice = f"this machine's clock is {clock.total_seconds():.0f} s ahead; set it"
-        raise FatalVendorError(
-            f"Infobip refused the request ({', '.join((said, *fields))}): {advice}"
-        )
-
-    return read
-
-
-def problem(answer: Answer) -> tuple[str, list[str]]:
-    """What the vendor says, and the fields that it finds fault with.
-
-    `{"requestError": {"serviceException": {"messageId", "text", "validationErrors"}}}`, or of newer
-    APIs `{"errorCode", "description"}`, or no JSON.
-    """
-    told = envelope(answer)
-    inner = told.get("requestError")
-    inner = inner.get("serviceException") if isinstance(inner, dict) else None
-    error: Mapping[str, Any] = inner if isinstance(inner, dict) else told
-    words = [error.get(name) for name in ("messageId", "errorCode", "text", "description")]
-    said = [f"HTTP {answer.status}", *(str(word)[:200] for word in words if word)]
-    fields = error.get("validationErrors")
-    named = fields.items() if isinstance(fields, dict) else ()
-    return ", ".join(said), [f"{name}: {reason}"[:200] for name, reason in named]
