@@ -182,8 +182,12 @@ def main() -> None:
         config = Path(folder) / "config.json"
         config.write_text(json.dumps(settings))
         commands = {
-            "plain SDK stream, csv.DictReader": [str(PEERS), str(HERE / "plain_sdk.py"), url],
-            "polars, in blocks": [str(PEERS), str(HERE / "with_polars.py"), url],
+            "plain SDK stream, csv.DictReader": [
+                str(PEERS),
+                str(HERE / "peers/dfinery_sdk.py"),
+                url,
+            ],
+            "polars, in blocks": [str(PEERS), str(HERE / "peers/dfinery_polars.py"), url],
             "tap-eventexport": [str(TAP), "--config", str(config)],
         }
         figures: dict[str, list[Measured]] = {name: [] for name in commands}

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     import msgspec
 
+    from tap_eventexport.engine.windows import Window
+
     Record = msgspec.Struct | dict[str, Any]
 
 
@@ -50,3 +52,14 @@ class Opened:
     """
 
     place: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What comes instead of a window's pages where it is better read as several windows.
+
+    Attributes:
+        windows: Windows that make up the same time, in order.
+    """
+
+    windows: tuple[Window, ...]

@@ -38,6 +38,10 @@ class Progress:
             self._told = time.monotonic()
             self._logger.info("%s: %s", self._stream, self)
 
+    def split(self, windows: int) -> None:
+        """Count so many windows in place of one."""
+        self._windows += windows - 1
+
     def page(self, window: Window, *, is_last: bool) -> None:
         """Count a page that was written whole."""
         self._pages += 1

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_eventexport.engine.errors import Stopped
-from tap_eventexport.engine.page import Opened
+from tap_eventexport.engine.page import Opened, Split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.windows import Window
 
     Place = Mapping[str, Any] | None
-    Read = Callable[[Window, Place], Iterator[Page | Opened]]
+    Read = Callable[[Window, Place], Iterator[Page | Opened | Split]]
 
 WINDOWS_AHEAD = 4  # windows of a lane that are read or wait, for each of its workers
 LOOK = 0.2  # seconds between two looks at the signals while nothing is ready
@@ -222,12 +222,25 @@ class ReadAhead(Generic[Key]):
             with self._changed:
                 if lane.is_closed:
                     return
+                if isinstance(page, Split):
+                    self._split(lane, chain, page)
+                    return
                 if isinstance(page, Opened):
                     chain.opened = page
                 else:
                     chain.pages.append(page)
                     self._count(page, 1)
                 self._changed.notify_all()
+
+    def _split(self, lane: Lane[Key], chain: Chain, split: Split) -> None:
+        """Put other windows in a chain's place; nothing of it was handed out that they lack."""
+        place = lane.chains.index(chain)
+        for page in chain.pages:
+            self._count(page, -1)
+        del lane.chains[place]
+        for number, window in enumerate(split.windows):
+            lane.chains.insert(place + number, Chain(window))
+        self._changed.notify_all()
 
     def _has_room(self, lane: Lane[Key], chain: Chain) -> bool:
         """Wait until a page may be read for a chain; False if it is no longer wanted."""

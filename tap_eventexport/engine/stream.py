@@ -33,6 +33,7 @@ from tap_eventexport.engine.bookmark import (
 from tap_eventexport.engine.emit import BatchFiles, RecordLines, changed_records, why_changed
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 from tap_eventexport.engine.output import MessageWriter
+from tap_eventexport.engine.page import Split
 from tap_eventexport.engine.progress import Progress
 from tap_eventexport.engine.readahead import Lane
 from tap_eventexport.engine.run import drive
@@ -91,7 +92,7 @@ class EventStream(Stream):
     @abstractmethod
     def pages(
         self, window: Window, place: Mapping[str, Any] | None
-    ) -> Iterator[Page] | Iterator[Page | Opened]:
+    ) -> Iterator[Page] | Iterator[Page | Opened] | Iterator[Page | Split]:
         """Read a window, from its start or from a place in it.
 
         Raises:
@@ -293,10 +294,15 @@ class EventStream(Stream):
             write_bookmark(self.stream_state, str(self.replication_key), self._promised)
             self._tap.state_writer.write_state(self._tap.state)
 
-    def _read(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page | Opened]:
+    def _read(
+        self, window: Window, place: Mapping[str, Any] | None
+    ) -> Iterator[Page | Opened | Split]:
         for restarts in count():
             try:
-                yield from self.pages(window, place)
+                for page in self.pages(window, place):
+                    if isinstance(page, Split):
+                        self.progress.split(len(page.windows))
+                    yield page
             except RestartWindowError as error:
                 if restarts == MAX_RESTARTS:
                     raise FatalVendorError(

@@ -54,6 +54,15 @@ def cut(whole: Window, width: timedelta) -> Iterator[Window]:
         start = end
 
 
+def cut_growing(whole: Window, first: timedelta, growth: int) -> Iterator[Window]:
+    """Cut a window into windows of which each is so many times as wide as the one before it."""
+    start, width = whole.start, first
+    while start < whole.end:
+        end = min(start + width, whole.end)
+        yield Window(start, end)
+        start, width = end, width * growth
+
+
 def calendar_days(whole: Window, zone: tzinfo) -> Iterator[Window]:
     """The calendar days of a time zone that a window touches, each whole.
 

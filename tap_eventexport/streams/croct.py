@@ -17,13 +17,17 @@ from tap_eventexport.engine.answers import decoded, envelope
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 from tap_eventexport.engine.http import Answer, refuse_passing_faults
 from tap_eventexport.engine.identity import content_key
-from tap_eventexport.engine.page import Page
+from tap_eventexport.engine.page import Page, Split
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import (
+    MILLISECOND,
     Window,
     cut,
+    cut_growing,
     format_instant,
     from_milliseconds,
+    parse_instant,
+    span,
     to_milliseconds,
 )
 
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
 
 PATH = "/export/events"
 WINDOW = timedelta(days=1)  # no limit is documented; a day is a handful of pages for most sites
+PAGES_IN_A_ROW = 16  # of one cursor; a window that has twice as many or more is split
+PART_GROWTH = 4  # each part of it is so much wider: few requests where nothing more comes
 MAX_EMPTY_PAGES = 20  # in a row, each with a new cursor, before the window is given up
 NULL = msgspec.Raw(b"null")
 
@@ -155,8 +161,12 @@ class CroctEvents(EventStream):
         """Windows of a day."""
         return cut(whole, WINDOW)
 
-    def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:
-        """Follow the cursor until the vendor hands out no new one."""
+    def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page | Split]:
+        """Follow the cursor until the vendor hands out no new one.
+
+        A cursor's pages can only be read in turn. Where the first page shows that there will be
+        many, the window is read as several, all of it, since the order of events isn't documented.
+        """
         cursor: str | None = place.get("cursor") if place else None
         seen = {cursor}
         empty = 0
@@ -167,6 +177,9 @@ class CroctEvents(EventStream):
                 following = None
             if following is None:
                 yield Page([answered.records], None, answered.size)
+                return
+            if cursor is None and (parts := self._parts(window, answered.records)):
+                yield Split(parts)
                 return
             if following in seen:
                 raise FatalVendorError(
@@ -182,6 +195,21 @@ class CroctEvents(EventStream):
             yield Page([answered.records], {"cursor": following}, answered.size)
             seen.add(following)
             cursor = following
+
+    def _parts(self, window: Window, records: list[Record]) -> tuple[Window, ...]:
+        """Windows that have about so many pages each; none where the window need not be split.
+
+        In a page whose events are in order of time, the first and the last tell how dense they are.
+        """
+        times = [record.timestamp for record in records]
+        if self.client.concurrency == 1 or not times or times != sorted(times):
+            return ()
+        first, last = max(parse_instant(times[0]), window.start), parse_instant(times[-1])
+        width = PAGES_IN_A_ROW * max(last - first, MILLISECOND)
+        if window.end - first < 2 * width:
+            return ()
+        dense = Window(first, window.end)
+        return (*span(window.start, first), *cut_growing(dense, width, PART_GROWTH))
 
     def prove(self) -> None:
         """Ask for one event of the last hour."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_eventexport.engine.page import Opened, Page
+from tap_eventexport.engine.page import Opened, Page, Split
 from tap_eventexport.engine.readahead import Ended, Lane, ReadAhead, Ready
-from tap_eventexport.engine.windows import Window
+from tap_eventexport.engine.windows import Window, cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +27,10 @@ def windows(count: int) -> list[Window]:
 def lane(
     name: str,
     count: int,
-    read: Callable[[Window, Mapping[str, Any] | None], Iterator[Page] | Iterator[Page | Opened]],
+    read: Callable[
+        [Window, Mapping[str, Any] | None],
+        Iterator[Page] | Iterator[Page | Opened] | Iterator[Page | Split],
+    ],
     workers: int = 4,
 ) -> Lane[str]:
     return Lane(name, iter([(window, None) for window in windows(count)]), read, workers)
@@ -190,3 +193,20 @@ def test_the_news_of_an_opened_window_comes_at_once_and_its_reader_waits_for_it(
         elif isinstance(event, Ready):
             pages.append(event.window.start)
     assert sorted(written) == pages == [window.start for window in windows(3)]
+
+
+def test_a_window_can_be_read_as_several_in_its_place() -> None:
+    third = BEGIN + 2 * HOUR
+
+    def read(window: Window, place: Mapping[str, Any] | None) -> Iterator[Page | Split]:
+        if window == Window(third, third + HOUR):
+            yield Split(tuple(cut(window, HOUR / 5)))
+        else:
+            yield from numbered(window, place)
+
+    ahead: ReadAhead[str] = ReadAhead(50, 1000, nothing)
+    ahead.add(lane("a", 9, read))
+    got = [(event.window.start, event.window.end) for event in ahead if isinstance(event, Ready)]
+    parts = [*cut(Window(third, third + HOUR), HOUR / 5)]
+    expected = [*windows(9)[:2], *parts, *windows(9)[3:]]
+    assert got == [(window.start, window.end) for window in expected for _ in range(3)]

@@ -14,6 +14,7 @@ from tap_eventexport.engine.windows import (
     Window,
     calendar_days,
     cut,
+    cut_growing,
     format_instant,
     from_milliseconds,
     parse_instant,
@@ -60,6 +61,15 @@ def test_cut_windows_are_the_range(whole: Window, width: timedelta) -> None:
     assert_adjacent(windows)
     assert all(window.end - window.start == width for window in windows[:-1])
     assert windows[-1].end - windows[-1].start <= width
+
+
+@given(whole=ranges, first=st.timedeltas(timedelta(milliseconds=1), timedelta(days=9)))
+def test_growing_windows_are_the_range(whole: Window, first: timedelta) -> None:
+    windows = list(cut_growing(whole, first, 4))
+    assert_adjacent(windows)
+    assert (windows[0].start, windows[-1].end) == (whole.start, whole.end)
+    widths = [window.end - window.start for window in windows[:-1]]
+    assert widths == [first * 4**number for number in range(len(widths))]
 
 
 @given(whole=ranges, zone=st.sampled_from(ZONES))

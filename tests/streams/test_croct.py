@@ -357,3 +357,28 @@ def test_an_empty_history_moves_the_bookmark_too(tap: Tap, croct: Croct) -> None
     heard = tap.read()
     assert not heard.records
     assert heard.bookmark() == "2026-03-04T00:00:00.000Z"
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending", "shuffled"])
+def test_a_dense_hour_is_read_by_several_at_once(
+    tap: Tap, croct: Croct, sandbox: Sandbox, order: Literal["ascending", "descending", "shuffled"]
+) -> None:
+    """In ten days without events but one hour that has 40 pages, each of its cursors is short."""
+    noon = START + timedelta(hours=12)
+    croct.history = History(48_000, begin=noon, end=noon + timedelta(hours=1), late_every=7)
+    croct.order = order
+    heard = tap.read(end_date=(START + 10 * DAY).isoformat())
+    assert Counter(heard.keys()) == Counter(
+        croct.truth("croct_events", START, START + 10 * DAY) or []
+    )
+    pages = 2_000 / 50
+    longest = max(
+        Counter(
+            (request.first("start"), request.first("end")) for request in sandbox.requests
+        ).values()
+    )
+    if order == "ascending":
+        assert longest < pages / 1.5
+        assert len(sandbox.requests) <= 1.25 * pages + 10
+    else:
+        assert len(sandbox.requests) == pages + 9
