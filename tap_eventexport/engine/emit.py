@@ -1,13 +1,15 @@
 """Records to RECORD lines, or to the JSON lines of a BATCH file.
 
 A record that nothing has to change goes from the vendor's answer to stdout as it is: the fields
-that are raw JSON are copied, a page is one write. Where stream maps, flattening or deselection
-ask for it, every record goes through the SDK. Both paths write the same records.
+that are raw JSON are copied, a page is encoded at once, on the thread that read it. Where stream
+maps, flattening or deselection ask for it, every record goes through the SDK, one page after the
+other. Both paths write the same records.
 """
 
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -18,6 +20,7 @@ from singer_sdk.helpers._util import utc_now
 from singer_sdk.mapper import SameRecordTransform
 
 from tap_eventexport.engine.output import encoder
+from tap_eventexport.engine.page import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers._batch import BatchConfig
 
-    from tap_eventexport.engine.page import Record
+    from tap_eventexport.engine.page import Page, Record
     from tap_eventexport.engine.stream import EventStream
 
 BATCH_COMPRESSION_LEVEL = 1  # a third of the time of level 6, for files a tenth larger
@@ -33,7 +36,7 @@ BATCH_COMPRESSION_LEVEL = 1  # a third of the time of level 6, for files a tenth
 decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
-class RecordLine(msgspec.Struct, tag_field="type", tag="RECORD"):
+class RecordLine(msgspec.Struct, tag_field="type", tag="RECORD", gc=False):
     """A RECORD message around a record that is written as it is."""
 
     stream: str
@@ -75,12 +78,30 @@ class RecordLines:
         self._stream = stream
         self.is_complete = True
 
-    def write(self, records: Sequence[Record]) -> None:
+    def prepare(self, page: Page) -> Page:
+        """A page with its records encoded, if nothing changes them and they are in memory."""
+        if self._stream.is_changed or page.spooled:
+            return page
+        blocks = [
+            block
+            if isinstance(block, Lines)
+            else Lines(self._lines(self._stream.name, block), len(block))
+            for block in page.blocks
+        ]
+        return replace(page, blocks=blocks, size=sum(len(block.text) for block in blocks))
+
+    def write(self, block: Sequence[Record] | Lines) -> None:
         """Write one block of records."""
+        if isinstance(block, Lines):
+            self._stream.writer.write_lines(block.text)
+            return
+        for name, records in self._stream.ready(block).items():
+            self._stream.writer.write_lines(self._lines(name, records))
+
+    @staticmethod
+    def _lines(name: str, records: Sequence[Any]) -> bytes:
         extracted = utc_now()
-        for name, ready in self._stream.ready(records).items():
-            lines = [RecordLine(name, record, extracted) for record in ready]
-            self._stream.writer.write_lines(encoder.encode_lines(lines))
+        return encoder.encode_lines([RecordLine(name, record, extracted) for record in records])
 
     def end_page(self) -> None:
         """Nothing waits here."""
@@ -114,17 +135,23 @@ class BatchFiles:
         """Whether all records handed in are in files that were told of."""
         return not (self._waiting or self._manifests)
 
-    def write(self, records: Sequence[Record]) -> None:
+    def prepare(self, page: Page) -> Page:
+        """A page as it is: files hold other numbers of records."""
+        return page
+
+    def write(self, block: Sequence[Record] | Lines) -> None:
         """Take one block of records; full files are written."""
+        if isinstance(block, Lines):
+            raise TypeError("files take records")
         size = self._config.batch_size
-        for name, ready in self._stream.ready(records).items():
+        for name, ready in self._stream.ready(block).items():
             waiting = self._waiting.pop(name, []) + list(ready)
             while len(waiting) >= size:
                 self._write_file(name, waiting[:size])
                 del waiting[:size]
             if waiting:
                 self._waiting[name] = waiting
-        self._count += len(records)
+        self._count += len(block)
 
     def end_page(self) -> None:
         """End the batch if it is full."""

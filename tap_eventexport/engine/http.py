@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -39,7 +39,7 @@ HURRIED_WAIT = 5.0  # seconds that a rate limit may ask for, for these
 HURRIED_ATTEMPTS = 3
 MAX_BODY = 256 << 20  # bytes kept in memory; a page of 1000 events has about half a megabyte
 MAX_REDIRECTS = 5
-CHUNK = 1 << 16  # bytes read at a time
+CHUNK = 1 << 20  # bytes read at a time: most answers at once
 
 Result = TypeVar("Result")
 logger = logging.getLogger("tap-eventexport.http")
@@ -110,6 +110,7 @@ class HttpClient:
         self._in_flight = threading.BoundedSemaphore(concurrency)
         self._quiet_until = 0.0
         self._local = threading.local()
+        self._environments: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def hurry(self) -> None:
         """From now on fail soon: somebody waits at a terminal."""
@@ -218,7 +219,7 @@ class HttpClient:
     def _exchange(self, request: requests.Request, name: str, *, is_spooled: bool) -> Answer:
         session = self._session()
         prepared = session.prepare_request(request)
-        options = session.merge_environment_settings(prepared.url, {}, True, None, None)  # noqa: FBT003
+        options = self._environment(session, request.url)
         with session.send(
             prepared,
             timeout=(self.timeout, self.timeout),
@@ -227,15 +228,23 @@ class HttpClient:
         ) as response:
             if is_spooled and HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
                 return _spooled(response, name)
-            body = bytearray()
+            chunks, size = [], 0
             for chunk in response.iter_content(CHUNK):
-                body += chunk
-                if len(body) > MAX_BODY:
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > MAX_BODY:
                     raise FatalVendorError(
                         f"{name} sends more than {MAX_BODY >> 20} MiB in one answer; "
                         "ask for smaller pages"
                     )
-            return Answer(response.status_code, response.headers, bytes(body), name)
+            return Answer(response.status_code, response.headers, b"".join(chunks), name)
+
+    def _environment(self, session: requests.Session, url: str) -> Mapping[str, Any]:
+        """Proxies and CA bundle for a host; looked up once, since that takes a while."""
+        host = urlsplit(url)[:2]
+        if host not in self._environments:
+            self._environments[host] = session.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003
+        return self._environments[host]
 
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):

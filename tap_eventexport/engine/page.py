@@ -17,6 +17,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """Records that are encoded already.
+
+    Attributes:
+        text: RECORD lines.
+        count: How many.
+    """
+
+    text: bytes
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A part of a window: what one answer, or one file, adds to it.
 
@@ -32,7 +48,7 @@ class Page:
         columns: JSON schemas of columns that the stream's schema may not have yet.
     """
 
-    blocks: Iterable[Sequence[Record]]
+    blocks: Iterable[Sequence[Record] | Lines]
     place: Mapping[str, Any] | None
     size: int = 0
     spooled: int = 0

@@ -108,7 +108,9 @@ class ReadAhead(Generic[Key]):
         self._max_spooled = max_spooled
         self._look = look
         self._lanes: deque[Lane[Key]] = deque()
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        self._changed = threading.Condition(lock)  # for who hands out
+        self._free = threading.Condition(lock)  # for who reads: there is room, or something to read
         self._waiting_bytes = 0
         self._waiting_spooled = 0
 
@@ -124,7 +126,7 @@ class ReadAhead(Generic[Key]):
         with self._changed:
             for lane in [lane for lane in self._lanes if lane.key is key]:
                 self._end(lane)
-            self._changed.notify_all()
+            self._free.notify_all()
 
     def close(self) -> None:
         """End all lanes early."""
@@ -145,7 +147,7 @@ class ReadAhead(Generic[Key]):
             for chain in (chain for lane in self._lanes for chain in lane.chains):
                 if chain.opened is opened:
                     chain.opened = None
-            self._changed.notify_all()
+            self._free.notify_all()
 
     def _wait(self) -> Ready[Key] | Ended[Key]:
         while True:
@@ -156,7 +158,7 @@ class ReadAhead(Generic[Key]):
                     if event := self._next_event(lane):
                         if isinstance(event, Ended):
                             self._end(lane)
-                        self._changed.notify_all()
+                        self._free.notify_all()
                         return event
                 self._changed.wait(LOOK)
             self._look()
@@ -176,7 +178,7 @@ class ReadAhead(Generic[Key]):
             if not chain.is_read:
                 return None
             lane.chains.popleft()
-            self._changed.notify_all()
+            self._free.notify_all()
         return None if lane.next_chain() else Ended(lane.key, None)
 
     def _end(self, lane: Lane[Key]) -> None:
@@ -210,7 +212,7 @@ class ReadAhead(Generic[Key]):
                 if chain := lane.next_chain():
                     chain.is_taken = True
                     return chain
-                self._changed.wait()
+                self._free.wait()
             return None
 
     def _read(self, lane: Lane[Key], chain: Chain) -> None:
@@ -241,6 +243,7 @@ class ReadAhead(Generic[Key]):
         for number, window in enumerate(split.windows):
             lane.chains.insert(place + number, Chain(window))
         self._changed.notify_all()
+        self._free.notify_all()
 
     def _has_room(self, lane: Lane[Key], chain: Chain) -> bool:
         """Wait until a page may be read for a chain; False if it is no longer wanted."""
@@ -253,5 +256,5 @@ class ReadAhead(Generic[Key]):
                 )
                 if (is_next or has_room) and not chain.opened:
                     return True
-                self._changed.wait()
+                self._free.wait()
             return False

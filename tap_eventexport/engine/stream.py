@@ -33,7 +33,7 @@ from tap_eventexport.engine.bookmark import (
 from tap_eventexport.engine.emit import BatchFiles, RecordLines, changed_records, why_changed
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 from tap_eventexport.engine.output import MessageWriter
-from tap_eventexport.engine.page import Split
+from tap_eventexport.engine.page import Lines, Page, Split
 from tap_eventexport.engine.progress import Progress
 from tap_eventexport.engine.readahead import Lane
 from tap_eventexport.engine.run import drive
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog, RecordMessage
 
     from tap_eventexport.engine.http import HttpClient
-    from tap_eventexport.engine.page import Opened, Page, Record
+    from tap_eventexport.engine.page import Opened, Record
     from tap_eventexport.engine.windows import Window
 
 MAX_RESTARTS = 3  # of one window, before its vendor is given up for now
@@ -178,7 +178,7 @@ class EventStream(Stream):
         if page.columns:
             self._grow(page.columns)
         for block in page.blocks:
-            limited = block[: self.ABORT_AT_RECORD_COUNT]
+            limited = block if isinstance(block, Lines) else block[: self.ABORT_AT_RECORD_COUNT]
             self._output.write(limited)
             self._counter.increment(len(limited))
             self.progress.add(len(limited))
@@ -244,7 +244,7 @@ class EventStream(Stream):
 
     def _make_output(self) -> RecordLines | BatchFiles:
         reason = why_changed(self)
-        self._is_changed = reason is not None
+        self.is_changed = reason is not None
         self.logger.info(
             "%s: records are written %s",
             self.name,
@@ -255,7 +255,7 @@ class EventStream(Stream):
 
     def ready(self, records: Sequence[Record]) -> Mapping[str, Sequence[Any]]:
         """Records as they are to be sent, by the stream name to send them under."""
-        if self._is_changed:
+        if self.is_changed:
             return changed_records(self, records)
         return {self.name: records}
 
@@ -302,7 +302,10 @@ class EventStream(Stream):
                 for page in self.pages(window, place):
                     if isinstance(page, Split):
                         self.progress.split(len(page.windows))
-                    yield page
+                    if isinstance(page, Page) and self.ABORT_AT_RECORD_COUNT is None:
+                        yield self._output.prepare(page)
+                    else:
+                        yield page
             except RestartWindowError as error:
                 if restarts == MAX_RESTARTS:
                     raise FatalVendorError(

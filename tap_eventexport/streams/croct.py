@@ -24,8 +24,7 @@ from tap_eventexport.engine.windows import (
     Window,
     cut,
     cut_growing,
-    format_instant,
-    from_milliseconds,
+    format_milliseconds,
     parse_instant,
     span,
     to_milliseconds,
@@ -67,7 +66,7 @@ class Metadata(msgspec.Struct):
     applicationSlug: str | None = None
 
 
-class Event(msgspec.Struct):
+class Event(msgspec.Struct, gc=False):
     """One event of an answer; `context` and `payload` stay the JSON that they are."""
 
     timestamp: int  # milliseconds since 1970
@@ -78,7 +77,7 @@ class Event(msgspec.Struct):
     context: msgspec.Raw = NULL  # null for events of a server
 
 
-class Payload(msgspec.Struct):
+class Payload(msgspec.Struct, gc=False):
     """What of a payload is read: its type."""
 
     type: str | None = msgspec.field(name="@type", default=None)
@@ -96,7 +95,7 @@ class Export(msgspec.Struct):
     nextCursor: str | None = None
 
 
-class Record(msgspec.Struct):
+class Record(msgspec.Struct, gc=False):
     """One record of `croct_events`, in the order of its columns."""
 
     id: str
@@ -270,7 +269,7 @@ def _read(answer: Answer, wanted: Window, cursor: str | None) -> Answered:
 
 def _answered(body: bytes, wanted: Window) -> Answered:
     export = _decode_export(_compact(body))
-    records = list(_records(export, wanted))
+    records = _records(export, wanted)
     return Answered(records, not export.items, export.nextCursor or None, len(body))
 
 
@@ -280,22 +279,26 @@ def _compact(body: bytes) -> bytes:
     return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
 
 
-def _records(export: Export, wanted: Window) -> Iterator[Record]:
+def _records(export: Export, wanted: Window) -> list[Record]:
     first, end = to_milliseconds(wanted.start), to_milliseconds(wanted.end)
     source = msgspec.structs.astuple(export.metadata)
+    records = []
     for event in export.items:
         _check_context(event.context)
         if first <= event.timestamp < end:
-            yield Record(
-                event.id or _key(event),
-                format_instant(from_milliseconds(event.timestamp)),
-                _decode_payload(event.payload).type,
-                event.sessionId,
-                event.userId,
-                event.context,
-                event.payload,
-                *source,
+            records.append(
+                Record(
+                    event.id or _key(event),
+                    format_milliseconds(event.timestamp),
+                    _decode_payload(event.payload).type,
+                    event.sessionId,
+                    event.userId,
+                    event.context,
+                    event.payload,
+                    *source,
+                )
             )
+    return records
 
 
 def _key(event: Event) -> str:

@@ -160,6 +160,7 @@ class DfineryEvents(EventStream):
             "Row",
             [f"column_{number}" for number in range(len(names))],
             rename={f"column_{number}": name for number, name in enumerate(names)},
+            gc=False,
         )
         number = 0
         for block in spool.blocks():

@@ -31,7 +31,7 @@ FILE_NAME = re.compile(r"(?P<request_id>[0-9A-Fa-f-]{36})-events-(?P<window>.+)\
 CANONICAL = len("2026-03-01T00:00:00.000Z")
 
 
-class Row(msgspec.Struct):
+class Row(msgspec.Struct, gc=False):
     """One row of a file. The offset of `timestamp` may be written in any way of ISO 8601."""
 
     timestamp: str
@@ -41,7 +41,7 @@ class Row(msgspec.Struct):
     properties: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class Record(msgspec.Struct):
+class Record(msgspec.Struct, gc=False):
     """One record of `infobip_events`."""
 
     event_key: str

@@ -72,7 +72,7 @@ class Search(msgspec.Struct):
     events: Events
 
 
-class Record(msgspec.Struct):
+class Record(msgspec.Struct, gc=False):
     """One record of `ncp_apigateway_events`."""
 
     event_key: str

@@ -58,7 +58,9 @@ def test_pages_of_each_lane_come_in_order() -> None:
             ended.append((event.key, event.error))
         else:
             assert isinstance(event.page, Page)
-            ((record,),) = event.page.blocks
+            (block,) = event.page.blocks
+            assert isinstance(block, list)
+            (record,) = block
             assert isinstance(record, dict)
             got[event.key].append((record["window"], record["page"]))
     expected = [(window.start, number) for window in windows(20) for number in range(3)]
