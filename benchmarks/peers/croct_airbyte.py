@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -110,4 +109,3 @@ with tempfile.TemporaryDirectory() as folder:
         catalog=None, config={}, state=None, source_config=manifest
     )
     launch(source, arguments)
-    _ = datetime.now(UTC)

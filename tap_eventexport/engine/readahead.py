@@ -9,6 +9,7 @@ window was opened comes out at once. Lanes don't wait for each other.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     Read = Callable[[Window, Place], Iterator[Page | Opened | Split]]
 
 WINDOWS_AHEAD = 4  # windows of a lane that are read or wait, for each of its workers
+STARVED = 0.05  # seconds without a page to hand out, from which on more may wait
+CALM = 6  # part of the memory that may be taken before
 LOOK = 0.2  # seconds between two looks at the signals while nothing is ready
 
 Key = TypeVar("Key")
@@ -98,7 +101,9 @@ class ReadAhead(Generic[Key]):
 
     Args:
         max_bytes: How much memory the pages that wait may take. The page that a lane needs next
-            is always read, so the bound holds but for one page for each worker.
+            is always read, so the bound holds but for one page for each worker. Only while the
+            vendors are slower than who takes the pages, so that reading further ahead helps, more
+            than a part of it is used.
         max_spooled: How much temporary disk they may take, in the same way.
         look: Called while nothing is ready, a few times a second; may raise to end the run.
     """
@@ -111,6 +116,7 @@ class ReadAhead(Generic[Key]):
         lock = threading.Lock()
         self._changed = threading.Condition(lock)  # for who hands out
         self._free = threading.Condition(lock)  # for who reads: there is room, or something to read
+        self._hungry_since: float | None = None
         self._waiting_bytes = 0
         self._waiting_spooled = 0
 
@@ -158,8 +164,10 @@ class ReadAhead(Generic[Key]):
                     if event := self._next_event(lane):
                         if isinstance(event, Ended):
                             self._end(lane)
+                        self._hungry_since = None
                         self._free.notify_all()
                         return event
+                self._hungry_since = self._hungry_since or time.monotonic()
                 self._changed.wait(LOOK)
             self._look()
 
@@ -245,16 +253,20 @@ class ReadAhead(Generic[Key]):
         self._changed.notify_all()
         self._free.notify_all()
 
+    def _most_bytes(self) -> int:
+        hungry = time.monotonic() - self._hungry_since if self._hungry_since else 0.0
+        return self._max_bytes if hungry > STARVED else self._max_bytes // CALM
+
     def _has_room(self, lane: Lane[Key], chain: Chain) -> bool:
         """Wait until a page may be read for a chain; False if it is no longer wanted."""
         with self._changed:
             while not lane.is_closed:
                 is_next = bool(lane.chains) and lane.chains[0] is chain and not chain.pages
                 has_room = (
-                    self._waiting_bytes < self._max_bytes
+                    self._waiting_bytes < self._most_bytes()
                     and self._waiting_spooled < self._max_spooled
                 )
                 if (is_next or has_room) and not chain.opened:
                     return True
-                self._free.wait()
+                self._free.wait(STARVED)
             return False

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.stop import Stop
     from tap_eventexport.engine.stream import EventStream
 
-MAX_WAITING_BYTES = 16 << 20  # of answers read ahead; decoded they take about three times that
+MAX_WAITING_BYTES = 48 << 20  # of answers read ahead, encoded where nothing changes them
 
 MAX_SPOOLED_BYTES = 1 << 30  # of CSV and export files read ahead, in temporary files
 

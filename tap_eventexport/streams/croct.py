@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 PATH = "/export/events"
 WINDOW = timedelta(days=1)  # no limit is documented; a day is a handful of pages for most sites
-PAGES_IN_A_ROW = 16  # of one cursor; a window that has twice as many or more is split
-PART_GROWTH = 4  # each part of it is so much wider: few requests where nothing more comes
+PAGES_IN_A_ROW = 8  # of one cursor; a window that has twice as many or more is split
+PART_GROWTH = 2  # each part of it is so much wider: few requests where nothing more comes
 MAX_EMPTY_PAGES = 20  # in a row, each with a new cursor, before the window is given up
 NULL = msgspec.Raw(b"null")
 

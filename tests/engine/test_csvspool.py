@@ -36,8 +36,11 @@ def read(body: bytes) -> list[list[str]]:
 def written(rows: list[list[str]], end: str) -> bytes:
     text = io.StringIO(newline="")
     has_returns = any("\r" in field for row in rows for field in row)  # not quoted otherwise
-    quoting = csv.QUOTE_ALL if has_returns else csv.QUOTE_MINIMAL
-    csv.writer(text, lineterminator=end, quoting=quoting).writerows([HEADER.split(","), *rows])
+    lines = [HEADER.split(","), *rows]
+    if has_returns:
+        csv.writer(text, lineterminator=end, quoting=csv.QUOTE_ALL).writerows(lines)
+    else:
+        csv.writer(text, lineterminator=end).writerows(lines)
     return text.getvalue().encode()
 
 

@@ -379,6 +379,6 @@ def test_a_dense_hour_is_read_by_several_at_once(
     )
     if order == "ascending":
         assert longest < pages / 1.5
-        assert len(sandbox.requests) <= 1.25 * pages + 10
+        assert len(sandbox.requests) <= 1.25 * pages + 15
     else:
         assert len(sandbox.requests) == pages + 9

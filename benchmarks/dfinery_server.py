@@ -1,29 +1,18 @@
-"""A day's CSV of 47 columns to RECORD lines: the tap beside a plain SDK stream and polars."""
+"""A day of Dfinery's CSV with 47 columns, and a server that answers with it."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
-import statistics
-import subprocess
-import sys
-import tempfile
 import threading
-import time
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from shutil import copyfileobj
-from typing import Any
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
+if TYPE_CHECKING:
+    from pathlib import Path
 
-HERE = Path(__file__).parent
-PEERS = HERE.parent / ".venv-benchmarks/bin/python"
-TAP = Path(sys.executable).with_name("tap-eventexport")
 COLUMNS = [
     "custom_1",
     "custom_boolean",
@@ -73,21 +62,6 @@ COLUMNS = [
     "df_unified_id",
     "sum",
 ]
-MEASURED = """
-import resource, subprocess, sys, time
-began = time.perf_counter()
-code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-took = time.perf_counter() - began
-print(code, took, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Whole-process figures of one run."""
-
-    seconds: float
-    mebibytes: float
 
 
 def write_csv(path: Path, rows: int) -> None:
@@ -134,7 +108,7 @@ def serve(path: Path) -> ThreadingHTTPServer:
             self.send_header("Content-Type", "text/csv")
             self.send_header("Content-Length", str(path.stat().st_size))
             self.end_headers()
-            with path.open("rb") as file:
+            with path.open("rb") as file, suppress(ConnectionError):
                 copyfileobj(file, self.wfile, 1 << 20)
 
         def log_message(self, *args: object) -> None:
@@ -144,69 +118,3 @@ def serve(path: Path) -> ThreadingHTTPServer:
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
-
-
-def measure(command: list[str]) -> Measured:
-    """Run a command to /dev/null."""
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", MEASURED, *command], capture_output=True, text=True, check=True
-    )
-    code, seconds, kibibytes = done.stdout.split()
-    if code != "0":
-        raise SystemExit(f"{command} ended with {code}")
-    return Measured(float(seconds), int(kibibytes) / 1024)
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rows", nargs="?", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=3)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "day.csv"
-        began = time.monotonic()
-        write_csv(path, options.rows)
-        Console(stderr=True).print(
-            f"{path.stat().st_size >> 20} MiB of CSV made in {time.monotonic() - began:.0f} s"
-        )
-        server = serve(path)
-        url = f"http://127.0.0.1:{server.server_address[1]}"
-        settings: dict[str, Any] = {
-            "dfinery_api_token": "token",
-            "dfinery_service_id": "sandbox",
-            "dfinery_api_url": url,
-            "start_date": (datetime.now(UTC) - timedelta(days=2)).strftime("%Y-%m-%dT16:00:00Z"),
-            "end_date": (datetime.now(UTC) - timedelta(days=2)).strftime("%Y-%m-%dT17:00:00Z"),
-        }
-        config = Path(folder) / "config.json"
-        config.write_text(json.dumps(settings))
-        commands = {
-            "plain SDK stream, csv.DictReader": [
-                str(PEERS),
-                str(HERE / "peers/dfinery_sdk.py"),
-                url,
-            ],
-            "polars, in blocks": [str(PEERS), str(HERE / "peers/dfinery_polars.py"), url],
-            "tap-eventexport": [str(TAP), "--config", str(config)],
-        }
-        figures: dict[str, list[Measured]] = {name: [] for name in commands}
-        for _ in range(options.runs):
-            for name, command in commands.items():
-                figures[name].append(measure(command))
-        server.shutdown()
-    table = Table(
-        "reader", "rows/s", "ratio", "peak MiB", title=f"{options.rows:,} rows, 47 columns"
-    )
-    base = statistics.median(each.seconds for each in next(iter(figures.values())))
-    for name, each in figures.items():
-        seconds = statistics.median(one.seconds for one in each)
-        peak = max(one.mebibytes for one in each)
-        table.add_row(
-            name, f"{options.rows / seconds:,.0f}", f"{base / seconds:.1f} x", f"{peak:.0f}"
-        )
-    Console().print(table)
-
-
-if __name__ == "__main__":
-    main()
