@@ -61,14 +61,27 @@ def why_changed(stream: EventStream) -> str | None:
 def changed_records(stream: EventStream, records: Sequence[Record]) -> Mapping[str, Sequence[Any]]:
     """Records after selection, stream maps and flattening, by the name they are sent under."""
     declared = stream.effective_schema["properties"].keys()
+    deselected = [path[1::2] for path, selected in stream.mask.items() if path and not selected]
     changed: dict[str, list[Any]] = {}
-    for record in records:
-        plain = decoder.decode(encoder.encode(record))
-        for name in plain.keys() - declared:
-            del plain[name]
-        for message in stream.record_messages(plain):
-            changed.setdefault(message.stream, []).append(message.record)
+    for record in decoder.decode_lines(encoder.encode_lines(records)):
+        for name in record.keys() - declared:
+            del record[name]
+        for path in deselected:
+            _remove(record, path)
+        for stream_map in stream.stream_maps:
+            mapped = stream_map.transform(record)
+            if mapped is not None:
+                changed.setdefault(stream_map.stream_alias, []).append(mapped)
     return changed
+
+
+def _remove(record: dict[str, Any], path: Sequence[str]) -> None:
+    """Take a property out of a record; its path may lead nowhere."""
+    inner: Any = record
+    for name in path[:-1]:
+        inner = inner.get(name) if isinstance(inner, dict) else None
+    if isinstance(inner, dict):
+        inner.pop(path[-1], None)
 
 
 class RecordLines:

@@ -116,7 +116,8 @@ class ReadAhead(Generic[Key]):
         lock = threading.Lock()
         self._changed = threading.Condition(lock)  # for who hands out
         self._free = threading.Condition(lock)  # for who reads: there is room, or something to read
-        self._hungry_since: float | None = None
+        self._waits_since: float | None = None
+        self._is_hungry = False
         self._waiting_bytes = 0
         self._waiting_spooled = 0
 
@@ -164,10 +165,12 @@ class ReadAhead(Generic[Key]):
                     if event := self._next_event(lane):
                         if isinstance(event, Ended):
                             self._end(lane)
-                        self._hungry_since = None
-                        self._free.notify_all()
+                        self._is_hungry = self._has_waited()
+                        self._waits_since = None
+                        if self._is_roomy(lane):
+                            self._free.notify_all()
                         return event
-                self._hungry_since = self._hungry_since or time.monotonic()
+                self._waits_since = self._waits_since or time.monotonic()
                 self._changed.wait(LOOK)
             self._look()
 
@@ -254,8 +257,17 @@ class ReadAhead(Generic[Key]):
         self._free.notify_all()
 
     def _most_bytes(self) -> int:
-        hungry = time.monotonic() - self._hungry_since if self._hungry_since else 0.0
-        return self._max_bytes if hungry > STARVED else self._max_bytes // CALM
+        is_hungry = self._is_hungry or self._has_waited()
+        return self._max_bytes if is_hungry else self._max_bytes // CALM
+
+    def _has_waited(self) -> bool:
+        """Whether there has been nothing to hand out for a while."""
+        return self._waits_since is not None and time.monotonic() - self._waits_since > STARVED
+
+    def _is_roomy(self, lane: Lane[Key]) -> bool:
+        """Whether it is worth while to wake those who wait for room."""
+        needs_next = not lane.chains or not lane.chains[0].pages
+        return needs_next or 2 * self._waiting_bytes < self._most_bytes()
 
     def _has_room(self, lane: Lane[Key], chain: Chain) -> bool:
         """Wait until a page may be read for a chain; False if it is no longer wanted."""

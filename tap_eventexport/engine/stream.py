@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from singer_sdk import typing as th
     from singer_sdk.helpers import types
     from singer_sdk.helpers._batch import BatchConfig
-    from singer_sdk.singerlib import Catalog, RecordMessage
+    from singer_sdk.singerlib import Catalog
 
     from tap_eventexport.engine.http import HttpClient
     from tap_eventexport.engine.page import Opened, Record
@@ -258,10 +258,6 @@ class EventStream(Stream):
         if self.is_changed:
             return changed_records(self, records)
         return {self.name: records}
-
-    def record_messages(self, record: dict[str, Any]) -> Iterable[RecordMessage]:
-        """One record after selection and stream maps, as the SDK makes them."""
-        return self._generate_record_messages(record)
 
     def write_schema(self) -> None:
         """Write the SCHEMA message, or several where stream maps make several streams."""

@@ -18,6 +18,7 @@ from tap_eventexport.engine.bookmark import (
     announce,
     plan,
     read_bookmark,
+    remember,
     write_bookmark,
 )
 from tap_eventexport.engine.errors import FatalVendorError, InvalidStateError
@@ -256,6 +257,18 @@ def test_state_is_read_as_it_is_written() -> None:
     assert read_bookmark(state, "events") == bookmark
 
 
+def test_files_are_remembered_while_they_may_be_listed_as_new() -> None:
+    files = {f"{number:04}": NOON - number * timedelta(minutes=1) for number in range(3_000)}
+    bookmark = remember(Bookmark(NOON), dict(list(files.items())[:10]), NOON - DAY)
+    bookmark = remember(bookmark, files, NOON - DAY)
+    assert list(bookmark.files) == [f"{number:04}" for number in range(1_000)]
+    bookmark = remember(bookmark, {"new": NOON + HOUR}, NOON - timedelta(minutes=2))
+    assert list(bookmark.files) == ["new", "0000", "0001", "0002"]
+    state: dict[str, Any] = {}
+    write_bookmark(state, "timestamp", bookmark)
+    assert read_bookmark(state, "events") == bookmark
+
+
 def test_the_bookmark_never_goes_back_nor_past_now() -> None:
     before = Bookmark(NOON - HOUR)
     lookback = Window(NOON - DAY, NOON - 2 * HOUR)
@@ -277,6 +290,8 @@ def test_the_bookmark_never_goes_back_nor_past_now() -> None:
             {"position": {"start": "2026-03-02", "end": "2026-03-01", "read_at": "2026-03-01"}},
             "ends before it starts",
         ),
+        ({"files": ["a"]}, "events.files is no object"),
+        ({"files": {"a": 5}}, "events.files.a"),
         ({"partitions": []}, "partitions"),
     ],
 )

@@ -90,6 +90,29 @@ def test_both_paths_write_the_same(
 
 
 @pytest.mark.parametrize(
+    "deselected", [["userId"], ["id"], ["context"], ["payload", "properties", "total"]]
+)
+def test_selection_is_the_sdks(deselected: list[str]) -> None:
+    catalog = json.loads(TapEventExport(config=CONFIG).catalog_json_text)
+    (entry,) = catalog["streams"]
+    breadcrumb = ["properties", *deselected]
+    entry["metadata"].append({"breadcrumb": breadcrumb, "metadata": {"selected": False}})
+    stream = TapEventExport(config=CONFIG, catalog=catalog).streams["croct_events"]
+    assert isinstance(stream, CroctEvents)
+    record = {
+        "id": "a",
+        "userId": "b",
+        "context": {"url": "c"},
+        "payload": {"@type": "d", "total": 5, "cart": {"total": 6}},
+    }
+    expected = [
+        message.record
+        for message in stream._generate_record_messages(json.loads(json.dumps(record)))
+    ]
+    assert emit.changed_records(stream, [record]) == {"croct_events": expected}
+
+
+@pytest.mark.parametrize(
     ("config", "reason"),
     [
         ({}, None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -122,6 +123,23 @@ def test_a_role_with_an_external_id(tap: Tap, store: Store) -> None:
     assert "aws_external_id" in done.log_line(f"{STREAM} failed")
 
 
+RENEWING = """
+from botocore.credentials import RefreshableCredentials
+RefreshableCredentials._advisory_refresh_timeout = 10**6  # nothing is fresh enough
+from tap_eventexport.tap import main
+main()
+"""
+
+
+def test_a_role_is_assumed_again_before_its_credentials_expire(
+    tap: Tap, store: Store, relay: Sandbox
+) -> None:
+    arn = role(store, "renewed", None)
+    tap.command = [sys.executable, "-c", RENEWING]
+    assert records(tap, aws_role_arn=arn, aws_endpoint_url=relay.url) == 200
+    assert sum(b"AssumeRole" in request.body for request in relay.requests) >= 2
+
+
 def test_no_secret_of_a_role_is_logged(tap: Tap, store: Store) -> None:
     arn = role(store, "logged", None)
     done = tap.run(aws_role_arn=arn, environment={"TAP_EVENTEXPORT_LOGLEVEL": "DEBUG"})
@@ -157,6 +175,32 @@ def test_a_missing_permission_is_named(tap: Tap, store: Store, allowed: str, wor
 def test_a_bucket_that_does_not_exist(tap: Tap) -> None:
     done = tap.run(infobip_s3_bucket="no-such-bucket")
     assert "infobip_s3_bucket" in done.log_line(f"{STREAM} failed")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("KMS.DisabledException", "kms:Decrypt"),
+        ("InvalidObjectState", "restore it"),
+        ("PermanentRedirect", "infobip_s3_region"),
+        ("RequestTimeTooSkewed", "clock"),
+    ],
+)
+def test_a_refusal_says_what_to_do(tap: Tap, relay: Sandbox, code: str, words: str) -> None:
+    told = f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode()
+    relay.faults.append(Fault("answer", after=1, times=9, response=Response(400, told)))
+    done = tap.run(aws_endpoint_url=relay.url)
+    assert words in done.log_line(f"{STREAM} failed")
+
+
+def test_a_large_directory_is_listed_in_one_pass(
+    tap: Tap, relay: Sandbox, store: Store, directory: str
+) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: store.put(f"{directory}{n:05}.txt", b"x"), range(2_100)))
+    assert records(tap, aws_endpoint_url=relay.url) == 200
+    listings = [request for request in relay.requests if request.first("list-type")]
+    assert len(listings) == 3
 
 
 def test_without_boto3_one_line_says_what_to_install(tap: Tap) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import sys
 import threading
 import time
 from collections import Counter
@@ -189,6 +190,26 @@ def test_statuses_that_go_on(tap: Tap, infobip: Infobip) -> None:
     assert done.code == 0, done.log
     assert contents(done.heard) == truth(infobip)
     assert "NEVER_HEARD_OF" in done.log_line("unknown status")
+
+
+IMPATIENT = """
+from tap_eventexport.streams import infobip_exports
+infobip_exports.LONGEST_EXPORT = 3.0
+from tap_eventexport.tap import main
+main()
+"""
+
+
+def test_an_export_that_takes_too_long_fails_and_the_next_run_goes_on_with_it(
+    tap: Tap, infobip: Infobip, sandbox: Sandbox
+) -> None:
+    infobip.steps = ("IN_PROGRESS",) * 6
+    tap.command, command = [sys.executable, "-c", IMPATIENT], tap.command
+    done = tap.run()
+    assert "still IN_PROGRESS" in failed(done)
+    tap.command = command
+    assert contents(tap.read(state=done.heard.states[-1])) == truth(infobip)
+    assert len(submits(sandbox)) == 1
 
 
 def test_an_export_without_events_moves_the_bookmark(tap: Tap, infobip: Infobip) -> None:
@@ -428,6 +449,7 @@ def test_passing_faults_are_survived(
     sandbox.faults.append(Fault(fault.kind, after=request_number, response=fault.response))
     heard = tap.read()
     assert contents(heard) == truth(infobip)
+    assert len(keyed(heard)) == truth(infobip).total()
     assert len(submits(sandbox)) <= 2
 
 
