@@ -105,10 +105,9 @@ def test_selection_is_the_sdks(deselected: list[str]) -> None:
         "context": {"url": "c"},
         "payload": {"@type": "d", "total": 5, "cart": {"total": 6}},
     }
-    expected = [
-        message.record
-        for message in stream._generate_record_messages(json.loads(json.dumps(record)))
-    ]
+    copy = json.loads(json.dumps(record))
+    messages = stream._generate_record_messages(copy)  # noqa: SLF001
+    expected = [message.record for message in messages]
     assert emit.changed_records(stream, [record]) == {"croct_events": expected}
 
 

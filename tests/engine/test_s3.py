@@ -124,7 +124,8 @@ def test_a_role_with_an_external_id(tap: Tap, store: Store) -> None:
 
 
 RENEWING = """
-from botocore.credentials import RefreshableCredentials
+from botocore.credentials import CachedCredentialFetcher, RefreshableCredentials
+CachedCredentialFetcher.DEFAULT_EXPIRY_WINDOW_SECONDS = 10**6
 RefreshableCredentials._advisory_refresh_timeout = 10**6  # nothing is fresh enough
 from tap_eventexport.tap import main
 main()
