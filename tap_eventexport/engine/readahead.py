@@ -274,11 +274,20 @@ class ReadAhead(Generic[Key]):
         with self._changed:
             while not lane.is_closed:
                 is_next = bool(lane.chains) and lane.chains[0] is chain and not chain.pages
+                share = _share(lane, chain)
                 has_room = (
-                    self._waiting_bytes < self._most_bytes()
-                    and self._waiting_spooled < self._max_spooled
+                    self._waiting_bytes < self._most_bytes() * share
+                    and self._waiting_spooled < self._max_spooled * share
                 )
                 if (is_next or has_room) and not chain.opened:
                     return True
                 self._free.wait(STARVED)
             return False
+
+
+def _share(lane: Lane[Key], chain: Chain) -> float:
+    """How much of the room a chain may use: less, the later it is handed out.
+
+    Later chains would fill the room else, and the ones before them be read a page at a time.
+    """
+    return 1 - lane.chains.index(chain) / (lane.workers + 1)

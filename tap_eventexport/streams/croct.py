@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 PATH = "/export/events"
 WINDOW = timedelta(days=1)  # no limit is documented; a day is a handful of pages for most sites
+FEW = 8  # windows at once for which those of a day are narrow enough
 PAGES_IN_A_ROW = 8  # of one cursor; a window that has twice as many or more is split
 PART_GROWTH = 2  # each part of it is so much wider: few requests where nothing more comes
 MAX_EMPTY_PAGES = 20  # in a row, each with a new cursor, before the window is given up
@@ -157,8 +158,8 @@ class CroctEvents(EventStream):
             self.logger.warning("croct_event_types: %r is not among Croct's documented types", name)
 
     def windows(self, whole: Window) -> Iterator[Window]:
-        """Windows of a day."""
-        return cut(whole, WINDOW)
+        """Windows of a day, or less where many are read at once and wait for each other."""
+        return cut(whole, WINDOW / max(1, self.client.concurrency // FEW))
 
     def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page | Split]:
         """Follow the cursor until the vendor hands out no new one.
