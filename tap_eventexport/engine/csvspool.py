@@ -52,7 +52,10 @@ class CsvSpool(Spool):
         """
         self.decompress()
         self._check_for_errors()
-        rows = self._count_plain(required)
+        try:
+            rows = self._count_plain(required)
+        except ValueError:  # no text, or no lines: the reader says what is wrong
+            rows = None
         self._is_plain = rows is not None
         if rows is None:
             with self._text() as text:
@@ -63,7 +66,8 @@ class CsvSpool(Spool):
         """The number of rows where all is so plain that commas and line feeds tell it."""
         rows = -1
         for lines in self._plain_lines():
-            if b'"' in lines or b"\r" in lines or not _is_utf8(lines):
+            lines.decode()
+            if b'"' in lines or b"\r" in lines:
                 return None
             counted = lines.split(b"\n")
             if rows < 0:
@@ -77,18 +81,8 @@ class CsvSpool(Spool):
         return None if rows < 0 else rows
 
     def _plain_lines(self) -> Iterator[bytes]:
-        """Whole lines, some at a time, without the line feed of the last."""
         self._file.seek(0)
-        rest = b""
-        while chunk := self._file.read(CHUNK):
-            lines, found, rest = (rest + chunk).rpartition(b"\n")
-            if found:
-                yield lines
-            elif len(rest) > LONGEST_FIELD:
-                yield b'"'  # left to the reader, which says what is wrong
-                return
-        if rest:
-            yield rest
+        return self.lines(CHUNK, LONGEST_FIELD)
 
     def _count(self, reader: Iterator[list[str]], required: Sequence[str]) -> int:
         rows = 0
@@ -150,11 +144,3 @@ class CsvSpool(Spool):
         """The text from its start; closing it leaves the file open."""
         self._file.seek(0)
         return open(os.dup(self._file.fileno()), encoding="utf-8-sig", newline="")  # noqa: PTH123
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

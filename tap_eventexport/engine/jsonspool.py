@@ -70,11 +70,12 @@ class JsonSpool(Spool):
                 quote anything.
         """
         with self._file:
-            for block in self._array() if self._begin() == b"[" else self._lines():
-                try:
-                    yield decode(block)
-                except (msgspec.DecodeError, ValueError, RecursionError) as error:
-                    raise self._broken(str(error)) from None
+            is_array = self._begin() == b"["
+            blocks = self._array() if is_array else self.lines(BLOCK, LONGEST_OBJECT)
+            try:
+                yield from map(decode, blocks)
+            except (msgspec.DecodeError, ValueError, RecursionError) as error:
+                raise self._broken(str(error)) from None
 
     def _broken(self, problem: str) -> FatalVendorError:
         return FatalVendorError(f"{self._name} is no whole file of JSON objects: {problem}")
@@ -99,17 +100,6 @@ class JsonSpool(Spool):
         self._file.seek(max(0, size - LONGEST_OBJECT))
         end = self._file.read().rstrip()
         return end[end.rfind(b"\n") + 1 :].removeprefix(MARK).strip()
-
-    def _lines(self) -> Iterator[bytes]:
-        rest = b""
-        while chunk := self._file.read(BLOCK):
-            lines, found, rest = (rest + chunk).rpartition(b"\n")
-            if found:
-                yield lines
-            elif len(rest) > LONGEST_OBJECT:
-                raise self._broken(f"a line is longer than {LONGEST_OBJECT >> 20} MiB")
-        if rest:
-            yield rest
 
     def _array(self) -> Iterator[bytes]:
         """The objects of the array, each on one line."""

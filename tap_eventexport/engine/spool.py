@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 GZIP = b"\x1f\x8b"
 CHUNK = 1 << 20  # bytes
@@ -72,6 +72,26 @@ class Spool:
     def size(self) -> int:
         """How many bytes it has now."""
         return self._file.seek(0, 2)
+
+    def lines(self, size: int, longest: int) -> Iterator[bytes]:
+        """Whole lines from where the file stands, some at a time, without the last line feed.
+
+        Args:
+            size: How many bytes are read at a time.
+            longest: How many bytes a line may have.
+
+        Raises:
+            ValueError: If a line is longer.
+        """
+        rest = b""
+        while chunk := self._file.read(size):
+            lines, found, rest = (rest + chunk).rpartition(b"\n")
+            if found:
+                yield lines
+            elif len(rest) > longest:
+                raise ValueError(f"a line is longer than {longest >> 20} MiB")
+        if rest:
+            yield rest
 
     def _keep(self, file: IO[bytes]) -> None:
         """Close a file with this spool, also where nobody reads the spool to its end."""

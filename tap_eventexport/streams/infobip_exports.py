@@ -16,7 +16,6 @@ import msgspec
 import requests
 import tenacity
 
-from tap_eventexport.engine.answers import decoded, envelope
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
@@ -24,8 +23,6 @@ from tap_eventexport.engine.errors import (
     RetriableVendorError,
     Stopped,
 )
-from tap_eventexport.engine.headers import clock_difference
-from tap_eventexport.engine.http import Answer, HttpClient, refuse_passing_faults
 from tap_eventexport.engine.page import Opened, Page
 from tap_eventexport.engine.windows import (
     MILLISECOND,
@@ -35,12 +32,20 @@ from tap_eventexport.engine.windows import (
     round_up,
 )
 from tap_eventexport.streams.infobip import InfobipEvents
+from tap_eventexport.streams.infobip_answers import (
+    Definitions,
+    Status,
+    Submitted,
+    problem,
+    reader,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from singer_sdk import Tap
 
+    from tap_eventexport.engine.http import Answer, HttpClient
     from tap_eventexport.engine.s3 import StoredObject
 
 PATH = "/peopleevents/1/export"
@@ -51,7 +56,6 @@ KEPT = timedelta(days=364)  # "start ≤ 1 year ago", less a day for a run that 
 FIRST_PAUSE, PAUSE_GROWTH, LONGEST_PAUSE = 1.0, 1.5, 30.0  # seconds between two looks at a status
 LONGEST_EXPORT = 6 * 60 * 60.0  # seconds; none is documented
 FULL_PAUSE = 15.0  # seconds until another export may be submitted where there are too many
-CLOCK_TOLERANCE = timedelta(seconds=1)  # "both times before now": of the vendor's clock
 LISTINGS = 4  # of the files of an export that is complete, before none is an error
 
 COMPLETED, FAILED = "COMPLETED_SUCCESSFULLY", "FAILED_AFTER_MAX_RETRIES"
@@ -64,25 +68,6 @@ TOO_MANY = re.compile(r"72|in progress|too many|concurrent|limit|exceed", re.IGN
 REQUEST_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 Result = TypeVar("Result")
-
-
-class Submitted(msgspec.Struct):
-    """The answer to a submit."""
-
-    requestId: str
-
-
-class Status(msgspec.Struct):
-    """The answer to a question for an export's status."""
-
-    status: str
-    message: str | None = None
-
-
-class Definitions(msgspec.Struct):
-    """The names of all kinds of events."""
-
-    definitionIdList: list[str]
 
 
 class Place(msgspec.Struct, omit_defaults=True):
@@ -159,7 +144,7 @@ class InfobipExports(InfobipEvents):
 
     def prove(self) -> None:
         """Ask for the definitions of events, and list one key of the bucket."""
-        self._ask("GET", "/definitions", _reader(Definitions))
+        self._ask("GET", "/definitions", reader(Definitions))
         self.bucket.prove(self.directory)
 
     @cached_property
@@ -201,7 +186,7 @@ class InfobipExports(InfobipEvents):
                 raise RateLimitedError(
                     f"Infobip has too many exports in progress ({problem(answer)[0]})", FULL_PAUSE
                 )
-            request_id = _reader(Submitted)(answer).requestId
+            request_id = reader(Submitted)(answer).requestId
             if not REQUEST_ID.fullmatch(request_id):
                 raise FatalVendorError("Infobip named an export by an id of an unknown form")
             return request_id
@@ -259,7 +244,7 @@ class InfobipExports(InfobipEvents):
             if answer.status == HTTPStatus.NOT_FOUND:
                 text = f"Infobip doesn't know the export {request_id} ({problem(answer)[0]})"
                 raise RestartWindowError(text) if is_resumed else RetriableVendorError(text)
-            return _reader(Status)(answer)
+            return reader(Status)(answer)
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_result(lambda status: status.status not in ENDS),
@@ -333,45 +318,3 @@ def _resumed(place: Mapping[str, Any] | None) -> Place | None:
 def _lost(text: str, is_resumed: bool) -> Exception:  # noqa: FBT001
     """An export that leads to nothing: one of an earlier run is replaced, a new one fails."""
     return RestartWindowError(text) if is_resumed else FatalVendorError(text)
-
-
-def _reader(kind: type[Result]) -> Callable[[Answer], Result]:
-    """What takes an answer of one kind, or says why it is none."""
-    decode = msgspec.json.Decoder(kind).decode
-
-    def read(answer: Answer) -> Result:
-        if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-            return decoded(answer, decode, kind.__name__.lower())
-        refuse_passing_faults(answer)
-        said, fields = problem(answer)
-        advices: dict[int, str] = {
-            HTTPStatus.UNAUTHORIZED: "check infobip_api_key",
-            HTTPStatus.FORBIDDEN: "the key of infobip_api_key needs the scope people:manage",
-            HTTPStatus.NOT_FOUND: "check infobip_api_url, the account's own base URL",
-        }
-        advice = advices.get(answer.status, "check the infobip_ settings")
-        clock = clock_difference(answer.headers)
-        if answer.status == HTTPStatus.BAD_REQUEST and clock >= CLOCK_TOLERANCE:
-            advice = f"this machine's clock is {clock.total_seconds():.0f} s ahead; set it"
-        raise FatalVendorError(
-            f"Infobip refused the request ({', '.join((said, *fields))}): {advice}"
-        )
-
-    return read
-
-
-def problem(answer: Answer) -> tuple[str, list[str]]:
-    """What the vendor says, and the fields that it finds fault with.
-
-    `{"requestError": {"serviceException": {"messageId", "text", "validationErrors"}}}`, or of newer
-    APIs `{"errorCode", "description"}`, or no JSON.
-    """
-    told = envelope(answer)
-    inner = told.get("requestError")
-    inner = inner.get("serviceException") if isinstance(inner, dict) else None
-    error: Mapping[str, Any] = inner if isinstance(inner, dict) else told
-    words = [error.get(name) for name in ("messageId", "errorCode", "text", "description")]
-    said = [f"HTTP {answer.status}", *(str(word)[:200] for word in words if word)]
-    fields = error.get("validationErrors")
-    named = fields.items() if isinstance(fields, dict) else ()
-    return ", ".join(said), [f"{name}: {reason}"[:200] for name, reason in named]
