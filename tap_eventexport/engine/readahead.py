@@ -1,7 +1,7 @@
 """Reads several windows of several streams at once and hands their pages out in order.
 
-Each stream is a lane. A lane's windows are chains of pages; a few are read at the same time, each
-on a worker thread. Pages of one lane come out strictly in the order of its windows, so that what
+Each stream is a lane. A lane's windows are chains of pages; a few are read at the same time. A
+worker thread reads one page of the earliest window that has room, then looks for the earliest anew. Pages of one lane come out strictly in the order of its windows, so that what
 was emitted is always a beginning of the stream and STATE stays one number. Only the news that a
 window was opened comes out at once. Lanes don't wait for each other.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 WINDOWS_AHEAD = 4  # windows of a lane that are read or wait, for each of its workers
 STARVED = 0.05  # seconds without a page to hand out, from which on more may wait
-CALM = 6  # part of the memory that may be taken before
+CALM = 16  # part of the memory that may be taken before
 LOOK = 0.2  # seconds between two looks at the signals while nothing is ready
 
 Key = TypeVar("Key")
@@ -54,10 +54,10 @@ class Ended(Generic[Key]):
 
 @dataclass(slots=True, eq=False)
 class Chain:
-    """One window: its pages that wait, and how its reading stands."""
+    """One window: how its reading stands, and its pages that wait."""
 
     window: Window
-    place: Place = None
+    reading: Iterator[Page | Opened | Split]
     opened: Opened | None = None
     pages: deque[Page] = field(default_factory=deque)
     is_taken: bool = False
@@ -83,17 +83,17 @@ class Lane(Generic[Key]):
     chains: deque[Chain] = field(default_factory=deque)
     is_closed: bool = False
 
-    def next_chain(self) -> Chain | None:
-        """The earliest window that nobody reads yet; None if there is none just now."""
-        for chain in self.chains:
-            if not chain.is_taken:
-                return chain
-        if len(self.chains) < self.workers * WINDOWS_AHEAD:
-            for window, place in self.tasks:
-                chain = Chain(window, place)
-                self.chains.append(chain)
-                return chain
-        return None
+    @property
+    def most_chains(self) -> int:
+        """How many windows are read or wait at most."""
+        return self.workers * WINDOWS_AHEAD
+
+    def fill(self) -> bool:
+        """Begin windows as far ahead as may be; False if there is none left at all."""
+        while len(self.chains) < self.most_chains and (task := next(self.tasks, None)):
+            window, place = task
+            self.chains.append(Chain(window, self.read(window, place)))
+        return bool(self.chains)
 
 
 class ReadAhead(Generic[Key]):
@@ -190,7 +190,7 @@ class ReadAhead(Generic[Key]):
                 return None
             lane.chains.popleft()
             self._free.notify_all()
-        return None if lane.next_chain() else Ended(lane.key, None)
+        return None if lane.fill() else Ended(lane.key, None)
 
     def _end(self, lane: Lane[Key]) -> None:
         lane.is_closed = True
@@ -206,44 +206,61 @@ class ReadAhead(Generic[Key]):
 
     def _work(self, lane: Lane[Key]) -> None:
         while chain := self._next(lane):
-            error = None
+            page, error = None, None
             try:
-                self._read(lane, chain)
+                page = next(chain.reading, None)
             except Stopped:
                 return
             except Exception as caught:  # noqa: BLE001 - handed to the main thread
                 error = caught
             with self._changed:
-                chain.error, chain.is_read = error, True
-                self._changed.notify_all()
+                chain.is_taken = False
+                if not lane.is_closed:
+                    self._put(lane, chain, page, error)
+                    self._changed.notify_all()
 
     def _next(self, lane: Lane[Key]) -> Chain | None:
+        """Wait for the earliest window of which a page may be read; None if none is wanted."""
         with self._changed:
             while not lane.is_closed:
-                if chain := lane.next_chain():
-                    chain.is_taken = True
-                    return chain
-                self._free.wait()
+                lane.fill()
+                for place, chain in enumerate(lane.chains):
+                    is_idle = not (chain.is_taken or chain.is_read or chain.opened)
+                    if is_idle and self._has_room(lane, chain, place):
+                        chain.is_taken = True
+                        return chain
+                self._free.wait(STARVED)
             return None
 
-    def _read(self, lane: Lane[Key], chain: Chain) -> None:
-        pages = lane.read(chain.window, chain.place)
-        while self._has_room(lane, chain):
-            page = next(pages, None)
-            if page is None:
-                return
-            with self._changed:
-                if lane.is_closed:
-                    return
-                if isinstance(page, Split):
-                    self._split(lane, chain, page)
-                    return
-                if isinstance(page, Opened):
-                    chain.opened = page
-                else:
-                    chain.pages.append(page)
-                    self._count(page, 1)
-                self._changed.notify_all()
+    def _has_room(self, lane: Lane[Key], chain: Chain, place: int) -> bool:
+        """Whether a chain's next page may wait; one that is needed next always may.
+
+        A chain may use less of the room, the later it is handed out. Later chains would fill the
+        room else, and the ones before them be read a page at a time.
+        """
+        share = 1 - place / lane.most_chains
+        return (place == 0 and not chain.pages) or (
+            self._waiting_bytes < self._most_bytes() * share
+            and self._waiting_spooled < self._max_spooled * share
+        )
+
+    def _put(
+        self,
+        lane: Lane[Key],
+        chain: Chain,
+        page: Page | Opened | Split | None,
+        error: Exception | None,
+    ) -> None:
+        """Note what became of reading a page."""
+        if page is None:
+            chain.error, chain.is_read = error, True
+        elif isinstance(page, Split):
+            self._split(lane, chain, page)
+        elif isinstance(page, Opened):
+            chain.opened = page
+        else:
+            chain.pages.append(page)
+            self._count(page, 1)
 
     def _split(self, lane: Lane[Key], chain: Chain, split: Split) -> None:
         """Put other windows in a chain's place; nothing of it was handed out that they lack."""
@@ -252,8 +269,7 @@ class ReadAhead(Generic[Key]):
             self._count(page, -1)
         del lane.chains[place]
         for number, window in enumerate(split.windows):
-            lane.chains.insert(place + number, Chain(window))
-        self._changed.notify_all()
+            lane.chains.insert(place + number, Chain(window, lane.read(window, None)))
         self._free.notify_all()
 
     def _most_bytes(self) -> int:
@@ -268,26 +284,3 @@ class ReadAhead(Generic[Key]):
         """Whether it is worth while to wake those who wait for room."""
         needs_next = not lane.chains or not lane.chains[0].pages
         return needs_next or 2 * self._waiting_bytes < self._most_bytes()
-
-    def _has_room(self, lane: Lane[Key], chain: Chain) -> bool:
-        """Wait until a page may be read for a chain; False if it is no longer wanted."""
-        with self._changed:
-            while not lane.is_closed:
-                is_next = bool(lane.chains) and lane.chains[0] is chain and not chain.pages
-                share = _share(lane, chain)
-                has_room = (
-                    self._waiting_bytes < self._most_bytes() * share
-                    and self._waiting_spooled < self._max_spooled * share
-                )
-                if (is_next or has_room) and not chain.opened:
-                    return True
-                self._free.wait(STARVED)
-            return False
-
-
-def _share(lane: Lane[Key], chain: Chain) -> float:
-    """How much of the room a chain may use: less, the later it is handed out.
-
-    Later chains would fill the room else, and the ones before them be read a page at a time.
-    """
-    return 1 - lane.chains.index(chain) / (lane.workers + 1)

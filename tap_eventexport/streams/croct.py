@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 PATH = "/export/events"
 WINDOW = timedelta(days=1)  # no limit is documented; a day is a handful of pages for most sites
-FEW = 8  # windows at once for which those of a day are narrow enough
+FEW = 6  # windows at once for which those of a day are narrow enough
 PAGES_IN_A_ROW = 8  # of one cursor; a window that has twice as many or more is split
 PART_GROWTH = 2  # each part of it is so much wider: few requests where nothing more comes
 MAX_EMPTY_PAGES = 20  # in a row, each with a new cursor, before the window is given up
@@ -159,7 +159,7 @@ class CroctEvents(EventStream):
 
     def windows(self, whole: Window) -> Iterator[Window]:
         """Windows of a day, or less where many are read at once and wait for each other."""
-        return cut(whole, WINDOW / max(1, self.client.concurrency // FEW))
+        return cut(whole, WINDOW * min(1, FEW / self.client.concurrency))
 
     def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page | Split]:
         """Follow the cursor until the vendor hands out no new one.

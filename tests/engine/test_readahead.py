@@ -212,3 +212,28 @@ def test_a_window_can_be_read_as_several_in_its_place() -> None:
     parts = [*cut(Window(third, third + HOUR), HOUR / 5)]
     expected = [*windows(9)[:2], *parts, *windows(9)[3:]]
     assert got == [(window.start, window.end) for window in expected for _ in range(3)]
+
+
+def test_all_workers_read_the_parts_of_a_window_that_others_were_read_ahead_of() -> None:
+    many_asked, parts_at_once = threading.Event(), threading.Barrier(4)
+    asked: set[Window] = set()
+
+    def read(window: Window, _place: object) -> Iterator[Page | Split]:
+        if window == windows(1)[0]:
+            many_asked.wait(timeout=10)
+            yield Split(tuple(cut(window, HOUR / 4)))
+        elif window.end <= BEGIN + HOUR:
+            parts_at_once.wait(timeout=10)  # passes only if all four parts are read at once
+            yield Page([], None)
+        else:
+            asked.add(window)
+            if len(asked) == 10:
+                many_asked.set()
+            yield Page([], {})
+            yield Page([], None)
+
+    ahead: ReadAhead[str] = ReadAhead(1000, 1000, nothing)
+    ahead.add(lane("a", 100, read, workers=4))
+    events = list(ahead)
+    assert events[-1] == Ended("a", None)
+    assert len(events) == 4 + 2 * 99 + 1
