@@ -1,9 +1,10 @@
 """Reads several windows of several streams at once and hands their pages out in order.
 
 Each stream is a lane. A lane's windows are chains of pages; a few are read at the same time. A
-worker thread reads one page of the earliest window that has room, then looks for the earliest anew. Pages of one lane come out strictly in the order of its windows, so that what
-was emitted is always a beginning of the stream and STATE stays one number. Only the news that a
-window was opened comes out at once. Lanes don't wait for each other.
+worker thread reads one page of the earliest window that has room, then looks for the earliest anew.
+Pages of one lane come out strictly in the order of its windows, so that what was emitted is always
+a beginning of the stream and STATE stays one number. Only the news that a window was opened comes
+out at once. Lanes don't wait for each other.
 """
 
 from __future__ import annotations
