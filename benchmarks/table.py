@@ -18,6 +18,7 @@ from uuid import UUID
 import requests
 from dfinery_server import serve, write_csv
 from measure import best, measure, served
+from postgres import USER, postgres, programs
 from rich.console import Console
 from rich.table import Table
 
@@ -283,30 +284,53 @@ class Benchmarks:
         ours = best(7, TAP, "--config", config, "--discover")
         self.most("--discover", "import singer_sdk", (sdk, ours), 1.15)
 
-    def loader(self) -> None:
-        """The share of a load's time in which the loader computes."""
-        target = ROOT / ".venv-target-jsonl/bin/target-jsonl"
+    def loaders(self) -> None:
+        """Real loads: what the tap leaves of the time to the loader."""
         output = self.folder / "loaded"
         output.mkdir()
-        settings = self.config("target", destination_path=str(output))
-        with self.serve(0) as url:
-            began = time.perf_counter()
-            with subprocess.Popen(  # noqa: S603
-                [TAP, "--config", self.croct(url)],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            ) as tap:
-                loader = subprocess.Popen(  # noqa: S603
-                    [target, "--config", settings],
-                    stdin=tap.stdout,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
+        self._load("target-jsonl", destination_path=str(output))
+        if binaries := programs():
+            with postgres(binaries) as port:
+                self._load(
+                    "target-postgres",
+                    host="127.0.0.1",
+                    port=port,
+                    user=USER,
+                    password="any",  # noqa: S106 - everybody is trusted
+                    database=USER,
+                    default_target_schema="public",
                 )
-                _, _, used = os.wait4(loader.pid, 0)
-                loader.returncode = 0
-            took = time.perf_counter() - began
-        share = used.ru_utime + used.ru_stime
-        self.row("tap | target-jsonl: CPU of the target", "wall", (share, took), 0.9)
+
+    def _load(self, target: str, **settings: Any) -> None:
+        """A load, and the same messages from a file: what the loader needs where none is behind."""
+        config = self.config(target, **settings)
+        command = [ROOT / f".venv-{target}/bin/{target}", "--config", config]
+        messages = self.folder / "messages.jsonl"
+        with self.serve(0) as url:
+            tap = [TAP, "--config", self.croct(url)]
+            with messages.open("wb") as file:
+                subprocess.run(tap, stdout=file, stderr=subprocess.DEVNULL, check=True)  # noqa: S603
+            with subprocess.Popen(  # noqa: S603
+                tap, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            ) as running:
+                took, computed = _fed(command, running.stdout)
+        with messages.open("rb") as file:
+            alone, _ = _fed(command, file)
+        self.row(f"tap | {target}: CPU of the target", "wall", (computed, took), 0.9)
+        self.row(f"tap | {target}", "the target, fed from a file", (alone, took), 0.9)
+
+
+def _fed(command: list[str | Path], messages: Any) -> tuple[float, float]:
+    """Seconds that a loader takes, and those of them in which it computes."""
+    began = time.perf_counter()
+    loader = subprocess.Popen(  # noqa: S603
+        command, stdin=messages, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, used = os.wait4(loader.pid, 0)
+    loader.returncode = os.waitstatus_to_exitcode(status)
+    if loader.returncode:
+        raise SystemExit(f"{command[0]} ended with {loader.returncode}")
+    return time.perf_counter() - began, used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -327,7 +351,7 @@ def main() -> None:
         benchmarks.infobip(options.files, 50_000)
         benchmarks.memory()
         benchmarks.start()
-        benchmarks.loader()
+        benchmarks.loaders()
     Console(width=140).print(benchmarks.table)
 
 

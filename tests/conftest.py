@@ -26,6 +26,11 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 END = datetime(2026, 3, 4, tzinfo=UTC)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The long setting of the tests of trust."""
+    parser.addoption("--long", action="store_true", help="try every fault and 200 crashes")
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting and no proxy of the machine reaches a test."""

@@ -7,18 +7,26 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
+from tap_eventexport.engine.patience import FIRST_PAUSE
+
 COMMAND = str(Path(sys.executable).with_name("tap-eventexport"))
 
-# Runs the command's own entry point with another clock: seconds to add to the machine's.
+# Runs the command's own entry point with another clock, seconds to add to the machine's, and with
+# another pause after a first fault, also in seconds.
 AT_ANOTHER_TIME = """
-import sys, time
-machine, shift = time.time, float(sys.argv.pop(1))
-time.time = lambda: machine() + shift
+import sys
+from datetime import UTC, datetime, timedelta
+import time_machine
+from tap_eventexport.engine import patience
+shift, pause = float(sys.argv.pop(1)), float(sys.argv.pop(1))
+time_machine.travel(datetime.now(UTC) + timedelta(seconds=shift)).start()
+patience.FIRST_PAUSE = pause
 from tap_eventexport.tap import main
 main()
 """
@@ -28,31 +36,44 @@ main()
 class Heard:
     """What a target hears: messages in order, checked as they come.
 
-    Raises AssertionError where a record comes before its SCHEMA or doesn't fit it, or where a
-    bookmark goes back.
+    It knows the Singer specification and nothing of the tap. Raises AssertionError where a record
+    or a batch comes before its SCHEMA, a record doesn't fit it or lacks a key, or where a bookmark
+    goes back or is forgotten.
     """
 
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     schemas: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     states: list[dict[str, Any]] = field(default_factory=list)
     batches: list[dict[str, Any]] = field(default_factory=list)
+    _checks: dict[str, tuple[Draft202012Validator, list[str]]] = field(default_factory=dict)
 
     def hear(self, line: str) -> None:
         message = json.loads(line)
+        stream = message.get("stream")
         match message["type"]:
             case "SCHEMA":
-                self.schemas.setdefault(message["stream"], []).append(message["schema"])
+                Draft202012Validator.check_schema(message["schema"])
+                assert message["key_properties"]
+                assert message["schema"]["properties"].keys() >= set(message["key_properties"])
+                self.schemas.setdefault(stream, []).append(message["schema"])
+                validator = Draft202012Validator(message["schema"], format_checker=FormatChecker())
+                self._checks[stream] = validator, message["key_properties"]
             case "RECORD":
-                schema = self.schemas[message["stream"]][-1]
-                validator = Draft202012Validator(schema, format_checker=FormatChecker())
+                validator, keys = self._checks[stream]
                 validator.validate(message["record"])
-                self.records.setdefault(message["stream"], []).append(message["record"])
+                assert all(message["record"][key] for key in keys)
+                self.records.setdefault(stream, []).append(message["record"])
             case "BATCH":
-                assert message["stream"] in self.schemas
+                assert stream in self.schemas
+                assert message["manifest"]
                 self.batches.append(message)
             case "STATE":
-                for stream, bookmark in message["value"]["bookmarks"].items():
-                    before = self.bookmark(stream)
+                bookmarks = message["value"]["bookmarks"]
+                assert all(
+                    name in bookmarks for state in self.states[-1:] for name in state["bookmarks"]
+                )
+                for name, bookmark in bookmarks.items():
+                    before = self.bookmark(name)
                     assert not before or bookmark["replication_key_value"] >= before
                 self.states.append(message["value"])
             case other:
@@ -70,13 +91,17 @@ class Heard:
 
 @dataclass
 class Run:
-    """A finished run of the command."""
+    """A finished run of the command; its messages are checked, unless its lines are others."""
 
     code: int
     lines: list[str]
     log: str
 
-    @property
+    def listen(self) -> None:
+        """Check the messages."""
+        self.heard  # noqa: B018 - checks what it hears
+
+    @cached_property
     def heard(self) -> Heard:
         heard = Heard()
         for line in self.lines:
@@ -95,13 +120,18 @@ class Tap:
     Args:
         folder: Where it runs.
         shift: Seconds that its clock is ahead of the machine's.
+        pause: Seconds that it waits after a first fault.
         settings: Its settings, unless a run says otherwise.
     """
 
-    def __init__(self, folder: Path, shift: float = 0.0, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, shift: float = 0.0, pause: float = FIRST_PAUSE, **settings: Any
+    ) -> None:
         self.folder = folder
         self.settings = settings
-        self.command = [sys.executable, "-c", AT_ANOTHER_TIME, str(shift)] if shift else [COMMAND]
+        is_plain = (shift, pause) == (0.0, FIRST_PAUSE)
+        another = [sys.executable, "-c", AT_ANOTHER_TIME, str(shift), str(pause)]
+        self.command = [COMMAND] if is_plain else another
 
     def arguments(
         self, *arguments: str, state: Any = None, catalog: Any = None, **settings: Any
@@ -149,7 +179,10 @@ class Tap:
             timeout=120,
             check=False,
         )
-        return Run(done.returncode, done.stdout.split("\n")[:-1], done.stderr)
+        run = Run(done.returncode, done.stdout.split("\n")[:-1], done.stderr)
+        if not arguments:
+            run.listen()
+        return run
 
     def read(self, **options: Any) -> Heard:
         """Run the command, which must succeed, and return what was heard."""

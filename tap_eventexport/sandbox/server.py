@@ -9,13 +9,14 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -89,6 +90,7 @@ class Fault:
         times: How many requests it then concerns.
         response: The answer given for `answer`.
         seconds: How long a silence lasts.
+        path: Where the path of the requests begins that it concerns, so that it can be a vendor's.
     """
 
     kind: str
@@ -96,9 +98,12 @@ class Fault:
     times: int = 1
     response: Response = field(default_factory=lambda: Response(500))
     seconds: float = 0.0
+    path: str = ""
 
-    def is_due(self) -> bool:
-        """Whether this request is concerned; counts it."""
+    def is_due(self, request: Request) -> bool:
+        """Whether a request is concerned; counts it."""
+        if not request.path.startswith(self.path):
+            return False
         if self.after > 0:
             self.after -= 1
             return False
@@ -116,10 +121,19 @@ class Sandbox:
         vendors: The vendors.
         port: 0 takes a free one.
         latency: Seconds that each answer takes.
+        now: The clock that answers are dated by.
     """
 
-    def __init__(self, vendors: Sequence[Vendor], *, port: int = 0, latency: float = 0.0) -> None:
+    def __init__(
+        self,
+        vendors: Sequence[Vendor],
+        *,
+        port: int = 0,
+        latency: float = 0.0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.vendors = vendors
+        self.now = now
         self.latency = latency
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
@@ -151,7 +165,7 @@ class Sandbox:
         """Answer a request, and say what goes wrong with the answer."""
         with self._lock:
             self.requests.append(request)
-            fault = next((fault for fault in self.faults if fault.is_due()), None)
+            fault = next((fault for fault in self.faults if fault.is_due(request)), None)
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
         try:
@@ -223,6 +237,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault in {"gzip", "broken_gzip"}:
             body = gzip.compress(body)
             headers["Content-Encoding"] = "gzip"
+        if fault == "utf-16":
+            body = body.decode().encode(fault)
         if fault in {"half", "broken_gzip"}:
             body = body[: len(body) // 2]
         if fault == "refuse":
@@ -234,7 +250,8 @@ class _Handler(BaseHTTPRequestHandler):
             "chunks": {"Transfer-Encoding": "chunked"},
             "none": {"Connection": "close"},
         }[response.framing]
-        for name, value in {"Date": self.date_time_string(), **framing, **headers}.items():
+        date = format_datetime(self.server.sandbox.now(), usegmt=True)
+        for name, value in {"Date": date, **framing, **headers}.items():
             self.send_header(name, value)
         self.end_headers()
         if fault in {"short", "reset"}:

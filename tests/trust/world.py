@@ -1,0 +1,178 @@
+"""All five vendors on loopback, with one history that every run must tell the same of."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tap_eventexport.sandbox.croct import Croct
+from tap_eventexport.sandbox.dfinery import Dfinery
+from tap_eventexport.sandbox.happytalk import HappyTalk
+from tap_eventexport.sandbox.history import History
+from tap_eventexport.sandbox.infobip import Infobip
+from tap_eventexport.sandbox.ncp import Ncp
+from tap_eventexport.sandbox.server import Sandbox
+from tests.singer import Tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from tap_eventexport.sandbox.server import Vendor
+    from tap_eventexport.sandbox.store import Store
+    from tests.singer import Heard
+
+# Dfinery keeps 30 days: the tap and all vendors are given this as the time.
+NOW = datetime(2026, 3, 20, 3, 4, 5, 678000, tzinfo=UTC)
+START = datetime(2026, 3, 16, 15, tzinfo=UTC)  # a midnight in Seoul
+END = START + timedelta(days=2)
+PER_DAY = 60
+BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+PAUSE = 0.02  # seconds after a first fault
+
+KEYS = {
+    "dfinery_events": "df_event_detail_log_id",
+    "happytalk_service_history": "id",
+    "happytalk_siem_events": "event_key",
+    "croct_events": "id",
+    "infobip_events": "event_key",
+    "ncp_apigateway_events": "event_key",
+}
+STREAMS = {
+    "dfinery": ["dfinery_events"],
+    "happytalk": ["happytalk_service_history", "happytalk_siem_events"],
+    "croct": ["croct_events"],
+    "infobip": ["infobip_events"],
+    "ncp": ["ncp_apigateway_events"],
+}
+SECRETS = {
+    "dfinery_api_token": "a-dfinery-token-of-the-trust",
+    "happytalk_token": "a-happytalk-token-of-the-trust",
+    "croct_api_key": "a-croct-key-of-the-trust",
+    "infobip_api_key": "an-infobip-key-of-the-trust",
+    "ncp_access_key": "an-ncp-access-key-of-the-trust",
+    "ncp_secret_key": "an-ncp-secret-key-of-the-trust",
+}
+
+Contents = dict[str, Counter[tuple[str, str]]]
+
+
+@dataclass
+class World:
+    """The vendors, and the settings to read them.
+
+    Use it as a context manager.
+
+    Args:
+        store: Where Infobip's exports go.
+        directory: A directory in it for this world alone, ending in a slash.
+        per_day: Events of each stream in a day.
+    """
+
+    store: Store
+    directory: str
+    per_day: int = PER_DAY
+
+    def __post_init__(self) -> None:
+        self._shift = NOW - datetime.now(UTC)
+        history = History(self.per_day, begin=BEGIN)
+        secrets = SECRETS
+        self.vendors: dict[str, Vendor] = {
+            "dfinery": Dfinery(history, self.now, token=secrets["dfinery_api_token"], quota=10**6),
+            "happytalk": HappyTalk(history, token=secrets["happytalk_token"], now=self.now),
+            "croct": Croct(history, api_key=secrets["croct_api_key"], now=self.now),
+            "infobip": Infobip(
+                history,
+                self.store.put,
+                self.now,
+                secrets["infobip_api_key"],
+                steps=(),
+                rows_per_file=20,
+            ),
+            "ncp": Ncp(
+                history,
+                access_key=secrets["ncp_access_key"],
+                secret_key=secrets["ncp_secret_key"],
+                now=self.now,
+            ),
+        }
+        self.sandbox = Sandbox([*self.vendors.values()], now=self.now)
+
+    def now(self) -> datetime:
+        """The time of this world."""
+        return datetime.now(UTC) + self._shift
+
+    def __enter__(self) -> Self:
+        self.sandbox.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.sandbox.__exit__(kind, error, traceback)
+
+    def settings(self) -> dict[str, Any]:
+        """What the tap needs to read all vendors, a few records at a time."""
+        return {
+            **SECRETS,
+            **self.store.settings,
+            **{f"{name}_api_url": self.sandbox.url for name in self.vendors},
+            "dfinery_service_id": "sandbox",
+            "infobip_export_role_arn": "arn:aws:iam::000000000000:role/infobip-export",
+            "infobip_s3_directory": self.directory,
+            "croct_page_size": 20,
+            "ncp_page_size": 20,
+            "start_date": START.isoformat(),
+            "end_date": END.isoformat(),
+            "lookback_minutes": 0,
+        }
+
+    def tap(self, folder: Path, **settings: Any) -> Tap:
+        """The command over all vendors, at this world's time, with short pauses."""
+        chosen = {**self.settings(), **settings}
+        return Tap(folder, self._shift.total_seconds(), PAUSE, **chosen)
+
+    def truth(self, stream: str) -> Counter[str]:
+        """What a stream's records must say, in the words of the vendor."""
+        told = [vendor.truth(stream, START, END) for vendor in self.vendors.values()]
+        (keys,) = [keys for keys in told if keys is not None]
+        return Counter(keys)
+
+
+def said(stream: str, heard: Heard) -> Counter[str]:
+    """What a stream's records say, as `World.truth` does."""
+    return Counter(_said(stream, record) for record in heard.records.get(stream, []))
+
+
+def _said(stream: str, record: dict[str, Any]) -> str:
+    match stream:
+        case "happytalk_siem_events":
+            return str(record["raw"])
+        case "ncp_apigateway_events":
+            return "|".join(record[name] for name in ("time", "level", "type", "message"))
+        case "infobip_events":
+            return json.dumps(_content(record, {"event_key", "_file"}), sort_keys=True)
+        case _:
+            return str(record[KEYS[stream]])
+
+
+def contents(heard: Heard) -> Contents:
+    """Key and content of every record; where a file was is no part of it."""
+    return {
+        stream: Counter(
+            (record[KEYS[stream]], json.dumps(_content(record, {"_file"}), sort_keys=True))
+            for record in records
+        )
+        for stream, records in heard.records.items()
+    }
+
+
+def _content(record: dict[str, Any], without: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name not in without}
