@@ -206,19 +206,34 @@ class ReadAhead(Generic[Key]):
         self._waiting_spooled += sign * page.spooled
 
     def _work(self, lane: Lane[Key]) -> None:
-        while chain := self._next(lane):
-            page, error = None, None
-            try:
-                page = next(chain.reading, None)
-            except Stopped:
-                return
-            except Exception as caught:  # noqa: BLE001 - handed to the main thread
-                error = caught
-            with self._changed:
-                chain.is_taken = False
-                if not lane.is_closed:
-                    self._put(lane, chain, page, error)
-                    self._changed.notify_all()
+        try:
+            while chain := self._next(lane):
+                while self._read(lane, chain):
+                    pass
+        except Stopped:
+            return
+
+    def _read(self, lane: Lane[Key], chain: Chain) -> bool:
+        """Read a page of a chain; whether this worker must go on with it.
+
+        It must where the window was only opened: its reader may hold what others wait for.
+        """
+        page, error = None, None
+        try:
+            page = next(chain.reading, None)
+        except Stopped:
+            raise
+        except Exception as caught:  # noqa: BLE001 - handed to the main thread
+            error = caught
+        with self._changed:
+            if lane.is_closed:
+                return False
+            self._put(lane, chain, page, error)
+            self._changed.notify_all()
+            while chain.opened and not lane.is_closed:
+                self._free.wait()
+            chain.is_taken = isinstance(page, Opened)
+            return chain.is_taken
 
     def _next(self, lane: Lane[Key]) -> Chain | None:
         """Wait for the earliest window of which a page may be read; None if none is wanted."""
@@ -226,7 +241,7 @@ class ReadAhead(Generic[Key]):
             while not lane.is_closed:
                 lane.fill()
                 for place, chain in enumerate(lane.chains):
-                    is_idle = not (chain.is_taken or chain.is_read or chain.opened)
+                    is_idle = not (chain.is_taken or chain.is_read)
                     if is_idle and self._has_room(lane, chain, place):
                         chain.is_taken = True
                         return chain

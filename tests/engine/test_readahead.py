@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -237,3 +238,23 @@ def test_all_workers_read_the_parts_of_a_window_that_others_were_read_ahead_of()
     events = list(ahead)
     assert events[-1] == Ended("a", None)
     assert len(events) == 4 + 2 * 99 + 1
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_a_reader_may_hold_a_lock_until_the_news_of_its_window_is_written(workers: int) -> None:
+    one_at_a_time = threading.Lock()
+
+    def read(_window: Window, _place: object) -> Iterator[Page | Opened]:
+        with one_at_a_time:
+            yield Opened({})
+        yield Page([], None)
+
+    deadline = time.monotonic() + 10
+
+    def fail_if_late() -> None:
+        if time.monotonic() > deadline:
+            raise TimeoutError
+
+    ahead: ReadAhead[str] = ReadAhead(1000, 1000, fail_if_late)
+    ahead.add(lane("a", 9, read, workers=workers))
+    assert len(list(ahead)) == 9 + 9 + 1
