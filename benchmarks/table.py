@@ -32,6 +32,7 @@ ROOT = HERE.parent
 TAP = ROOT / ".venv/bin/tap-eventexport"
 PYTHON = ROOT / ".venv/bin/python"
 SDK = ROOT / ".venv-benchmarks/bin/python"
+DLT = ROOT / ".venv-benchmarks-dlt/bin/python"
 AIRBYTE = ROOT / ".venv-benchmarks-airbyte/bin/python"
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = START + timedelta(days=30)
@@ -119,7 +120,7 @@ class Benchmarks:
             ours = self.tap(self.croct(url))
             plain = self.plain(self.sdk(url))
             self.row(work, "plain SDK tap", (plain, ours), 12)
-            dlt = best(self.runs, SDK, HERE / "peers/croct_dlt.py", *span, self.folder / "dlt")
+            dlt = best(self.runs, DLT, HERE / "peers/croct_dlt.py", *span, self.folder / "dlt")
             self.row(work, "dlt, extract step", (dlt, ours), 7)
             airbyte = best(1, AIRBYTE, HERE / "peers/croct_airbyte.py", *span, "1")
             self.row(work, "Airbyte CDK", (airbyte, ours), 11)
