@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from tap_eventexport.engine.errors import RetriableVendorError
+from tap_eventexport.engine.surrogates import tolerant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_eventexport.engine.http import Answer
 
+MOST_QUOTED = 200  # characters; what they say is in the first
+
 Result = TypeVar("Result")
 
 
 def decoded(answer: Answer, decode: Callable[[bytes], Result], what: str) -> Result:
-    """What a decoder makes of an answer's body.
+    """What a decoder makes of an answer's body, in which halves of characters are replaced.
 
     Args:
         answer: The answer.
@@ -29,9 +32,14 @@ def decoded(answer: Answer, decode: Callable[[bytes], Result], what: str) -> Res
             names places in it, but quotes nothing.
     """
     try:
-        return decode(answer.body)
+        return tolerant(decode)(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RetriableVendorError(f"{answer}, which is no {what}: {error}") from None
+
+
+def quoted(said: object) -> str:
+    """A vendor's own words as a part of a message: on one line, and not too many."""
+    return " ".join(str(said).split())[:MOST_QUOTED]
 
 
 def envelope(answer: Answer) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def named_wait(headers: Mapping[str, str]) -> float | None:
     seconds or milliseconds since 1970, or seconds from now. Times are measured against the
     answer's own Date, so that a wrong clock here does no harm.
     """
-    sent = _date(headers.get("Date", "")) or datetime.now(UTC)
+    sent = sent_at(headers) or datetime.now(UTC)
     value = headers.get("Retry-After", "").strip()
     seconds = _number(value)
     if seconds is None and (until := _date(value)):
@@ -51,9 +51,14 @@ def _number(value: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def sent_at(headers: Mapping[str, str]) -> datetime | None:
+    """The server's time, as whole seconds, when it answered; None if it doesn't tell."""
+    return _date(headers.get("Date", ""))
+
+
 def clock_difference(headers: Mapping[str, str]) -> timedelta:
     """How far this machine's clock is ahead of the server's; zero if the server doesn't tell."""
-    sent = _date(headers.get("Date", ""))
+    sent = sent_at(headers)
     return datetime.now(UTC) - sent if sent else timedelta(0)
 
 

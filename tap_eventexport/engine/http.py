@@ -19,12 +19,13 @@ import requests
 import tenacity
 import urllib3
 
+from tap_eventexport.engine.answers import quoted
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
     RetriableVendorError,
 )
-from tap_eventexport.engine.headers import named_wait, remaining
+from tap_eventexport.engine.headers import clock_difference, named_wait, remaining
 from tap_eventexport.engine.patience import MAX_ATTEMPTS, Patience
 from tap_eventexport.engine.spool import spooled
 
@@ -39,6 +40,7 @@ HURRIED_WAIT = 5.0  # seconds that a rate limit may ask for, for these
 HURRIED_ATTEMPTS = 3
 MAX_BODY = 256 << 20  # bytes kept in memory; a page of 1000 events has about half a megabyte
 MAX_REDIRECTS = 5
+CLOCK_TOLERANCE = timedelta(seconds=5)  # by so much the clocks of two sound machines may differ
 CHUNK = 1 << 20  # bytes read at a time: most answers at once
 
 Result = TypeVar("Result")
@@ -67,7 +69,7 @@ class Answer:
     size: int = 0
 
     def __str__(self) -> str:
-        kind = self.headers.get("Content-Type", "no content type").partition(";")[0]
+        kind = quoted(self.headers.get("Content-Type", "no content type").partition(";")[0])
         size = self.size or len(self.body)
         return f"{self.request} answered {self.status} with {size} bytes of {kind}"
 
@@ -109,8 +111,15 @@ class HttpClient:
         self._quota = quota
         self._in_flight = threading.BoundedSemaphore(concurrency)
         self._quiet_until = 0.0
+        self._least_lead: timedelta | None = None
         self._local = threading.local()
         self._environments: dict[tuple[str, str], Mapping[str, Any]] = {}
+
+    @property
+    def clock_lead(self) -> timedelta:
+        """How far this machine's clock is ahead of the vendor's; zero where that is nothing."""
+        lead = self._least_lead
+        return lead if lead and lead > CLOCK_TOLERANCE else timedelta(0)
 
     def hurry(self) -> None:
         """From now on fail soon: somebody waits at a terminal."""
@@ -177,6 +186,7 @@ class HttpClient:
                 self._quota.take()
             self._stop.check()
             answer = self._send(build(), is_spooled=is_spooled)
+        self._compare_clocks(answer)
         if remaining(answer.headers) == 0:
             self._keep_quiet(named_wait(answer.headers), "the quota is used up")
         try:
@@ -184,6 +194,18 @@ class HttpClient:
         except RateLimitedError as error:
             self._keep_quiet(error.wait)
             raise
+
+    def _compare_clocks(self, answer: Answer) -> None:
+        """Note by how much this machine's clock is ahead at least: an answer may have been slow."""
+        lead = clock_difference(answer.headers)
+        if self._least_lead is None and lead > CLOCK_TOLERANCE:
+            logger.warning(
+                "%s: this machine's clock is %.0f s ahead of the vendor's; bookmarks stay behind "
+                "the vendor's clock, but set this one",
+                self.vendor,
+                lead.total_seconds(),
+            )
+        self._least_lead = lead if self._least_lead is None else min(self._least_lead, lead)
 
     def _keep_quiet(self, seconds: float | None, reason: str = "") -> None:
         """Let every request of this vendor wait, as long as the vendor may make them."""

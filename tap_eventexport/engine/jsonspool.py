@@ -12,6 +12,7 @@ import msgspec
 
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
 from tap_eventexport.engine.spool import CHUNK, Spool
+from tap_eventexport.engine.surrogates import tolerant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 BLOCK = 1 << 18  # bytes that are in memory at a time, some hundred objects
 LONGEST_OBJECT = 16 << 20  # bytes; longer than any event that a vendor takes in
 MARK = b"\xef\xbb\xbf"  # byte order mark
+_decode_object = tolerant(msgspec.json.Decoder(dict[str, msgspec.Raw]).decode)
+_on_one_line = tolerant(lambda body: msgspec.json.format(body, indent=-1))
 _commas = re.compile(r"[ \t\r\n,]*")
 
 Item = TypeVar("Item")
@@ -53,7 +56,7 @@ class JsonSpool(Spool):
         try:
             self._check_encoding()
             if not (last.endswith(b"]") and self._begin() == b"["):
-                msgspec.json.decode(last or b"{}", type=dict[str, msgspec.Raw])
+                _decode_object(last or b"{}")
         except UnicodeDecodeError:
             raise self._broken("it is not UTF-8") from None
         except msgspec.DecodeError:
@@ -73,7 +76,7 @@ class JsonSpool(Spool):
             is_array = self._begin() == b"["
             blocks = self._array() if is_array else self.lines(BLOCK, LONGEST_OBJECT)
             try:
-                yield from map(decode, blocks)
+                yield from map(tolerant(decode), blocks)
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
                 raise self._broken(str(error)) from None
 
@@ -118,7 +121,7 @@ class JsonSpool(Spool):
                     yield b"\n".join(objects)
                     text, place, objects = text[place:] + more, 0, []
                 else:
-                    objects.append(msgspec.json.format(text[place:end].encode(), indent=-1))
+                    objects.append(_on_one_line(text[place:end].encode()))
                     place = end
             yield b"\n".join(objects)
 

@@ -1,4 +1,4 @@
-"""No secret in any log line: every handler's text passes here last."""
+"""No secret in any log line, and nothing that moves a terminal: all text passes here last."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 MASK = "***"
 SHORTEST = 4  # characters: a shorter "secret" would mask ordinary words
 
+_control = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _query_value = re.compile(r"([?&][\w.%\[\]-]+=)[^&\s\"'<>]+")
 
 
 class RedactingFormatter(logging.Formatter):
     """Formats as another formatter does, then takes out secrets and the values in URLs.
+
+    Control characters, which may come from a vendor, are written as their escapes.
 
     Args:
         inner: The formatter that makes the text.
@@ -37,7 +40,8 @@ class RedactingFormatter(logging.Formatter):
         text = self._inner.format(record)
         if self._secret:
             text = self._secret.sub(MASK, text)
-        return _query_value.sub(rf"\1{MASK}", text)
+        text = _query_value.sub(rf"\1{MASK}", text)
+        return _control.sub(_escaped, text)
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -46,6 +50,10 @@ def _forms(secret: str) -> Iterator[str]:
     yield quote_plus(secret)
     yield json.dumps(secret)[1:-1]
     yield repr(secret)[1:-1]
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def redact_logs(secrets: Iterable[str]) -> None:

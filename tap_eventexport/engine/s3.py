@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
+from tap_eventexport.engine.answers import quoted
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
 from tap_eventexport.engine.spool import spooled
 
@@ -149,7 +150,7 @@ class Bucket:
             yield
         except exceptions.ClientError as error:
             code = _code(error)
-            said = f"{code}, {error.response.get('Error', {}).get('Message', '')[:200]}"
+            said = f"{code}, {quoted(error.response.get('Error', {}).get('Message', ''))}"
             raise FatalVendorError(
                 f"S3 refused to {doing} ({said}): {self._advice(error, code, permission)}"
             ) from None

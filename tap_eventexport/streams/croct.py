@@ -13,7 +13,7 @@ import msgspec
 import requests
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.answers import decoded, envelope
+from tap_eventexport.engine.answers import decoded, envelope, quoted
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 from tap_eventexport.engine.http import Answer, refuse_passing_faults
 from tap_eventexport.engine.identity import content_key
@@ -42,6 +42,7 @@ WINDOW = timedelta(days=1)  # no limit is documented; a day is a handful of page
 FEW = 6  # windows at once for which those of a day are narrow enough
 PAGES_IN_A_ROW = 8  # of one cursor; a window that has twice as many or more is split
 PART_GROWTH = 2  # each part of it is so much wider: few requests where nothing more comes
+MAX_PAGES = 100_000  # of one cursor: 100 million events within a day are no site's
 MAX_EMPTY_PAGES = 20  # in a row, each with a new cursor, before the window is given up
 NULL = msgspec.Raw(b"null")
 
@@ -170,7 +171,7 @@ class CroctEvents(EventStream):
         cursor: str | None = place.get("cursor") if place else None
         seen = {cursor}
         empty = 0
-        while True:
+        for _ in range(MAX_PAGES):
             answered = self._ask(window, cursor)
             following = answered.cursor
             if answered.is_empty and following == cursor:
@@ -195,6 +196,9 @@ class CroctEvents(EventStream):
             yield Page([answered.records], {"cursor": following}, answered.size)
             seen.add(following)
             cursor = following
+        raise FatalVendorError(
+            f"Croct sent {MAX_PAGES} pages for the window {window} and no end; ask Croct"
+        )
 
     def _parts(self, window: Window, records: list[Record]) -> tuple[Window, ...]:
         """Windows that have about so many pages each; none where the window need not be split.
@@ -335,5 +339,5 @@ def _refusal(answer: Answer, cursor: str | None) -> Exception:
 def _problem(answer: Answer) -> str:
     """What an RFC 7807 answer says; its detail is called `detail` or `details`."""
     problem = envelope(answer)
-    said = [str(problem[name])[:200] for name in ("title", "detail", "details") if name in problem]
+    said = [quoted(problem[name]) for name in ("title", "detail", "details") if name in problem]
     return ": ".join([f"HTTP {answer.status}", *said])

@@ -15,7 +15,7 @@ import msgspec
 import requests
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.answers import decoded
+from tap_eventexport.engine.answers import decoded, quoted
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
 from tap_eventexport.engine.http import Answer, refuse_passing_faults
 from tap_eventexport.engine.identity import TwinKeys, content_key
@@ -269,7 +269,7 @@ def _refusal(answer: Answer, said: Said) -> Exception:
         code = int(said.code or 0)
     except ValueError:
         code = 0
-    told = f"HTTP {answer.status}, code {said.code}, {(said.message or 'no message')[:200]}"
+    told = f"HTTP {answer.status}, code {said.code}, {quoted(said.message or 'no message')}"
     if code not in REFUSALS:
         refuse_passing_faults(answer)
     advice = REFUSALS.get(code, "HappyTalk's support knows what it means")

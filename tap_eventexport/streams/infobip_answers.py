@@ -5,21 +5,17 @@ https://www.infobip.com/docs/api/customer-engagement/people/create-events-export
 
 from __future__ import annotations
 
-from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from tap_eventexport.engine.answers import decoded, envelope
+from tap_eventexport.engine.answers import decoded, envelope, quoted
 from tap_eventexport.engine.errors import FatalVendorError
-from tap_eventexport.engine.headers import clock_difference
 from tap_eventexport.engine.http import Answer, refuse_passing_faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-CLOCK_TOLERANCE = timedelta(seconds=1)  # "both times before now": of the vendor's clock
 
 Result = TypeVar("Result")
 
@@ -58,9 +54,6 @@ def reader(kind: type[Result]) -> Callable[[Answer], Result]:
             HTTPStatus.NOT_FOUND: "check infobip_api_url, the account's own base URL",
         }
         advice = advices.get(answer.status, "check the infobip_ settings")
-        clock = clock_difference(answer.headers)
-        if answer.status == HTTPStatus.BAD_REQUEST and clock >= CLOCK_TOLERANCE:
-            advice = f"this machine's clock is {clock.total_seconds():.0f} s ahead; set it"
         raise FatalVendorError(
             f"Infobip refused the request ({', '.join((said, *fields))}): {advice}"
         )
@@ -79,7 +72,7 @@ def problem(answer: Answer) -> tuple[str, list[str]]:
     inner = inner.get("serviceException") if isinstance(inner, dict) else None
     error: Mapping[str, Any] = inner if isinstance(inner, dict) else told
     words = [error.get(name) for name in ("messageId", "errorCode", "text", "description")]
-    said = [f"HTTP {answer.status}", *(str(word)[:200] for word in words if word)]
+    said = [f"HTTP {answer.status}", *(quoted(word) for word in words if word)]
     fields = error.get("validationErrors")
     named = fields.items() if isinstance(fields, dict) else ()
-    return ", ".join(said), [f"{name}: {reason}"[:200] for name, reason in named]
+    return ", ".join(said), [quoted(f"{name}: {reason}") for name, reason in named]

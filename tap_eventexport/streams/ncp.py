@@ -19,7 +19,7 @@ import msgspec
 import requests
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.answers import decoded, envelope
+from tap_eventexport.engine.answers import decoded, envelope, quoted
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
@@ -328,7 +328,7 @@ def _problem(answer: Answer) -> tuple[str, str]:
     error: Mapping[str, Any] = told["error"] if isinstance(told.get("error"), dict) else told
     code = _first(error, ("errorCode", "returnCode", "code"))
     words = [_first(error, (name,)) for name in ("message", "returnMessage", "msg", "details")]
-    trace = answer.headers.get("x-ncp-trace-id", "")
+    trace = quoted(answer.headers.get("x-ncp-trace-id", ""))
     said = [
         f"HTTP {answer.status}",
         f"error code {code}" if code else "",
@@ -339,4 +339,4 @@ def _problem(answer: Answer) -> tuple[str, str]:
 
 
 def _first(error: Mapping[str, Any], names: Sequence[str]) -> str:
-    return next((str(error[name])[:200] for name in names if error.get(name) is not None), "")
+    return next((quoted(error[name]) for name in names if error.get(name) is not None), "")

@@ -36,6 +36,11 @@ def test_lines_and_arrays_are_read_some_at_a_time(
     assert read(lines.encode()) == read(array.encode()) == OBJECTS
 
 
+@pytest.mark.parametrize("form", [b"%s", b"[%s]", b'{"b": 1}\n%s', b"%s\n{}"])
+def test_half_a_character_keeps_nothing_back(form: bytes) -> None:
+    assert {"a": "x\ufffdy"} in read(form % rb'{"a": "x\ud83dy"}')
+
+
 @pytest.mark.parametrize("body", [b'{"a": "%s"}', b'[{"a": "%s"}]'])
 def test_an_object_without_end_is_refused(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonspool, "BLOCK", 64)
