@@ -9,6 +9,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
+from tap_eventexport.engine.spool import no_room
+
 RUN = 1 << 16  # numbers kept in memory before they are written: about 8 MiB
 STEP = 1 << 9  # numbers between two fences of a run, read at a time
 BYTES = 8  # for each number
@@ -47,7 +49,7 @@ class NumberSet:
     filter that tells of nearly all new numbers that they are new.
 
     Raises:
-        OSError: If there is no room for the file.
+        FatalVendorError: If there is no room for the file.
     """
 
     def __init__(self) -> None:
@@ -90,6 +92,9 @@ class NumberSet:
             bits[other >> 3] |= 1 << (other & 7)
         numbers = array("Q", sorted(self._recent))
         self._runs.append(Run(self._file.tell(), numbers[::STEP]))
-        self._file.write(numbers.tobytes())
-        self._file.flush()
+        try:
+            self._file.write(numbers.tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise no_room("the set of keys", error) from None
         self._recent.clear()

@@ -6,6 +6,7 @@ import gzip
 import tempfile
 import weakref
 import zlib
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
@@ -34,10 +35,19 @@ def spooled(chunks: Iterable[bytes], name: str) -> IO[bytes]:
             _write(file, chunk, name)
         _write(file, b"", name)
     except BaseException:
-        file.close()
+        with suppress(OSError):  # of what is still in its buffer
+            file.close()
         raise
     file.seek(0)
     return file
+
+
+def no_room(name: str, error: OSError) -> FatalVendorError:
+    """What is told where something can't be written to a temporary file."""
+    return FatalVendorError(
+        f"{name} can't be spooled in {tempfile.gettempdir()}: {error.strerror}; make room there, "
+        "or set TMPDIR to another folder"
+    )
 
 
 def _write(file: IO[bytes], chunk: bytes, name: str) -> None:
@@ -46,10 +56,7 @@ def _write(file: IO[bytes], chunk: bytes, name: str) -> None:
         if not chunk:
             file.flush()
     except OSError as error:
-        raise FatalVendorError(
-            f"{name} can't be spooled in {tempfile.gettempdir()}: {error.strerror}; make room "
-            "there, or set TMPDIR to another folder"
-        ) from None
+        raise no_room(name, error) from None
     if file.tell() > LARGEST:
         raise FatalVendorError(f"{name} is larger than {LARGEST >> 30} GiB")
 

@@ -13,7 +13,7 @@ import msgspec
 import requests
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.answers import envelope
+from tap_eventexport.engine.answers import envelope, quoted
 from tap_eventexport.engine.csvspool import CsvSpool
 from tap_eventexport.engine.errors import (
     FatalVendorError,
@@ -215,7 +215,16 @@ class DfineryEvents(EventStream):
         self.logger.warning("%s: %s; going on with the next day", self.name, gap)
 
     def _export(self, day: date, events: list[str] | None = None) -> CsvSpool:
-        return self.client.fetch(lambda: self._request(day, events), _read, is_spooled=True)
+        """The CSV of a day.
+
+        A day without events may be an empty body, and so may a fault be: it is believed if it
+        comes twice.
+        """
+        for _ in range(2):
+            spool = self.client.fetch(lambda: self._request(day, events), _read, is_spooled=True)
+            if spool.header:
+                break
+        return spool
 
     def _request(self, day: date, events: list[str] | None) -> requests.Request:
         chosen = events or self.config["dfinery_event_names"]
@@ -269,7 +278,7 @@ def _read(answer: Answer) -> CsvSpool:
             spool.close()
             raise RetriableVendorError(f"{answer}, which is no whole CSV: {error}") from None
         return spool
-    code = str(envelope(answer).get("message", ""))[:200]
+    code = quoted(envelope(answer).get("message", ""))
     problem = f"HTTP {answer.status}" + (f", {code}" if code else "")
     match answer.status:
         case HTTPStatus.TOO_MANY_REQUESTS:
