@@ -284,7 +284,7 @@ class TapEventExport(Tap):
 
 
 def _is_state(value: dict[str, Any]) -> bool:
-    bookmarks = value.get("bookmarks", {})
+    bookmarks = value.get("bookmarks", None if value else {})
     return isinstance(bookmarks, dict) and all(
         isinstance(bookmark, dict) for bookmark in bookmarks.values()
     )

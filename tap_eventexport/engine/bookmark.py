@@ -8,6 +8,7 @@ longer fits, its window is read from the start.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,17 @@ from tap_eventexport.engine.windows import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
 MARK = "replication_key_value"
 MOST_FILES = 1_000  # remembered: 50 KB of STATE
+NO_LEAD = timedelta(0)
+MARKLESS = {  # what an SDK tap may have written before it promised anything
+    "replication_key",
+    "replication_key_signpost",
+    "starting_replication_value",
+    "progress_markers",
+}
 WINDOW_KEYS = ("start", "end", "read_at", "query")
 
 
@@ -253,11 +261,17 @@ def read_bookmark(state: Mapping[str, Any], stream: str) -> Bookmark:
     files = state.get("files") or {}
     if not isinstance(files, dict):
         raise InvalidStateError(f"the state's {stream}.files is no object")
-    return Bookmark(
+    bookmark = Bookmark(
         None if mark is None else _instant(mark, f"{stream}.{MARK}"),
         tuple(sorted(positions, key=_start)),
         {str(name): _instant(time, f"{stream}.files.{name}") for name, time in files.items()},
     )
+    if mark is None and (unknown := state.keys() - MARKLESS - {MARK}):
+        raise InvalidStateError(
+            f"the state of {stream} has no {MARK}, only {', '.join(sorted(unknown))}; correct it, "
+            "or remove the stream from the state to read it from start_date"
+        )
+    return bookmark
 
 
 def _start(position: Position) -> datetime:
@@ -315,7 +329,11 @@ def _written(position: Position) -> dict[str, Any]:
 
 
 def advance(
-    bookmark: Bookmark, window: Window, position: Position | None, now: datetime
+    bookmark: Bookmark,
+    window: Window,
+    position: Position | None,
+    now: datetime,
+    lead: timedelta = NO_LEAD,
 ) -> Bookmark:
     """The bookmark after a page of a window was emitted, all windows before it being complete.
 
@@ -324,8 +342,10 @@ def advance(
         window: The page's window.
         position: Where the window goes on; None if it is complete.
         now: The instant at which this run began.
+        lead: How far `now` is ahead of the vendor's clock. What the vendor hasn't lived through
+            can't be complete.
     """
-    reached = window.end if position is None else window.start
+    reached = min(window.end if position is None else window.start, round_down(now - lead))
     mark = reached if bookmark.mark is None else max(bookmark.mark, reached)
     ahead = [opened for opened in bookmark.positions if window.end <= opened.window.start]
     positions = (position, *ahead) if position else tuple(ahead)

@@ -92,7 +92,7 @@ class EventStream(Stream):
     @abstractmethod
     def pages(
         self, window: Window, place: Mapping[str, Any] | None
-    ) -> Iterator[Page] | Iterator[Page | Opened] | Iterator[Page | Split]:
+    ) -> Iterator[Page] | Iterator[Page | Split] | Iterator[Page | Opened | Split]:
         """Read a window, from its start or from a place in it.
 
         Raises:
@@ -184,8 +184,9 @@ class EventStream(Stream):
             self.progress.add(len(limited))
             self._check_max_record_limit(len(block))
         self._output.end_page()
-        position = self._plan.position_at(window, page.place, self.now)
-        self._bookmark = advance(self._bookmark, window, position, self.now)
+        lead = self.client.clock_lead
+        position = self._plan.position_at(window, page.place, self.now - lead)
+        self._bookmark = advance(self._bookmark, window, position, self.now, lead)
         if page.files:
             self._bookmark = remember(self._bookmark, page.files, self.files_since)
         self.progress.page(window, is_last=page.place is None)
@@ -194,7 +195,7 @@ class EventStream(Stream):
 
     def announce(self, window: Window, opened: Opened) -> None:
         """Promise that a window was opened, which may come ahead of its turn."""
-        position = self._plan.position_at(window, opened.place, self.now)
+        position = self._plan.position_at(window, opened.place, self.now - self.client.clock_lead)
         if position and self.wanted:
             self._bookmark = announce(self._bookmark, position, self.wanted.start)
             self._promised = announce(self._promised, position, self.wanted.start)

@@ -23,13 +23,15 @@ from tap_eventexport.engine.errors import (
     RetriableVendorError,
     Stopped,
 )
-from tap_eventexport.engine.page import Opened, Page
+from tap_eventexport.engine.headers import sent_at
+from tap_eventexport.engine.page import Opened, Page, Split
 from tap_eventexport.engine.windows import (
     MILLISECOND,
     Window,
     cut,
     format_instant,
     round_up,
+    span,
 )
 from tap_eventexport.streams.infobip import InfobipEvents
 from tap_eventexport.streams.infobip_answers import (
@@ -68,6 +70,18 @@ TOO_MANY = re.compile(r"72|in progress|too many|concurrent|limit|exceed", re.IGN
 REQUEST_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 Result = TypeVar("Result")
+
+
+class NotYetError(Exception):
+    """A window ends in the vendor's future.
+
+    Attributes:
+        until: The vendor's time.
+    """
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__()
+        self.until = until
 
 
 class Place(msgspec.Struct, omit_defaults=True):
@@ -118,8 +132,21 @@ class InfobipExports(InfobipEvents):
         count = -(-length // (LONGEST // MILLISECOND - 1))
         return cut(whole, -(-length // count) * MILLISECOND)
 
-    def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page | Opened]:
-        """Export the window, or go on with its export, and read the files, one a page."""
+    def pages(
+        self, window: Window, place: Mapping[str, Any] | None
+    ) -> Iterator[Page | Opened | Split]:
+        """Export the window, or go on with its export, and read the files, one a page.
+
+        Infobip exports no future, by its own clock. Where this machine's is ahead, the window is
+        read up to the vendor's time.
+        """
+        try:
+            yield from self._pages(window, place)
+        except NotYetError as error:
+            past = span(window.start, error.until)
+            yield Split(past) if past else Page([], None)
+
+    def _pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page | Opened]:
         resumed = _resumed(place)
         with self._slots:
             self._running.add(window)
@@ -186,6 +213,10 @@ class InfobipExports(InfobipEvents):
                 raise RateLimitedError(
                     f"Infobip has too many exports in progress ({problem(answer)[0]})", FULL_PAUSE
                 )
+            if answer.status == HTTPStatus.BAD_REQUEST:
+                now = sent_at(answer.headers)
+                if now and now < window.end:
+                    raise NotYetError(now)
             request_id = reader(Submitted)(answer).requestId
             if not REQUEST_ID.fullmatch(request_id):
                 raise FatalVendorError("Infobip named an export by an id of an unknown form")

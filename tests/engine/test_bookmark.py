@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tap_eventexport.engine.bookmark import (
+    MARKLESS,
     Bookmark,
     Bounds,
     Plan,
@@ -277,6 +281,11 @@ def test_the_bookmark_never_goes_back_nor_past_now() -> None:
     assert advance(before, today, None, NOON) == Bookmark(NOON)
 
 
+NAMES = st.sampled_from(
+    [*sorted(MARKLESS), "replication_key_value", "position", "ahead", "files", "start", "end"]
+)
+
+
 @pytest.mark.parametrize(
     ("state", "name"),
     [
@@ -293,11 +302,30 @@ def test_the_bookmark_never_goes_back_nor_past_now() -> None:
         ({"files": ["a"]}, "events.files is no object"),
         ({"files": {"a": 5}}, "events.files.a"),
         ({"partitions": []}, "partitions"),
+        ({"replication_key_valu": "2026-03-01T00:00:00Z"}, "no replication_key_value, only"),
+        ({"replication_key_value": None, "files": {}}, "no replication_key_value, only files"),
     ],
 )
 def test_garbage_in_state_is_named(state: dict[str, Any], name: str) -> None:
     with pytest.raises(InvalidStateError, match=name):
         read_bookmark(state, "events")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("2026-03-01T00:00Z"),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(NAMES | st.text(), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@given(state=st.dictionaries(NAMES | st.text(max_size=5), JSON, max_size=6))
+def test_no_state_is_silently_none(state: dict[str, Any]) -> None:
+    """Whatever an earlier tap, a hand or a broken disk wrote: it is an error, or it counts."""
+    with suppress(InvalidStateError):
+        bookmark = read_bookmark(state, "events")
+        assert bookmark.mark or state.keys() <= MARKLESS | {"replication_key_value"}
 
 
 def test_the_state_of_a_plain_sdk_tap_is_understood() -> None:
@@ -307,3 +335,11 @@ def test_the_state_of_a_plain_sdk_tap_is_understood() -> None:
         "starting_replication_value": None,
     }
     assert read_bookmark(state, "events") == Bookmark(NOON)
+
+
+def test_no_promise_goes_beyond_the_vendors_clock() -> None:
+    before = Bookmark(NOON - HOUR)
+    today = Window(NOON - DAY, NOON)
+    minute = timedelta(minutes=1)
+    assert advance(before, today, None, NOON, 10 * minute) == Bookmark(NOON - 10 * minute)
+    assert advance(before, today, None, NOON, 5 * HOUR) == before
