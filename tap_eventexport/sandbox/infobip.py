@@ -142,20 +142,24 @@ class Infobip:
         if len(export.to_come) > 1:
             export.to_come.pop(0)
         elif not export.is_over:
-            export.is_over = True
-            export.message = self._end(request_id, export)
+            self._end(request_id, export)
         told = {"requestId": request_id, "status": status}
         return json_response(200, {**told, "message": export.message} if export.message else told)
 
-    def _end(self, request_id: str, export: Export) -> str:
-        """End an export; what is said of it."""
+    def end_all(self) -> None:
+        """End every export, as time does whether anybody asks for its status or not."""
+        for request_id, export in self.exports.items():
+            if not export.is_over:
+                export.to_come = [self.end]
+                self._end(request_id, export)
+
+    def _end(self, request_id: str, export: Export) -> None:
+        export.is_over = True
         match self.end:
             case "COMPLETED_SUCCESSFULLY":
-                return "" if self._write(request_id, export) else NOTHING
+                export.message = "" if self._write(request_id, export) else NOTHING
             case "FAILED_AFTER_MAX_RETRIES":
-                return "Access to the bucket was denied."
-            case _:
-                return ""
+                export.message = "Access to the bucket was denied."
 
     def _write(self, request_id: str, export: Export) -> int:
         """Write an export's files; how many there are."""

@@ -26,12 +26,11 @@ if TYPE_CHECKING:
     from tap_eventexport.sandbox.store import Store
     from tests.singer import Heard
 
-# Dfinery keeps 30 days: the tap and all vendors are given this as the time.
-NOW = datetime(2026, 3, 20, 3, 4, 5, 678000, tzinfo=UTC)
 START = datetime(2026, 3, 16, 15, tzinfo=UTC)  # a midnight in Seoul
-END = START + timedelta(days=2)
+LENGTH = timedelta(days=2)
+AFTERWARDS = timedelta(days=1, hours=12, minutes=4, seconds=5)  # from the end until now
+BEFORE = timedelta(days=16)  # from the first event to the start
 PER_DAY = 60
-BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 PAUSE = 0.02  # seconds after a first fault
 
 KEYS = {
@@ -71,15 +70,19 @@ class World:
         store: Where Infobip's exports go.
         directory: A directory in it for this world alone, ending in a slash.
         per_day: Events of each stream in a day.
+        start: From when on the tap reads, for two days. Dfinery keeps 30 days, so the tap and all
+            vendors are given a time soon after that.
     """
 
     store: Store
     directory: str
     per_day: int = PER_DAY
+    start: datetime = START
 
     def __post_init__(self) -> None:
-        self._shift = NOW - datetime.now(UTC)
-        history = History(self.per_day, begin=BEGIN)
+        self.end = self.start + LENGTH
+        self.shift = self.end + AFTERWARDS - datetime.now(UTC)
+        history = History(self.per_day, begin=self.start - BEFORE)
         secrets = SECRETS
         self.vendors: dict[str, Vendor] = {
             "dfinery": Dfinery(history, self.now, token=secrets["dfinery_api_token"], quota=10**6),
@@ -104,7 +107,7 @@ class World:
 
     def now(self) -> datetime:
         """The time of this world."""
-        return datetime.now(UTC) + self._shift
+        return datetime.now(UTC) + self.shift
 
     def __enter__(self) -> Self:
         self.sandbox.__enter__()
@@ -118,6 +121,13 @@ class World:
     ) -> None:
         self.sandbox.__exit__(kind, error, traceback)
 
+    def recover(self) -> None:
+        """Nothing goes wrong any more, and Infobip's exports that nobody asked after have ended."""
+        self.sandbox.faults.clear()
+        infobip = self.vendors["infobip"]
+        if isinstance(infobip, Infobip):
+            infobip.end_all()
+
     def settings(self) -> dict[str, Any]:
         """What the tap needs to read all vendors, a few records at a time."""
         return {
@@ -129,21 +139,42 @@ class World:
             "infobip_s3_directory": self.directory,
             "croct_page_size": 20,
             "ncp_page_size": 20,
-            "start_date": START.isoformat(),
-            "end_date": END.isoformat(),
+            "start_date": self.start.isoformat(),
+            "end_date": self.end.isoformat(),
             "lookback_minutes": 0,
         }
 
-    def tap(self, folder: Path, **settings: Any) -> Tap:
-        """The command over all vendors, at this world's time, with short pauses."""
+    def tap(self, folder: Path, lead: timedelta = timedelta(0), **settings: Any) -> Tap:
+        """The command over all vendors, with short pauses, its clock ahead of theirs or not."""
         chosen = {**self.settings(), **settings}
-        return Tap(folder, self._shift.total_seconds(), PAUSE, **chosen)
+        return Tap(folder, (self.shift + lead).total_seconds(), PAUSE, **chosen)
 
-    def truth(self, stream: str) -> Counter[str]:
+    def truth(
+        self, stream: str, start: datetime | None = None, end: datetime | None = None
+    ) -> Counter[str]:
         """What a stream's records must say, in the words of the vendor."""
-        told = [vendor.truth(stream, START, END) for vendor in self.vendors.values()]
+        bounds = (start or self.start, end or self.end)
+        told = [vendor.truth(stream, *bounds) for vendor in self.vendors.values()]
         (keys,) = [keys for keys in told if keys is not None]
         return Counter(keys)
+
+
+def only(*names: str) -> dict[str, Any]:
+    """Settings that leave out all vendors but these."""
+    required = {
+        "dfinery": ["dfinery_api_token", "dfinery_service_id", "dfinery_api_url"],
+        "happytalk": ["happytalk_token", "happytalk_api_url"],
+        "croct": ["croct_api_key", "croct_api_url"],
+        "infobip": [
+            "infobip_api_key",
+            "infobip_api_url",
+            "infobip_export_role_arn",
+            "infobip_s3_bucket",
+            "infobip_s3_region",
+        ],
+        "ncp": ["ncp_access_key", "ncp_secret_key", "ncp_api_url"],
+    }
+    return dict.fromkeys(setting for name in required.keys() - names for setting in required[name])
 
 
 def said(stream: str, heard: Heard) -> Counter[str]:

@@ -1,0 +1,163 @@
+"""Whatever a vendor's answer is instead of data: a passing fault leaves no trace, a lasting one
+ends its stream alone, and the next run goes on where it stood."""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_eventexport.sandbox.server import Fault, Response, json_response
+from tests.trust.world import SECRETS, STREAMS, contents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from tests.singer import Run, Tap
+    from tests.trust.world import Contents, World
+
+PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in</body></html>"
+HTML = {"Content-Type": "text/html; charset=utf-8"}
+ALWAYS = 10**9
+NONE: Counter[tuple[str, str]] = Counter()
+
+
+def answer(
+    status: int, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> Callable[[], Fault]:
+    return lambda: Fault("answer", response=Response(status, body, headers or {}))
+
+
+PASSING: dict[str, Callable[[], Fault]] = {
+    "429 with a header": answer(429, headers={"Retry-After": "1"}),
+    "429 without one": answer(429),
+    "500": answer(500),
+    "502 with HTML": answer(502, PAGE, HTML),
+    "503 with HTML": answer(503, PAGE, HTML),
+    "504": answer(504),
+    "reset before the answer": lambda: Fault("refuse"),
+    "reset in the body": lambda: Fault("reset"),
+    "a body shorter than announced": lambda: Fault("short"),
+    "half a body": lambda: Fault("half"),
+    "half of a gzip": lambda: Fault("broken_gzip"),
+    "an error under 200": lambda: Fault(
+        "answer", response=json_response(200, {"code": 500, "message": "Internal error"})
+    ),
+    "a log-in page under 200": answer(200, PAGE, HTML),
+    "nothing under 200": answer(200, b"", {"Content-Type": "application/json"}),
+    "another encoding": lambda: Fault("utf-16"),
+    "silence": lambda: Fault("silence", seconds=3),
+}
+
+
+def strike(world: World, kind: str, request_number: int, times: int) -> dict[str, Fault]:
+    """Let something go wrong with a request of each vendor, or with all from that one on."""
+    faults = {name: PASSING[kind]() for name in world.vendors}
+    for name, fault in faults.items():
+        fault.path, fault.after, fault.times = world.vendors[name].path, request_number, times
+    world.sandbox.faults[:] = faults.values()
+    return faults
+
+
+def listen(tap: Tap, world: World, kind: str) -> Run:
+    """Run the command as loudly as it can be; no secret is in what it says."""
+    limits = {"max_retry_wait": 2} | ({"request_timeout": 1} if kind == "silence" else {})
+    done = tap.run(environment={"LOGLEVEL": "DEBUG"}, **limits)
+    assert "DEBUG" in done.log
+    assert_no_secrets(done, world)
+    return done
+
+
+def assert_no_secrets(done: Run, world: World) -> None:
+    said = "\n".join((done.log, *done.lines))
+    for secret in (*SECRETS.values(), world.store.reader["aws_secret_access_key"]):
+        assert secret not in said
+
+
+def failed(done: Run) -> set[str]:
+    """The streams that a run calls failed."""
+    lines = [line.split(" | ", 3)[-1] for line in done.log.splitlines() if " failed: " in line]
+    names = [line.split(" failed: ")[0] for line in lines]
+    return {name for name in names if any(name in streams for streams in STREAMS.values())}
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_a_passing_fault_leaves_no_trace(
+    tap: Tap, world: World, reference: Contents, kind: str, request_number: int
+) -> None:
+    faults = strike(world, kind, request_number, times=1)
+    done = listen(tap, world, kind)
+    assert (done.code, failed(done)) == (0, set())
+    assert contents(done.heard) == reference
+    assert any(fault.times < 1 for fault in faults.values())
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_a_lasting_fault_ends_streams_where_they_stand(
+    tap: Tap, world: World, reference: Contents, kind: str, request_number: int
+) -> None:
+    faults = strike(world, kind, request_number, times=ALWAYS)
+    if kind == "nothing under 200":
+        faults["dfinery"].times = 0  # a day without events may be just that
+    done = listen(tap, world, kind)
+    struck = [name for name, fault in faults.items() if 0 < fault.times < ALWAYS]
+    assert done.code == 1
+    assert failed(done) <= {stream for name in struck for stream in STREAMS[name]}
+    assert all(failed(done) & set(STREAMS[name]) for name in struck)
+    world.recover()
+    first = contents(done.heard)
+    second = contents(tap.read(state=done.heard.states[-1] if done.heard.states else None))
+    for stream, expected in reference.items():
+        assert first.get(stream, NONE) + second.get(stream, NONE) == expected, stream
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_one_vendors_trouble_is_its_own(
+    tap: Tap, world: World, reference: Contents, name: str
+) -> None:
+    world.sandbox.faults.append(
+        Fault("answer", path=world.vendors[name].path, after=1, times=ALWAYS)
+    )
+    done = listen(tap, world, name)
+    assert done.code == 1
+    assert failed(done) == set(STREAMS[name])
+    got = contents(done.heard)
+    for stream in reference.keys() - STREAMS[name]:
+        assert got[stream] == reference[stream]
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [*((f"{name}_api_url", name) for name in STREAMS), ("aws_endpoint_url", "infobip")],
+)
+def test_a_vendor_that_refuses_connections(
+    tap: Tap, reference: Contents, setting: str, name: str
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address: Any = {setting: f"http://127.0.0.1:{free.getsockname()[1]}"}
+        done = tap.run(**address)
+    assert done.code == 1
+    assert failed(done) == set(STREAMS[name])
+    got = contents(done.heard)
+    for stream in reference.keys() - STREAMS[name]:
+        assert got[stream] == reference[stream]
+
+
+def test_the_spools_disk_is_full(tap: Tap, reference: Contents, tmp_path: Path) -> None:
+    """A limit to the size of files stands for a disk without room."""
+    tap.command = ["sh", "-c", 'ulimit -f 8; exec "$@"', "sh", *tap.command]
+    done = tap.run(environment={"TMPDIR": str(tmp_path)})
+    assert done.code == 1
+    spooling = {"dfinery_events", "infobip_events"}
+    assert failed(done) == spooling
+    for stream in spooling:
+        line = done.log_line(f"{stream} failed")
+        assert str(tmp_path) in line
+        assert "make room there, or set TMPDIR" in line
+    got = contents(done.heard)
+    for stream in reference.keys() - spooling:
+        assert got[stream] == reference[stream]
