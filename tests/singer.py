@@ -15,20 +15,24 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from tap_eventexport.engine.patience import FIRST_PAUSE
 
+HURRIED = 0.02  # seconds after a first fault, where the length of pauses is not the point
 COMMAND = str(Path(sys.executable).with_name("tap-eventexport"))
 
 # Runs the command's own entry point with another clock, seconds to add to the machine's, and with
-# another pause after a first fault, also in seconds; if that is short, vendors' rates are no limit.
+# another pause after a first fault, also in seconds. If that is short, vendors' rates are no limit,
+# and Infobip is asked after an export as soon.
 AT_ANOTHER_TIME = """
 import sys
 from datetime import UTC, datetime, timedelta
 import time_machine
 from tap_eventexport.engine import patience, quota
+from tap_eventexport.streams import infobip_exports
 shift, pause = float(sys.argv.pop(1)), float(sys.argv.pop(1))
 time_machine.travel(datetime.now(UTC) + timedelta(seconds=shift)).start()
 if pause < patience.FIRST_PAUSE:
     patience.FIRST_PAUSE = pause
     quota.TokenBucket.take = lambda self: None
+    infobip_exports.FIRST_PAUSE = infobip_exports.FULL_PAUSE = pause
 from tap_eventexport.tap import main
 main()
 """
@@ -130,10 +134,15 @@ class Tap:
         self, folder: Path, shift: float = 0.0, pause: float = FIRST_PAUSE, **settings: Any
     ) -> None:
         self.folder = folder
+        self.shift = shift
         self.settings = settings
         is_plain = (shift, pause) == (0.0, FIRST_PAUSE)
         another = [sys.executable, "-c", AT_ANOTHER_TIME, str(shift), str(pause)]
         self.command = [COMMAND] if is_plain else another
+
+    def hurried(self) -> Tap:
+        """The same command with short pauses."""
+        return Tap(self.folder, self.shift, HURRIED, **self.settings)
 
     def arguments(
         self, *arguments: str, state: Any = None, catalog: Any = None, **settings: Any

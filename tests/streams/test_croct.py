@@ -265,7 +265,7 @@ def test_a_lasting_fault_fails_the_stream_where_it_stood(
     tap: Tap, sandbox: Sandbox, truth: list[str]
 ) -> None:
     sandbox.faults.append(Fault("answer", after=7, times=1000, response=HTML))
-    done = failing(tap, concurrency=1)
+    done = failing(tap.hurried(), concurrency=1)
     line = done.log_line("croct_events failed")
     assert "answered 200 with 36 bytes of text/html" in line
     assert "gave up after 6 attempts" in line

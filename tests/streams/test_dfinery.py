@@ -395,7 +395,7 @@ def test_a_lasting_error_under_200_fails_and_promises_nothing(tap: Tap, sandbox:
     sandbox.faults.append(
         Fault("answer", times=1000, response=NO_DATA["an error behind half a CSV"])
     )
-    done = tap.run()
+    done = tap.hurried().run()
     assert done.code == 1
     assert "it holds an error instead of the rest" in done.log_line(f"{STREAM} failed")
     assert not done.heard.records

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.trust.world import Contents
 
 LONG = {"request_number": range(12), "seed": range(50)}
-SHORT = {"request_number": (0, 2), "seed": range(6)}
+SHORT = {"request_number": (1,), "seed": range(6)}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

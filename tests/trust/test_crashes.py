@@ -64,7 +64,7 @@ def crash(process: subprocess.Popen[str], chance: random.Random) -> tuple[Heard,
             lines += process.stdout
     process.stdout.close()
     code = process.wait(timeout=20)
-    if lines:
+    if any(lines):
         assert code in {0, -signal.SIGKILL, 141, *SIGNALS.values()}
     return heard_of(lines), f"{how} by {when}: {code}"
 

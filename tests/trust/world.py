@@ -15,7 +15,7 @@ from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.infobip import Infobip
 from tap_eventexport.sandbox.ncp import Ncp
 from tap_eventexport.sandbox.server import Sandbox
-from tests.singer import Tap
+from tests.singer import HURRIED, Tap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,6 @@ LENGTH = timedelta(days=2)
 AFTERWARDS = timedelta(days=1, hours=12, minutes=4, seconds=5)  # from the end until now
 BEFORE = timedelta(days=16)  # from the first event to the start
 PER_DAY = 60
-PAUSE = 0.02  # seconds after a first fault
 
 KEYS = {
     "dfinery_events": "df_event_detail_log_id",
@@ -147,7 +146,7 @@ class World:
     def tap(self, folder: Path, lead: timedelta = timedelta(0), **settings: Any) -> Tap:
         """The command over all vendors, with short pauses, its clock ahead of theirs or not."""
         chosen = {**self.settings(), **settings}
-        return Tap(folder, (self.shift + lead).total_seconds(), PAUSE, **chosen)
+        return Tap(folder, (self.shift + lead).total_seconds(), HURRIED, **chosen)
 
     def truth(
         self, stream: str, start: datetime | None = None, end: datetime | None = None
