@@ -343,3 +343,13 @@ def test_no_promise_goes_beyond_the_vendors_clock() -> None:
     minute = timedelta(minutes=1)
     assert advance(before, today, None, NOON, 10 * minute) == Bookmark(NOON - 10 * minute)
     assert advance(before, today, None, NOON, 5 * HOUR) == before
+
+
+def test_a_plan_that_wants_nothing_has_no_tasks() -> None:
+    assert tasks(plan(Bookmark(), replace(BOUNDS, end=BOUNDS.start), "q")) == []
+
+
+def test_a_bookmark_without_a_promise_is_written_as_none() -> None:
+    state: dict[str, Any] = {"replication_key_value": "old"}
+    write_bookmark(state, "timestamp", Bookmark())
+    assert state == {"replication_key": "timestamp"}

@@ -65,7 +65,7 @@ def stream_of(**config: Any) -> CroctEvents:
 def emitted(
     stream: CroctEvents, page: Page, capsys: pytest.CaptureFixture[str]
 ) -> list[dict[str, Any]]:
-    stream.emit(Window(START, END), page)
+    stream.emit(Window(START, END), stream._output.prepare(page))  # noqa: SLF001
     lines = capsys.readouterr().out.split("\n")[:-1]
     messages = [json.loads(line, parse_float=Decimal) for line in lines]
     for message in messages:

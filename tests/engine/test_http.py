@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 import requests_mock
+import tenacity
 
 from tap_eventexport.engine import http, patience
 from tap_eventexport.engine.errors import (
@@ -294,3 +295,9 @@ def test_which_statuses_pass(status: int, kind: type[Exception]) -> None:
 
 def test_addresses_are_shown_without_query_and_user() -> None:
     assert without_query("https://u:p@h.example:1/a?key=s#f") == "https://h.example:1/a"
+
+
+def test_only_passing_faults_are_waited_for() -> None:
+    state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
+    with pytest.raises(TypeError):
+        patience.Patience("Vendor", 1.0, 1).wait(state)

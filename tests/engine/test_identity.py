@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from collections import Counter
+from pathlib import Path
+from typing import IO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_eventexport.engine import numberset
+from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.identity import TwinKeys, content_key
 from tap_eventexport.engine.numberset import NumberSet
 
@@ -85,3 +89,15 @@ def test_a_large_number_set_misses_nothing() -> None:
     assert all(added.add(number) for number in numbers)
     assert not any(added.add(number) for number in numbers)
     assert not any(number + 1 in added for number in numbers)
+
+
+def test_a_full_disk_is_told_of_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> IO[bytes]:
+        return Path("/dev/full").open("r+b", buffering=0)
+
+    monkeypatch.setattr(numberset, "RUN", 4)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    numbers = NumberSet()
+    assert all(map(numbers.add, range(3)))
+    with pytest.raises(FatalVendorError, match="No space left on device; make room there, or set"):
+        numbers.add(3)

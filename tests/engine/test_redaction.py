@@ -49,3 +49,9 @@ def test_tracebacks_are_masked_and_every_handler_is_reached() -> None:
         logger.removeHandler(handler)
     assert "with base 10: '***'" in stream.getvalue()
     assert "it failed with ***" in stream.getvalue()
+
+
+def test_what_moves_a_terminal_is_written_as_its_escape() -> None:
+    formatter = RedactingFormatter(logging.Formatter(), [])
+    record = logging.LogRecord("n", 20, "f", 1, "a\x1b[2J\rb\u202e\tc\nd 한국", (), None)
+    assert formatter.format(record) == "a\\x1b[2J\\rb\\u202e\tc\nd 한국"

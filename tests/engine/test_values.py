@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_eventexport.engine import values
 from tap_eventexport.engine.values import converter
 from tap_eventexport.engine.windows import time_zone
 
@@ -93,3 +94,10 @@ def test_the_usual_form_is_read_as_the_calendar_reads_it(zone: str, local: datet
     text = local.isoformat(" ", "milliseconds")
     expected = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     assert value("date-time", text, zone) == expected.isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def test_minutes_are_remembered_and_not_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "MINUTES", 2)
+    texts = [f"2025-01-06 10:{minute:02}:{second:02}" for minute in range(5) for second in (1, 2)]
+    made = converter("date-time", time_zone("Asia/Seoul"))(texts)
+    assert list(made) == [f"2025-01-06T01:{text[14:]}.000Z" for text in texts]

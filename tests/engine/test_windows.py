@@ -16,8 +16,10 @@ from tap_eventexport.engine.windows import (
     cut,
     cut_growing,
     format_instant,
+    format_milliseconds,
     from_milliseconds,
     parse_instant,
+    parse_naive,
     round_down,
     round_up,
     span,
@@ -143,3 +145,24 @@ def test_an_instant_is_read_as_it_is_written(milliseconds: int) -> None:
 )
 def test_dates_are_read_in_utc(text: str, expected: str) -> None:
     assert format_instant(parse_instant(text)) == expected
+
+
+@given(st.integers(-10_000_000_000_000, 100_000_000_000_000))
+def test_milliseconds_are_written_as_instants_are(milliseconds: int) -> None:
+    assert format_milliseconds(milliseconds) == format_instant(from_milliseconds(milliseconds))
+
+
+def test_a_window_holds_time() -> None:
+    day = Window(parse_instant("2026-03-01"), parse_instant("2026-03-02"))
+    assert str(day) == "[2026-03-01T00:00:00.000Z, 2026-03-02T00:00:00.000Z)"
+    assert day.clipped(Window(day.start + timedelta(hours=9), day.end)).start.hour == 9
+    assert day.holds(day)
+    with pytest.raises(ValueError, match="holds no time"):
+        Window(day.end, day.start)
+
+
+def test_a_time_without_a_zone_is_in_the_zone_that_is_handed_in() -> None:
+    seoul = parse_naive("2026-03-01 09:00:00", ZoneInfo("Asia/Seoul"))
+    assert seoul == parse_instant("2026-03-01")
+    with pytest.raises(ValueError, match="does not match"):
+        parse_naive("2026-03-01", UTC)
