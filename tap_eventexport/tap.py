@@ -24,6 +24,7 @@ from tap_eventexport.engine.redaction import redact_logs
 from tap_eventexport.engine.run import drive
 from tap_eventexport.engine.stop import Stop
 from tap_eventexport.engine.stream import EventStream
+from tap_eventexport.engine.summary import summary
 from tap_eventexport.streams.croct import CroctEvents
 from tap_eventexport.streams.dfinery import DfineryEvents
 from tap_eventexport.streams.happytalk import ServiceHistory, SiemEvents
@@ -88,7 +89,11 @@ class TapEventExport(Tap):
             for vendor in settings.vendors(self.config)
             if vendor.is_configured(self.config)
         }
-        return [kind(self, clients[kind.vendor]) for kind in STREAMS if kind.vendor in clients]
+        return [
+            kind(self, clients[kind.vendor].for_another_stream())
+            for kind in STREAMS
+            if kind.vendor in clients
+        ]
 
     def _client(self, vendor: settings.Vendor) -> HttpClient:
         concurrency: int = self.config["concurrency"]
@@ -153,6 +158,8 @@ class TapEventExport(Tap):
             failures = drive(streams, self._stop)
         except Stopped:
             return self._end_early()
+        for line in summary((stream for stream in streams if stream.is_opened), failures):
+            self.logger.info(line)
         for name, error in failures.items():
             self.logger.error("%s failed: %s", name, told(error))
             self.logger.debug("%s failed", name, exc_info=error)

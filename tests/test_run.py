@@ -239,3 +239,26 @@ def test_memory_does_not_grow_with_the_number_of_events(tap: Tap, croct: Croct) 
     small, large = peak(20_000), peak(60_000)
     assert large < 150_000  # KiB
     assert large < small * 1.2
+
+
+def test_a_run_ends_with_a_table_of_what_it_did(
+    tap: Tap, sandbox: Sandbox, all_settings: dict[str, Any], truth: list[str]
+) -> None:
+    sandbox.faults.append(Fault("answer", path="/export/events", after=1))
+    done = tap.run(**{**all_settings, "ncp_secret_key": "wrong"})
+    lines = [line.split(" | ", 3)[-1].split() for line in done.log.splitlines()]
+    (headings,) = [line for line in lines if line[:2] == ["stream", "from"]]
+    first = lines.index(headings) + 1
+    rows = {line[0]: line for line in lines[first : first + 4]}
+    assert rows["croct_events"][:4] == [
+        "croct_events",
+        "2026-03-01T00:00:00Z",
+        "2026-03-04T00:00:00Z",
+        "3/3",
+    ]
+    asked = [request for request in sandbox.requests if request.path == "/export/events"]
+    assert rows["croct_events"][4:6] == [f"{len(asked)}", f"{len(truth)}"]
+    assert rows["croct_events"][7] == "1"  # request was made again
+    assert rows["croct_events"][-2:] == ["2026-03-04T00:00:00Z", "complete"]
+    assert rows["happytalk_siem_events"][-1] == "complete"
+    assert rows["ncp_apigateway_events"][-2:] == ["-", "failed"]

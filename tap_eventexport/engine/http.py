@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -74,8 +75,46 @@ class Answer:
         return f"{self.request} answered {self.status} with {size} bytes of {kind}"
 
 
+@dataclass(slots=True)
+class Usage:
+    """What one stream asked of its vendor in this run.
+
+    Attributes:
+        requests: How many were answered, whatever the answer was.
+        bytes: How large the answers' bodies were, as they were kept.
+        retries: How many requests were made again.
+        waited: Seconds of pauses, of all threads.
+    """
+
+    requests: int = 0
+    bytes: int = 0
+    retries: int = 0
+    waited: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answered(self, size: int) -> None:
+        """Count an answer."""
+        with self._lock:
+            self.requests += 1
+            self.bytes += size
+
+    def paused(self, seconds: float, retries: int = 0) -> None:
+        """Count a pause."""
+        with self._lock:
+            self.waited += seconds
+            self.retries += retries
+
+
+@dataclass(slots=True)
+class _Shared:
+    """What all streams of a vendor must know of each other."""
+
+    quiet_until: float = 0.0
+    least_lead: timedelta | None = None
+
+
 class HttpClient:
-    """Sends requests to one vendor, for all of its streams and threads.
+    """Sends requests to one vendor, for one of its streams and all its threads.
 
     Proxies and CA bundles of the environment are used, `.netrc` is not. TLS is always verified.
     A redirect is followed on the same host only.
@@ -110,15 +149,21 @@ class HttpClient:
         self._stop = stop
         self._quota = quota
         self._in_flight = threading.BoundedSemaphore(concurrency)
-        self._quiet_until = 0.0
-        self._least_lead: timedelta | None = None
+        self._shared = _Shared()
+        self.usage = Usage()
         self._local = threading.local()
         self._environments: dict[tuple[str, str], Mapping[str, Any]] = {}
+
+    def for_another_stream(self) -> HttpClient:
+        """A client that shares all limits and pauses with this one, and counts apart."""
+        client = copy(self)
+        client.usage = Usage()
+        return client
 
     @property
     def clock_lead(self) -> timedelta:
         """How far this machine's clock is ahead of the vendor's; zero where that is nothing."""
-        lead = self._least_lead
+        lead = self._shared.least_lead
         return lead if lead and lead > CLOCK_TOLERANCE else timedelta(0)
 
     def hurry(self) -> None:
@@ -164,7 +209,7 @@ class HttpClient:
             wait=patience.wait,
             stop=patience.is_over,
             before_sleep=patience.announce,
-            sleep=self._stop.wait,
+            sleep=self._wait_to_retry,
             reraise=True,
         )
         try:
@@ -180,7 +225,8 @@ class HttpClient:
         is_spooled: bool,
     ) -> Result:
         with self._in_flight:
-            while (pause := self._quiet_until - time.monotonic()) > 0:
+            while (pause := self._shared.quiet_until - time.monotonic()) > 0:
+                self.usage.paused(pause)
                 self._stop.wait(pause)
             if self._quota:
                 self._quota.take()
@@ -198,28 +244,34 @@ class HttpClient:
     def _compare_clocks(self, answer: Answer) -> None:
         """Note by how much this machine's clock is ahead at least: an answer may have been slow."""
         lead = clock_difference(answer.headers)
-        if self._least_lead is None and lead > CLOCK_TOLERANCE:
+        least = self._shared.least_lead
+        if least is None and lead > CLOCK_TOLERANCE:
             logger.warning(
                 "%s: this machine's clock is %.0f s ahead of the vendor's; bookmarks stay behind "
                 "the vendor's clock, but set this one",
                 self.vendor,
                 lead.total_seconds(),
             )
-        self._least_lead = lead if self._least_lead is None else min(self._least_lead, lead)
+        self._shared.least_lead = lead if least is None else min(least, lead)
 
     def _keep_quiet(self, seconds: float | None, reason: str = "") -> None:
         """Let every request of this vendor wait, as long as the vendor may make them."""
         if not seconds or seconds > self.max_retry_wait:
             return
-        self._quiet_until = max(self._quiet_until, time.monotonic() + seconds)
+        until = time.monotonic() + seconds
+        self._shared.quiet_until = max(self._shared.quiet_until, until)
         if reason:
-            until = datetime.now().astimezone() + timedelta(seconds=seconds)
+            moment = datetime.now().astimezone() + timedelta(seconds=seconds)
             logger.warning(
                 "%s: %s; the next request waits until %s",
                 self.vendor,
                 reason,
-                until.strftime("%H:%M:%S"),
+                moment.strftime("%H:%M:%S"),
             )
+
+    def _wait_to_retry(self, seconds: float) -> None:
+        self.usage.paused(seconds, retries=1)
+        self._stop.wait(seconds)
 
     def _send(self, request: requests.Request, *, is_spooled: bool) -> Answer:
         request.headers = {"User-Agent": self._user_agent, **request.headers}
@@ -231,6 +283,7 @@ class HttpClient:
                 answer = self._exchange(request, name, is_spooled=is_spooled)
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 raise RetriableVendorError(f"{name} failed: {_plainly(error)}") from None
+            self.usage.answered(answer.size or len(answer.body))
             logger.debug("%s in %.3f s", answer, time.monotonic() - began)
             target = answer.headers.get("Location")
             if target is None or answer.status not in _REDIRECTS:

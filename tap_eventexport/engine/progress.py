@@ -16,6 +16,11 @@ INTERVAL = 30.0  # seconds between two lines
 class Progress:
     """Counts what one stream has done in this run.
 
+    Attributes:
+        windows: How many windows the run reads.
+        complete: How many of them are complete.
+        records: How many records were written.
+
     Args:
         stream: The stream's name.
         logger: Where the lines go.
@@ -25,11 +30,12 @@ class Progress:
     def __init__(self, stream: str, logger: Logger, windows: int) -> None:
         self._stream = stream
         self._logger = logger
-        self._windows = windows
-        self._complete = 0
+        self.windows = windows
+        self.complete = 0
         self._pages = 0
         self.records = 0
         self._began = self._told = time.monotonic()
+        self._ended: float | None = None
 
     def add(self, records: int) -> None:
         """Count records that were written."""
@@ -40,20 +46,29 @@ class Progress:
 
     def split(self, windows: int) -> None:
         """Count so many windows in place of one."""
-        self._windows += windows - 1
+        self.windows += windows - 1
 
     def page(self, window: Window, *, is_last: bool) -> None:
         """Count a page that was written whole."""
         self._pages += 1
-        self._complete += is_last
+        self.complete += is_last
         self._logger.debug(
             "%s: page %d written, of the window %s", self._stream, self._pages, window
         )
 
+    @property
+    def seconds(self) -> float:
+        """How long the stream has been read, or was until its end."""
+        return max((self._ended or time.monotonic()) - self._began, 0.001)
+
+    def end(self) -> None:
+        """Count no further time, and tell how it went."""
+        self._ended = time.monotonic()
+        self._logger.info("%s: %s", self._stream, self)
+
     def __str__(self) -> str:
-        seconds = max(time.monotonic() - self._began, 0.001)
         return (
             f"{self.records:,} records in {self._pages:,} pages, "
-            f"{self._complete:,} of {self._windows:,} windows complete, "
-            f"{seconds:,.1f} s, {self.records / seconds:,.0f} records/s"
+            f"{self.complete:,} of {self.windows:,} windows complete, "
+            f"{self.seconds:,.1f} s, {self.records / self.seconds:,.0f} records/s"
         )

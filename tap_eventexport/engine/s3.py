@@ -114,7 +114,9 @@ class Bucket:
         Raises:
             FatalVendorError: If it can't be read.
         """
-        return self._http.persist(lambda: self._download(stored))
+        file = self._http.persist(lambda: self._download(stored))
+        self._http.usage.answered(stored.size)
+        return file
 
     def _download(self, stored: StoredObject) -> IO[bytes]:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415

@@ -68,6 +68,7 @@ class EventStream(Stream):
         lookback: How far behind the bookmark events may still arrive, unless the user says.
         resolution: What the vendor's times are multiples of.
         columns: The columns that are known before anything is read.
+        is_opened: Whether the stream was planned, so that there is something to tell of it.
         is_closed: Whether the stream has ended, so that nothing need be begun for it.
     """
 
@@ -81,7 +82,7 @@ class EventStream(Stream):
     def __init__(self, tap: Tap, client: HttpClient) -> None:
         super().__init__(tap, schema=self.columns.to_dict())
         self.client = client
-        self.is_closed = False
+        self.is_opened = self.is_closed = False
 
     # What a vendor answers
 
@@ -168,6 +169,7 @@ class EventStream(Stream):
         self._meters = ExitStack()
         self._counter = self._meters.enter_context(self.get_record_counter())
         self._meters.enter_context(self.get_sync_timer())
+        self.is_opened = True
         return Lane(self, iter(tasks), self._read, self.client.concurrency)
 
     def emit(self, window: Window, page: Page) -> None:
@@ -211,12 +213,17 @@ class EventStream(Stream):
         self._output.finish()
         self._promise()
         self._meters.__exit__(type(error) if error else None, error, None)
-        self.logger.info("%s: %s", self.name, self.progress)
+        self.progress.end()
 
     @property
     def wanted(self) -> Window | None:
         """The time that this run reads; None if there is nothing to read."""
         return self._plan.wanted
+
+    @property
+    def mark(self) -> datetime | None:
+        """What is promised: everything before it was emitted."""
+        return self._promised.mark
 
     @property
     def files_since(self) -> datetime:

@@ -1,0 +1,58 @@
+"""What a run did, as a table for a person: one line for each stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_eventexport.engine.windows import format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from tap_eventexport.engine.stream import EventStream
+
+HEADINGS = (
+    *("stream", "from", "to", "windows", "requests", "records", "MiB", "retries", "waited"),
+    *("took", "bookmark", "outcome"),
+)
+TEXTS = {"stream", "from", "to", "bookmark", "outcome"}  # the others are numbers
+
+
+def summary(streams: Iterable[EventStream], failures: Iterable[str]) -> Iterator[str]:
+    """The lines of the table, the headings first.
+
+    Requests, bytes, retries and seconds waited are those of the stream alone; streams of one
+    vendor that wait for the same quota each wait.
+    """
+    failed = set(failures)
+    rows = [_row(stream, is_failed=stream.name in failed) for stream in streams]
+    widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
+    for row in (HEADINGS, *rows):
+        yield "  ".join(map(_cell, HEADINGS, row, widths)).rstrip()
+
+
+def _cell(heading: str, text: str, width: int) -> str:
+    return text.ljust(width) if heading in TEXTS else text.rjust(width)
+
+
+def _row(stream: EventStream, *, is_failed: bool) -> Sequence[str]:
+    wanted, progress, usage = stream.wanted, stream.progress, stream.client.usage
+    return (
+        stream.name,
+        _told(wanted.start if wanted else None),
+        _told(wanted.end if wanted else None),
+        f"{progress.complete:,}/{progress.windows:,}",
+        f"{usage.requests:,}",
+        f"{progress.records:,}",
+        f"{usage.bytes / (1 << 20):,.1f}",
+        f"{usage.retries:,}",
+        f"{usage.waited:,.0f} s",
+        f"{progress.seconds:,.1f} s",
+        _told(stream.mark),
+        "failed" if is_failed else "complete",
+    )
+
+
+def _told(instant: datetime | None) -> str:
+    return format_instant(instant)[:19] + "Z" if instant else "-"
