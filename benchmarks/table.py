@@ -18,7 +18,6 @@ from uuid import UUID
 import requests
 from dfinery_server import serve, write_csv
 from measure import best, measure, served
-from postgres import USER, postgres, programs
 from rich.console import Console
 from rich.table import Table
 
@@ -26,6 +25,7 @@ from tap_eventexport.sandbox.command import vendors
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import Sandbox
 from tap_eventexport.sandbox.store import Store
+from tests.postgres import postgres, programs
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -291,16 +291,8 @@ class Benchmarks:
         output.mkdir()
         self._load("target-jsonl", destination_path=str(output))
         if binaries := programs():
-            with postgres(binaries) as port:
-                self._load(
-                    "target-postgres",
-                    host="127.0.0.1",
-                    port=port,
-                    user=USER,
-                    password="any",  # noqa: S106 - everybody is trusted
-                    database=USER,
-                    default_target_schema="public",
-                )
+            with postgres(binaries) as server:
+                self._load("target-postgres", **server.settings, default_target_schema="public")
 
     def _load(self, target: str, **settings: Any) -> None:
         """A load, and the same messages from a file: what the loader needs where none is behind."""

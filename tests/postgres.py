@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own for one measurement, from the system's package."""
+"""A PostgreSQL of its own, from the system's package, for one test or one measurement."""
 
 from __future__ import annotations
 
@@ -8,42 +8,82 @@ import socket
 import subprocess
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 USER = "postgres"
-FAST = "-c fsync=off -c synchronous_commit=off"
+FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """A server on loopback that trusts everybody."""
+
+    programs: Path
+    port: int
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of target-postgres, but for the schema."""
+        return {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "user": USER,
+            "password": "any",
+            "database": USER,
+        }
+
+    def ask(self, query: str) -> list[list[str]]:
+        """The rows of a query, as texts."""
+        program = shutil.which("psql") or str(self.programs / "psql")
+        psql = [program, "-h", "127.0.0.1", "-p", str(self.port), "-U", USER]
+        done = subprocess.run(
+            [*psql, "-v", "ON_ERROR_STOP=1", "-qAtF\t", "-c", query],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return [line.split("\t") for line in done.stdout.splitlines()]
 
 
 def programs() -> Path | None:
-    """The folder of initdb and pg_ctl; None where PostgreSQL isn't installed."""
+    """The folder of PostgreSQL's programs; None where it isn't installed."""
     found = shutil.which("initdb")
     folders = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     return folders[-1] if folders else None
 
 
 @contextmanager
-def postgres(binaries: Path) -> Iterator[int]:
-    """Start a server on loopback; its port. Everybody is trusted."""
+def postgres(binaries: Path) -> Iterator[Postgres]:
+    """Start a server; it and its data are gone at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    as_user = ["runuser", "-u", USER, "--"] if os.getuid() == 0 else []  # it refuses to be root
+    as_user: list[str] = (
+        ["runuser", "-u", USER, "--"] if os.getuid() == 0 else []
+    )  # it refuses to be root
     with tempfile.TemporaryDirectory() as folder:
         if as_user:
             shutil.chown(folder, USER)
-        data = f"{folder}/data"
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=/tmp {FAST}"
-        control = [*as_user, str(binaries / "pg_ctl"), "-D", data, "-w"]
-        quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
-        initdb = [*as_user, str(binaries / "initdb"), "-D", data, "-U", USER]
-        subprocess.run([*initdb, "-A", "trust", "--no-sync"], **quiet)  # noqa: S603, PLW1510
-        started = [*control, "-o", options, "-l", f"{folder}/log", "start"]
-        subprocess.run(started, **quiet)  # noqa: S603, PLW1510
+
+        def run(program: str, *arguments: str) -> None:
+            subprocess.run(
+                [*as_user, str(binaries / program), "-D", f"{folder}/data", *arguments],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                cwd=folder,
+            )
+
+        run("initdb", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
+        where = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+        run("pg_ctl", "-w", "-o", f"{where} {FAST}", "-l", f"{folder}/log", "start")
         try:
-            yield port
+            yield Postgres(binaries, port)
         finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], **quiet)  # noqa: S603, PLW1510
+            run("pg_ctl", "-w", "-m", "immediate", "stop")

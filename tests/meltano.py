@@ -1,0 +1,46 @@
+"""Meltano in a project of its own, as a user has it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+MELTANO = ROOT / ".venv-meltano/bin/meltano"
+FILES = ("pyproject.toml", "README.md", "LICENSE", "meltano.yml", "tap_eventexport")
+
+
+class Project:
+    """A copy of this project in a folder.
+
+    Args:
+        folder: Where; it must not exist.
+        environment: What is set beside the environment of the tests.
+    """
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        folder.mkdir()
+        for name in FILES:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, folder / name)
+        self.output = folder / "output"
+        self.output.mkdir()
+        self.folder = folder
+        self.environment = environment
+
+    def run(self, *arguments: str, **settings: Any) -> str:
+        """Run meltano, which must succeed, with settings of the tap; what it says."""
+        told = {f"TAP_EVENTEXPORT_{name.upper()}": f"{value}" for name, value in settings.items()}
+        done = subprocess.run(
+            [MELTANO, *arguments],
+            cwd=self.folder,
+            env={**os.environ, **self.environment, **told},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
