@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -28,8 +27,6 @@ DAY = timedelta(days=1)
 def server() -> Iterator[Postgres]:
     binaries = programs()
     if binaries is None:
-        if "CI" in os.environ:
-            pytest.fail("PostgreSQL is not installed")
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     with postgres(binaries) as server:
         yield server
