@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.meltano import Project
+from tests.meltano import ROOT, Project
 from tests.postgres import Postgres, postgres, programs
 from tests.trust.world import KEYS, LENGTH, World
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tap_eventexport.sandbox.store import Store
 
 SCHEMA = "events"
+VIEWS = ROOT / "examples/sql/postgres/views.sql"
 DAY = timedelta(days=1)
 
 
@@ -89,6 +90,21 @@ def test_meltano_fills_postgres_and_goes_on_where_it_stood(
     big = "123456789012345678901234567890"
     assert count("infobip_events", f"properties->>'price' = '{big}'") > 0
     assert count("infobip_events", '"externalPersonId" is null') > 0
+    server.ask(f"set search_path to {SCHEMA}; {VIEWS.read_text()}")
+    for view, stream in {
+        "sessions_per_day": "croct_events",
+        "alarms_by_type": "ncp_apigateway_events",
+        "late_arrivals": "dfinery_events",
+    }.items():
+        ((events,),) = server.ask(f"select sum(events) from {SCHEMA}.{view}")
+        assert int(events) == world.truth(stream).total(), view
+    assert server.ask(f"select * from {SCHEMA}.missing_days") == []
+    assert server.ask(f"select distinct vendor from {SCHEMA}.orders order by 1") == [
+        ["Croct"],
+        ["Dfinery"],
+    ]
+    assert count("log_ins_by_user", "log_ins > 0 and last_at >= first_at") > 0
+
     first = server.ask(f"select min(time), max(time) from {SCHEMA}.ncp_apigateway_events")[0]
     start, end = (datetime.fromisoformat(f"{text}+00:00") for text in first)
     assert world.start <= start < end < world.end
