@@ -36,7 +36,7 @@ def loaded(folder: Path, records: dict[str, list[dict[str, Any]]]) -> duckdb.Duc
 
 
 def test_views_in_duckdb(store: Store, tmp_path: Path) -> None:
-    with World(store, f"{tmp_path.parent.name}/{tmp_path.name}/") as world:
+    with World(store, f"{tmp_path.parent.name}/{tmp_path.name}/").running() as world:
         records = world.tap(tmp_path).read().records
     croct = records["croct_events"]
     with loaded(tmp_path, records) as connection:
@@ -68,7 +68,7 @@ def test_views_in_duckdb(store: Store, tmp_path: Path) -> None:
 
 
 def test_a_day_without_events_is_found(store: Store, tmp_path: Path) -> None:
-    with World(store, f"{tmp_path.parent.name}/{tmp_path.name}/") as world:
+    with World(store, f"{tmp_path.parent.name}/{tmp_path.name}/").running() as world:
         records = world.tap(tmp_path).read().records
     kept = [record for record in records["croct_events"] if record["timestamp"][:10] != MISSING]
     with loaded(tmp_path, {**records, "croct_events": kept}) as connection:

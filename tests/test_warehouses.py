@@ -38,7 +38,7 @@ def world(store: Store, tmp_path: Path) -> Iterator[World]:
     """Two days that ended yesterday, by the machine's clock."""
     today = datetime.now(ZoneInfo("Asia/Seoul")).replace(hour=0, minute=0, second=0, microsecond=0)
     directory = f"{tmp_path.parent.name}/{tmp_path.name}/"
-    with World(store, directory, start=today - LENGTH - DAY) as world:
+    with World(store, directory, start=today - LENGTH - DAY).running() as world:
         world.shift = timedelta(0)
         yield world
 

@@ -29,7 +29,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def world(store: Store, tmp_path: Path) -> Iterator[World]:
-    with World(store, f"{tmp_path.parent.name}/{tmp_path.name}/") as world:
+    with World(store, f"{tmp_path.parent.name}/{tmp_path.name}/").running() as world:
         yield world
 
 
@@ -43,5 +43,5 @@ def tap(tmp_path: Path, world: World) -> Tap:
 def reference(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Contents:
     """What every run must give in all: each record of each stream, once."""
     folder = tmp_path_factory.mktemp("reference")
-    with World(store, f"{folder.parent.name}/{folder.name}/") as world:
+    with World(store, f"{folder.parent.name}/{folder.name}/").running() as world:
         return contents(world.tap(folder).read())

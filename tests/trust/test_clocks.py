@@ -28,7 +28,7 @@ def assert_no_bookmark_after(heard: Heard, instant: datetime) -> None:
 @pytest.mark.parametrize("day", ["2028-02-28", "2026-12-30", "2024-02-29"])
 def test_leap_days_and_the_end_of_a_year(store: Store, tmp_path: Path, day: str) -> None:
     start = datetime.fromisoformat(f"{day}T15:00:00+00:00")
-    with World(store, f"{tmp_path.parent.name}/{tmp_path.name}/", start=start) as world:
+    with World(store, f"{tmp_path.parent.name}/{tmp_path.name}/", start=start).running() as world:
         heard = world.tap(tmp_path).read()
         for stream in KEYS:
             assert said(stream, heard) == world.truth(stream), stream
@@ -74,7 +74,7 @@ def test_runs_of_one_second_one_after_the_other(store: Store, tmp_path: Path) ->
     seconds = 8
     streams = KEYS.keys() - set(STREAMS["dfinery"]) - set(STREAMS["ncp"])
     directory = f"{tmp_path.parent.name}/{tmp_path.name}/"
-    with World(store, directory, per_day=86_400 * 2) as world:
+    with World(store, directory, per_day=86_400 * 2).running() as world:
         begin = world.start + timedelta(hours=7)
         ends = [begin + timedelta(seconds=number + 1) for number in range(seconds)]
         settings: Any = {"start_date": begin.isoformat(), **only("happytalk", "croct", "infobip")}

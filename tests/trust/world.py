@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,8 @@ from tap_eventexport.sandbox.server import Sandbox
 from tests.singer import HURRIED, Tap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
-    from types import TracebackType
     from typing import Self
 
     from tap_eventexport.sandbox.server import Vendor
@@ -62,8 +63,6 @@ Contents = dict[str, Counter[tuple[str, str]]]
 @dataclass
 class World:
     """The vendors, and the settings to read them.
-
-    Use it as a context manager.
 
     Args:
         store: Where Infobip's exports go.
@@ -108,17 +107,11 @@ class World:
         """The time of this world."""
         return datetime.now(UTC) + self.shift
 
-    def __enter__(self) -> Self:
-        self.sandbox.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.sandbox.__exit__(kind, error, traceback)
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """This world while it answers."""
+        with self.sandbox:
+            yield self
 
     def recover(self) -> None:
         """Nothing goes wrong any more, and Infobip's exports that nobody asked after have ended."""
