@@ -99,11 +99,12 @@ def test_stream_maps(tap: Tap, truth: list[str]) -> None:
     done = tap.run(
         stream_maps={
             "croct_events": {
-                "user": "md5(record['userId'])",
+                "user": "md5(config['hash_seed'] + str(record['userId']))",
                 "userId": None,
                 "__filter__": "eventType == 'orderPlaced'",
             }
-        }
+        },
+        stream_map_config={"hash_seed": "a seed of the tests"},
     )
     heard = done.heard
     assert "one by one, because of stream_maps" in done.log

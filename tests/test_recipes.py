@@ -1,0 +1,71 @@
+"""The recipes that need Meltano, as they are written down."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.conftest import END, START
+from tests.meltano import ROOT, Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tap_eventexport.sandbox.croct import Croct
+
+RECIPES = (ROOT / "docs/recipes.md").read_text()
+STATE = "dev:tap-eventexport-to-target-jsonl"
+DAY = timedelta(days=1)
+
+
+def ids(project: Project) -> Counter[str]:
+    """What the loader has written since it was asked last."""
+    file = project.output / "croct_events.jsonl"
+    lines = file.read_text().splitlines() if file.exists() else []
+    file.unlink(missing_ok=True)
+    return Counter(json.loads(line)["id"] for line in lines)
+
+
+def state(project: Project, name: str = STATE) -> str:
+    found = json.loads(project.run("state", "get", name))["singer_state"]
+    bookmark: str = found["bookmarks"]["croct_events"]["replication_key_value"]
+    return bookmark
+
+
+def test_state_backfill_and_a_second_account(
+    tmp_path: Path, settings: dict[str, Any], croct: Croct
+) -> None:
+    def truth(start: Any, end: Any) -> Counter[str]:
+        return Counter(croct.truth("croct_events", start, end))
+
+    for command in ("state get", "state clear --force", "el tap-eventexport target-jsonl"):
+        assert f"meltano {command}" in RECIPES
+    project = Project(tmp_path / "project")
+    second = "    - name: tap-eventexport--second\n      inherit_from: tap-eventexport\n"
+    assert second in RECIPES
+    file = project.folder / "meltano.yml"
+    file.write_text(file.read_text().replace("  loaders:\n", f"{second}  loaders:\n"))
+    settings = {**settings, "lookback_minutes": 0}
+
+    project.run("run", "tap-eventexport", "target-jsonl", **settings)
+    assert ids(project) == truth(START, END)
+    assert state(project) == "2026-03-04T00:00:00.000Z"
+
+    earlier = {"start_date": (START - DAY).isoformat(), "end_date": START.isoformat()}
+    backfill = ("el", "tap-eventexport", "target-jsonl", "--state-id=backfill")
+    project.run(*backfill, **{**settings, **earlier})
+    assert ids(project) == truth(START - DAY, START)
+    assert state(project) == "2026-03-04T00:00:00.000Z"
+    assert state(project, "backfill") == "2026-03-01T00:00:00.000Z"
+
+    project.run("run", "tap-eventexport", "target-jsonl", **settings)
+    assert not ids(project)
+    project.run("state", "clear", "--force", STATE)
+    project.run("run", "tap-eventexport", "target-jsonl", **settings)
+    assert ids(project) == truth(START, END)
+
+    own = {f"_second_{name}": value for name, value in settings.items()}
+    project.run("run", "tap-eventexport--second", "target-jsonl", **own)
+    assert ids(project) == truth(START, END)
