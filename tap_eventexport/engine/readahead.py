@@ -221,8 +221,6 @@ class ReadAhead(Generic[Key]):
         page, error = None, None
         try:
             page = next(chain.reading, None)
-        except Stopped:
-            raise
         except Exception as caught:  # noqa: BLE001 - handed to the main thread
             error = caught
         with self._changed:
