@@ -160,7 +160,8 @@ class CroctEvents(EventStream):
 
     def windows(self, whole: Window) -> Iterator[Window]:
         """Windows of a day, or less where many are read at once and wait for each other."""
-        return cut(whole, WINDOW * min(1, FEW / self.client.concurrency))
+        width = min(WINDOW, WINDOW * FEW / self.client.concurrency)
+        return cut(whole, width // MILLISECOND * MILLISECOND)
 
     def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page | Split]:
         """Follow the cursor until the vendor hands out no new one.

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import requests_mock
 
+from tap_eventexport.engine.windows import Window
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import Fault, Response, Sandbox, json_response
+from tap_eventexport.streams.croct import CroctEvents
 from tap_eventexport.tap import TapEventExport
 from tests.conftest import CROCT_KEY, END, START
 from tests.singer import Heard
@@ -382,3 +385,15 @@ def test_a_dense_hour_is_read_by_several_at_once(
         assert len(sandbox.requests) <= 1.25 * pages + 15
     else:
         assert len(sandbox.requests) == pages + 9
+
+
+@pytest.mark.parametrize("concurrency", [1, 6, 7, 13, 16, 50])
+def test_windows_are_narrower_where_many_are_read_at_once(concurrency: int) -> None:
+    config = {"croct_api_key": CROCT_KEY, "concurrency": concurrency}
+    stream = TapEventExport(config=config).streams["croct_events"]
+    assert isinstance(stream, CroctEvents)
+    windows = [*stream.windows(Window(START, END))]
+    assert (windows[0].start, windows[-1].end) == (START, END)
+    assert all(one.end == other.start for one, other in pairwise(windows))
+    assert all(window.end.microsecond % 1000 == 0 for window in windows)  # as Croct takes them
+    assert len(windows) >= 3 * max(1, concurrency // 6)
