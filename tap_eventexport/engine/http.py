@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -29,6 +29,7 @@ from tap_eventexport.engine.errors import (
 from tap_eventexport.engine.headers import clock_difference, named_wait, remaining
 from tap_eventexport.engine.patience import MAX_ATTEMPTS, Patience
 from tap_eventexport.engine.spool import spooled
+from tap_eventexport.engine.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,36 +74,6 @@ class Answer:
         kind = quoted(self.headers.get("Content-Type", "no content type").partition(";")[0])
         size = self.size or len(self.body)
         return f"{self.request} answered {self.status} with {size} bytes of {kind}"
-
-
-@dataclass(slots=True)
-class Usage:
-    """What one stream asked of its vendor in this run.
-
-    Attributes:
-        requests: How many were answered, whatever the answer was.
-        bytes: How large the answers' bodies were, as they were kept.
-        retries: How many requests were made again.
-        waited: Seconds of pauses, of all threads.
-    """
-
-    requests: int = 0
-    bytes: int = 0
-    retries: int = 0
-    waited: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def answered(self, size: int) -> None:
-        """Count an answer."""
-        with self._lock:
-            self.requests += 1
-            self.bytes += size
-
-    def paused(self, seconds: float, retries: int = 0) -> None:
-        """Count a pause."""
-        with self._lock:
-            self.waited += seconds
-            self.retries += retries
 
 
 @dataclass(slots=True)
