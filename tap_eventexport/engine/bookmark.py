@@ -12,12 +12,11 @@ from datetime import timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from tap_eventexport.engine.errors import FatalVendorError, InvalidStateError
+from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.windows import (
     MILLISECOND,
     Window,
     format_instant,
-    parse_instant,
     round_down,
     round_up,
     span,
@@ -27,16 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
-MARK = "replication_key_value"
 MOST_FILES = 1_000  # remembered: 50 KB of STATE
 NO_LEAD = timedelta(0)
-MARKLESS = {  # what an SDK tap may have written before it promised anything
-    "replication_key",
-    "replication_key_signpost",
-    "starting_replication_value",
-    "progress_markers",
-}
-WINDOW_KEYS = ("start", "end", "read_at", "query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,99 +226,6 @@ def _wanted(mark: datetime | None, bounds: Bounds) -> _Span:
     return wanted
 
 
-def read_bookmark(state: Mapping[str, Any], stream: str) -> Bookmark:
-    """Read a stream's part of STATE.
-
-    Args:
-        state: The stream's bookmark, as this tap or an SDK tap of the same stream wrote it.
-        stream: The stream's name, for the error.
-
-    Raises:
-        InvalidStateError: If a value can't be understood. Reading everything again instead would
-            be a silent full refresh.
-    """
-    if "partitions" in state:
-        raise InvalidStateError(
-            f"the state of {stream} has partitions, which this stream never had; "
-            "remove that stream from the state to read it from start_date"
-        )
-    mark = state.get(MARK)
-    named = {f"{stream}.position": state["position"]} if state.get("position") else {}
-    ahead = state.get("ahead") or []
-    if not isinstance(ahead, list):
-        raise InvalidStateError(f"the state's {stream}.ahead is no list")
-    named |= {f"{stream}.ahead[{number}]": value for number, value in enumerate(ahead)}
-    positions = [_position(value, name) for name, value in named.items()]
-    files = state.get("files") or {}
-    if not isinstance(files, dict):
-        raise InvalidStateError(f"the state's {stream}.files is no object")
-    bookmark = Bookmark(
-        None if mark is None else _instant(mark, f"{stream}.{MARK}"),
-        tuple(sorted(positions, key=_start)),
-        {str(name): _instant(time, f"{stream}.files.{name}") for name, time in files.items()},
-    )
-    if mark is None and (unknown := state.keys() - MARKLESS - {MARK}):
-        raise InvalidStateError(
-            f"the state of {stream} has no {MARK}, only {', '.join(sorted(unknown))}; correct it, "
-            "or remove the stream from the state to read it from start_date"
-        )
-    return bookmark
-
-
-def _start(position: Position) -> datetime:
-    return position.window.start
-
-
-def _position(value: object, name: str) -> Position:
-    if not isinstance(value, dict):
-        raise InvalidStateError(f"the state's {name} is no object")
-    start, end, read_at = (
-        _instant(value.get(key), f"{name}.{key}") for key in ("start", "end", "read_at")
-    )
-    if start >= end:
-        raise InvalidStateError(f"the state's {name} ends before it starts")
-    place = {key: item for key, item in value.items() if key not in WINDOW_KEYS}
-    return Position(Window(start, end), place, str(value.get("query")), read_at)
-
-
-def _instant(value: object, name: str) -> datetime:
-    try:
-        if isinstance(value, str):
-            return parse_instant(value)
-    except ValueError:
-        pass
-    raise InvalidStateError(
-        f"the state's {name} is {str(value)[:40]!r}, expected a date-time such as "
-        "2026-03-01T00:00:00.000Z; correct it, or remove the stream from the state to read it "
-        "from start_date"
-    )
-
-
-def write_bookmark(state: dict[str, Any], replication_key: str, bookmark: Bookmark) -> None:
-    """Write a stream's part of STATE in place, leaving nothing of an earlier one."""
-    state.clear()
-    state["replication_key"] = replication_key
-    if bookmark.mark is not None:
-        state[MARK] = format_instant(bookmark.mark)
-    positions = [_written(position) for position in bookmark.positions]
-    if positions:
-        state["position"] = positions[0]
-    if positions[1:]:
-        state["ahead"] = positions[1:]
-    if bookmark.files:
-        state["files"] = {name: format_instant(time) for name, time in bookmark.files.items()}
-
-
-def _written(position: Position) -> dict[str, Any]:
-    return {
-        "start": format_instant(position.window.start),
-        "end": format_instant(position.window.end),
-        **position.place,
-        "query": position.query,
-        "read_at": format_instant(position.read_at),
-    }
-
-
 def advance(
     bookmark: Bookmark,
     window: Window,
@@ -376,5 +274,10 @@ def announce(bookmark: Bookmark, position: Position, start: datetime) -> Bookmar
     """
     others = [other for other in bookmark.positions if other.window != position.window]
     mark = start if bookmark.mark is None else bookmark.mark
-    positions = tuple(sorted((*others, position), key=_start))
+    positions = tuple(sorted((*others, position), key=start_of))
     return replace(bookmark, mark=mark, positions=positions)
+
+
+def start_of(position: Position) -> datetime:
+    """What positions are in order of."""
+    return position.window.start

@@ -26,9 +26,7 @@ from tap_eventexport.engine.bookmark import (
     advance,
     announce,
     plan,
-    read_bookmark,
     remember,
-    write_bookmark,
 )
 from tap_eventexport.engine.emit import BatchFiles, RecordLines, changed_records, why_changed
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
@@ -37,6 +35,7 @@ from tap_eventexport.engine.page import Lines, Page, Split
 from tap_eventexport.engine.progress import Progress
 from tap_eventexport.engine.readahead import Lane
 from tap_eventexport.engine.run import drive
+from tap_eventexport.engine.state import read_bookmark, write_bookmark
 from tap_eventexport.engine.windows import MILLISECOND, parse_instant
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_eventexport.engine.bookmark import (
-    MARKLESS,
     Bookmark,
     Bounds,
     Plan,
@@ -21,11 +20,10 @@ from tap_eventexport.engine.bookmark import (
     advance,
     announce,
     plan,
-    read_bookmark,
     remember,
-    write_bookmark,
 )
 from tap_eventexport.engine.errors import FatalVendorError, InvalidStateError
+from tap_eventexport.engine.state import MARKLESS, read_bookmark, write_bookmark
 from tap_eventexport.engine.windows import Window, cut
 
 HOUR = timedelta(hours=1)
