@@ -65,16 +65,16 @@ def postgres(binaries: Path) -> Iterator[Postgres]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    as_user: list[str] = (
-        ["runuser", "-u", USER, "--"] if os.getuid() == 0 else []
-    )  # it refuses to be root
+    user = USER if os.getuid() == 0 else None  # it refuses to be root
     with tempfile.TemporaryDirectory() as folder:
-        if as_user:
+        if user:
             shutil.chown(folder, USER)
 
         def run(program: str, *arguments: str) -> None:
             subprocess.run(
-                [*as_user, str(binaries / program), "-D", f"{folder}/data", *arguments],
+                [binaries / program, "-D", f"{folder}/data", *arguments],
+                user=user,
+                extra_groups=[] if user else None,
                 check=True,
                 stdout=subprocess.DEVNULL,
                 cwd=folder,
