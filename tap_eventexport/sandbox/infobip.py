@@ -148,7 +148,7 @@ class Infobip:
 
     def end_all(self) -> None:
         """End every export, as time does whether anybody asks for its status or not."""
-        for request_id, export in self.exports.items():
+        for request_id, export in list(self.exports.items()):  # more may come meanwhile
             if not export.is_over:
                 export.to_come = [self.end]
                 self._end(request_id, export)
