@@ -27,7 +27,7 @@ DAY = timedelta(days=1)
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
     binaries = programs()
-    if binaries is None:
+    if binaries is None:  # a system's package, which no environment of Python can bring
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     with postgres(binaries) as server:
         yield server

@@ -203,7 +203,6 @@ class HttpClient:
                 self._quota.take()
             self._stop.check()
             answer = self._send(build(), is_spooled=is_spooled)
-        self._compare_clocks(answer)
         if remaining(answer.headers) == 0:
             self._keep_quiet(named_wait(answer.headers), "the quota is used up")
         try:
@@ -212,9 +211,9 @@ class HttpClient:
             self._keep_quiet(error.wait)
             raise
 
-    def _compare_clocks(self, answer: Answer) -> None:
-        """Note by how much this machine's clock is ahead at least: an answer may have been slow."""
-        lead = clock_difference(answer.headers)
+    def _compare_clocks(self, headers: Mapping[str, str]) -> None:
+        """Note by how much this machine's clock is ahead at least: headers may have been slow."""
+        lead = clock_difference(headers)
         least = self._shared.least_lead
         if least is None and lead > CLOCK_TOLERANCE:
             logger.warning(
@@ -272,6 +271,7 @@ class HttpClient:
             allow_redirects=False,
             **options,
         ) as response:
+            self._compare_clocks(response.headers)  # before the body, which may take minutes
             if is_spooled and HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
                 return _spooled(response, name)
             chunks, size = [], 0

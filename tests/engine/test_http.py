@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 import requests_mock
 import tenacity
+import time_machine
 
 from tap_eventexport.engine import http, patience
 from tap_eventexport.engine.errors import (
@@ -301,3 +304,21 @@ def test_only_passing_faults_are_waited_for() -> None:
     state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
     with pytest.raises(TypeError):
         patience.Patience("Vendor", 1.0, 1).wait(state)
+
+
+@pytest.mark.parametrize("minutes", [0, 10])
+def test_a_slow_body_is_no_wrong_clock(
+    client: HttpClient, vendor: requests_mock.Mocker, minutes: int
+) -> None:
+    """The clocks are compared when the headers come."""
+    with time_machine.travel("2026-03-01T00:10:00Z", tick=False) as clock:
+
+        class SlowBody(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                clock.shift(60)
+                return super().read(size)
+
+        date = f"Sun, 01 Mar 2026 00:{10 - minutes:02}:00 GMT"
+        vendor.get(URL, body=SlowBody(b"{}"), headers={"Date": date})
+        client.fetch(lambda: requests.Request("GET", URL), lambda answer: answer)
+    assert client.clock_lead == timedelta(minutes=minutes)
