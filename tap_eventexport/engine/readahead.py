@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_eventexport.engine.errors import Stopped
+from tap_eventexport.engine.load import Load
 from tap_eventexport.engine.page import Opened, Split
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     Read = Callable[[Window, Place], Iterator[Page | Opened | Split]]
 
 WINDOWS_AHEAD = 4  # windows of a lane that are read or wait, for each of its workers
-STARVED = 0.05  # seconds without a page to hand out, from which on more may wait
-CALM = 16  # part of the memory that may be taken before
+CALM = 16  # part of the memory that may be taken where reading more at once wouldn't help
 LOOK = 0.2  # seconds between two looks at the signals while nothing is ready
+REST = 0.05  # seconds between two looks at what may be read
 
 Key = TypeVar("Key")
 
@@ -82,12 +83,19 @@ class Lane(Generic[Key]):
     read: Read
     workers: int
     chains: deque[Chain] = field(default_factory=deque)
+    load: Load = field(default_factory=Load)
+    waiting_bytes: int = 0
     is_closed: bool = False
 
     @property
     def most_chains(self) -> int:
         """How many windows are read or wait at most."""
         return self.workers * WINDOWS_AHEAD
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether a worker reads a page."""
+        return any(chain.is_taken for chain in self.chains)
 
     def fill(self) -> bool:
         """Begin windows as far ahead as may be; False if there is none left at all."""
@@ -117,8 +125,6 @@ class ReadAhead(Generic[Key]):
         lock = threading.Lock()
         self._changed = threading.Condition(lock)  # for who hands out
         self._free = threading.Condition(lock)  # for who reads: there is room, or something to read
-        self._waits_since: float | None = None
-        self._is_hungry = False
         self._waiting_bytes = 0
         self._waiting_spooled = 0
 
@@ -166,16 +172,14 @@ class ReadAhead(Generic[Key]):
                     if event := self._next_event(lane):
                         if isinstance(event, Ended):
                             self._end(lane)
-                        self._is_hungry = self._has_waited()
-                        self._waits_since = None
                         if self._is_roomy(lane):
                             self._free.notify_all()
                         return event
-                self._waits_since = self._waits_since or time.monotonic()
                 self._changed.wait(LOOK)
             self._look()
 
     def _next_event(self, lane: Lane[Key]) -> Ready[Key] | Ended[Key] | None:
+        lane.load.go_on()
         for chain in lane.chains:
             if chain.opened:
                 return Ready(lane.key, chain.window, chain.opened)
@@ -183,11 +187,12 @@ class ReadAhead(Generic[Key]):
             chain = lane.chains[0]
             if chain.pages:
                 page = chain.pages.popleft()
-                self._count(page, -1)
+                self._count(lane, page, -1)
                 return Ready(lane.key, chain.window, page)
             if chain.error:
                 return Ended(lane.key, chain.error)
             if not chain.is_read:
+                lane.load.wait()
                 return None
             lane.chains.popleft()
             self._free.notify_all()
@@ -197,11 +202,12 @@ class ReadAhead(Generic[Key]):
         lane.is_closed = True
         self._lanes.remove(lane)
         for page in (page for chain in lane.chains for page in chain.pages):
-            self._count(page, -1)
+            self._count(lane, page, -1)
         lane.chains.clear()
 
-    def _count(self, page: Page, sign: int) -> None:
+    def _count(self, lane: Lane[Key], page: Page, sign: int) -> None:
         """Take a page to what waits, or off it."""
+        lane.waiting_bytes += sign * page.size
         self._waiting_bytes += sign * page.size
         self._waiting_spooled += sign * page.spooled
 
@@ -219,11 +225,13 @@ class ReadAhead(Generic[Key]):
         It must where the window was only opened: its reader may hold what others wait for.
         """
         page, error = None, None
+        began = time.thread_time()
         try:
             page = next(chain.reading, None)
         except Exception as caught:  # noqa: BLE001 - handed to the main thread
             error = caught
         with self._changed:
+            lane.load.compute(time.thread_time() - began)
             if lane.is_closed:
                 return False
             self._put(lane, chain, page, error)
@@ -238,12 +246,13 @@ class ReadAhead(Generic[Key]):
         with self._changed:
             while not lane.is_closed:
                 lane.fill()
-                for place, chain in enumerate(lane.chains):
-                    is_idle = not (chain.is_taken or chain.is_read)
-                    if is_idle and self._has_room(lane, chain, place):
-                        chain.is_taken = True
-                        return chain
-                self._free.wait(STARVED)
+                if lane.load.is_hungry() or not lane.is_reading:
+                    for place, chain in enumerate(lane.chains):
+                        is_idle = not (chain.is_taken or chain.is_read)
+                        if is_idle and self._has_room(lane, chain, place):
+                            chain.is_taken = True
+                            return chain
+                self._free.wait(REST)
             return None
 
     def _has_room(self, lane: Lane[Key], chain: Chain, place: int) -> bool:
@@ -252,10 +261,16 @@ class ReadAhead(Generic[Key]):
         A chain may use less of the room, the later it is handed out. Later chains would fill the
         room else, and the ones before them be read a page at a time.
         """
-        share = 1 - place / lane.most_chains
-        return (place == 0 and not chain.pages) or (
-            self._waiting_bytes < self._most_bytes() * share
+        is_needed = place == 0 and not chain.pages
+        return is_needed or self._waits_less(lane, 1 - place / lane.most_chains)
+
+    def _waits_less(self, lane: Lane[Key], share: float) -> bool:
+        """Whether what waits takes less than a share of the room."""
+        is_calm = not lane.load.is_hungry()
+        return (
+            self._waiting_bytes < self._max_bytes * share
             and self._waiting_spooled < self._max_spooled * share
+            and not (is_calm and lane.waiting_bytes >= self._max_bytes // CALM * share)
         )
 
     def _put(
@@ -274,27 +289,19 @@ class ReadAhead(Generic[Key]):
             chain.opened = page
         else:
             chain.pages.append(page)
-            self._count(page, 1)
+            self._count(lane, page, 1)
 
     def _split(self, lane: Lane[Key], chain: Chain, split: Split) -> None:
         """Put other windows in a chain's place; nothing of it was handed out that they lack."""
         place = lane.chains.index(chain)
         for page in chain.pages:
-            self._count(page, -1)
+            self._count(lane, page, -1)
         del lane.chains[place]
         for number, window in enumerate(split.windows):
             lane.chains.insert(place + number, Chain(window, lane.read(window, None)))
         self._free.notify_all()
 
-    def _most_bytes(self) -> int:
-        is_hungry = self._is_hungry or self._has_waited()
-        return self._max_bytes if is_hungry else self._max_bytes // CALM
-
-    def _has_waited(self) -> bool:
-        """Whether there has been nothing to hand out for a while."""
-        return self._waits_since is not None and time.monotonic() - self._waits_since > STARVED
-
     def _is_roomy(self, lane: Lane[Key]) -> bool:
         """Whether it is worth while to wake those who wait for room."""
         needs_next = not lane.chains or not lane.chains[0].pages
-        return needs_next or 2 * self._waiting_bytes < self._most_bytes()
+        return needs_next or self._waits_less(lane, 0.5)

@@ -81,6 +81,28 @@ def test_windows_are_read_at_once_and_no_more_than_allowed() -> None:
     assert sum(isinstance(event, Ready) for event in ahead) == 9
 
 
+def test_readers_share_the_work_of_a_vendor_that_is_only_a_little_slow() -> None:
+    reading = 0
+    together = []
+    lock = threading.Lock()
+
+    def read(_window: Window, _place: object) -> Iterator[Page]:
+        nonlocal reading
+        for _ in range(10):
+            with lock:
+                reading += 1
+                together.append(reading)
+            threading.Event().wait(0.01)
+            with lock:
+                reading -= 1
+            yield Page([], {}, size=100)
+
+    ahead: ReadAhead[str] = ReadAhead(10_000, 1000, nothing)
+    ahead.add(lane("a", 20, read, workers=4))
+    assert sum(isinstance(event, Ready) for event in ahead) == 200
+    assert sum(together) / len(together) > 2.5
+
+
 def test_what_waits_is_bounded_in_bytes_and_windows() -> None:
     asked: list[Window] = []
 
