@@ -161,6 +161,12 @@ class Benchmarks:
         self.row("as BATCH, JSONL gzip", "the SDK's batches", (times["plain"], times["tap"]), 5)
 
     def with_latency(self) -> None:
+        with self.serve(0.02) as url:
+            span = (url, milliseconds(START), milliseconds(END))
+            ours = self.tap(self.croct(url))
+            bare = best(1, SDK, HERE / "peers/bare.py", *span)
+            work = "20 ms a page, nothing set"
+            self.row(work, "best serial peer (requests + orjson)", (bare, ours), 2)
         with self.serve(0.1) as url:
             span = (url, milliseconds(START), milliseconds(END))
             ours = self.tap(self.croct(url, concurrency=8))

@@ -53,6 +53,12 @@ class TwinKeys:
         self._given.add(_bits(key))
         return key
 
+    def keys(self, contents: Sequence[str]) -> Sequence[str]:
+        """The keys of the next records of some contents."""
+        if self._given.add_new([_bits(content) for content in contents]):
+            return contents
+        return [self.key(content) for content in contents]
+
     def seen(self, contents: Iterable[str]) -> dict[str, int]:
         """How often some contents were seen, as `TwinKeys` takes it."""
         return {content: self._count(content) for content in contents}

@@ -8,8 +8,12 @@ import weakref
 from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tap_eventexport.engine.spool import no_room
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RUN = 1 << 16  # numbers kept in memory before they are written: about 8 MiB
 STEP = 1 << 9  # numbers between two fences of a run, read at a time
@@ -24,10 +28,12 @@ class Run:
 
     Attributes:
         offset: Where they begin, in bytes.
+        count: How many there are.
         fences: Every so many of them, the first included.
     """
 
     offset: int
+    count: int
     fences: array[int]
 
     def holds(self, number: int, file: int) -> bool:
@@ -35,8 +41,9 @@ class Run:
         step = bisect_right(self.fences, number) - 1
         if step < 0:
             return False
-        step_bytes = os.pread(file, STEP * BYTES, self.offset + step * STEP * BYTES)
-        numbers = memoryview(step_bytes).cast("Q")
+        begin = step * STEP
+        size = min(STEP, self.count - begin) * BYTES
+        numbers = memoryview(os.pread(file, size, self.offset + begin * BYTES)).cast("Q")
         place = bisect_left(numbers, number)
         return place < len(numbers) and numbers[place] == number
 
@@ -57,13 +64,18 @@ class NumberSet:
         self._runs: list[Run] = []
 
     def __contains__(self, number: int) -> bool:
-        if number in self._recent:
-            return True
-        return (
-            bool(self._runs)
-            and self._passes(number)
-            and any(run.holds(number, self._file.fileno()) for run in self._runs)
-        )
+        return number in self._recent or self._runs_hold_one((number,))
+
+    def add_new(self, numbers: Sequence[int]) -> bool:
+        """Add some numbers if they are all new, each but once; else False, and none is added."""
+        new = set(numbers)
+        is_new = len(new) == len(numbers) and new.isdisjoint(self._recent)
+        if not is_new or self._runs_hold_one(numbers):
+            return False
+        self._recent |= new
+        if len(self._recent) >= RUN:
+            self._write_run()
+        return True
 
     def add(self, number: int) -> bool:
         """Add a number; False if it was there."""
@@ -74,11 +86,19 @@ class NumberSet:
             self._write_run()
         return True
 
-    def _passes(self, number: int) -> bool:
-        """Whether a number may be in a run: both of its bits are set."""
+    def _runs_hold_one(self, numbers: Sequence[int]) -> bool:
+        """Whether any is in a run; both bits of the filter are set for those that may be."""
+        if not self._runs:
+            return False
         bits = self._bits
-        one, other = number & MASK, (number >> 32) & MASK
-        return bool(bits[one >> 3] >> (one & 7) & bits[other >> 3] >> (other & 7) & 1)
+        file = self._file.fileno()
+        return any(
+            run.holds(number, file)
+            for number in numbers
+            if bits[(number & MASK) >> 3] >> (number & 7) & 1
+            and bits[(number >> 32 & MASK) >> 3] >> (number >> 32 & 7) & 1
+            for run in self._runs
+        )
 
     def _write_run(self) -> None:
         if not self._runs:
@@ -91,7 +111,7 @@ class NumberSet:
             bits[one >> 3] |= 1 << (one & 7)
             bits[other >> 3] |= 1 << (other & 7)
         numbers = array("Q", sorted(self._recent))
-        self._runs.append(Run(self._file.tell(), numbers[::STEP]))
+        self._runs.append(Run(self._file.tell(), len(numbers), numbers[::STEP]))
         try:
             self._file.write(numbers.tobytes())
             self._file.flush()

@@ -136,14 +136,22 @@ class InfobipEvents(EventStream):
         self, spool: JsonSpool, file: StoredObject, twins: TwinKeys
     ) -> Iterator[list[Record]]:
         def decode(block: bytes) -> list[Record]:
-            records = []
-            for row in _decode_rows(block):
-                timestamp = instant(row.timestamp)
-                fields = (row.definitionId, row.personId, row.externalPersonId, timestamp)
-                key = twins.key(content_key((*fields, _decode_properties(row.properties))))
-                if self.is_wanted(timestamp, row.definitionId):
-                    records.append(Record(key, *fields, one_line(row.properties), file.key))
-            return records
+            rows = _decode_rows(block.replace(b"\r", b" "))  # raw, it can only be white space
+            fields = [
+                (row.definitionId, row.personId, row.externalPersonId, instant(row.timestamp))
+                for row in rows
+            ]
+            keys = twins.keys(
+                [
+                    content_key((*values, _decode_properties(row.properties)))
+                    for row, values in zip(rows, fields, strict=True)
+                ]
+            )
+            return [
+                Record(key, *values, row.properties, file.key)
+                for row, values, key in zip(rows, fields, keys, strict=True)
+                if self.is_wanted(values[-1], row.definitionId)
+            ]
 
         return spool.blocks(decode)
 
@@ -165,14 +173,6 @@ def instant(text: str) -> str:
         raise ValueError("a timestamp is no ISO 8601 date-time") from None
     is_canonical = len(text) == CANONICAL and text[10] == "T" and text[19] + text[-1] == ".Z"
     return text if is_canonical else format_instant(moment)
-
-
-def one_line(raw: msgspec.Raw) -> msgspec.Raw:
-    """The same JSON on one line."""
-    text = bytes(raw)
-    if b"\n" in text or b"\r" in text:
-        return msgspec.Raw(msgspec.json.format(text, indent=-1))
-    return raw
 
 
 def _access(config: Mapping[str, Any]) -> Access:

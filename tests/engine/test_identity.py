@@ -58,6 +58,14 @@ def test_the_same_records_get_the_same_keys_in_any_order(
     assert len(before) == len(contents)
 
 
+@given(st.lists(st.lists(st.integers(0, 9), max_size=6)))
+def test_keys_of_many_records_are_those_of_each(blocks: list[list[int]]) -> None:
+    together, each = TwinKeys(), TwinKeys()
+    for block in blocks:
+        contents = [content_key([number]) for number in block]
+        assert together.keys(contents) == [each.key(content) for content in contents]
+
+
 def test_many_twins_are_told_apart() -> None:
     twins, content = TwinKeys(), content_key(["a"])
     for _ in range(20_000):
@@ -80,6 +88,22 @@ def test_a_number_set_is_a_set_in_memory_and_on_disk(numbers: list[int]) -> None
         assert [number in added for number in range(100)] == [
             number in expected for number in range(100)
         ]
+
+
+@given(st.lists(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 99), max_size=20)))
+def test_numbers_are_added_together_if_all_are_new(parts: list[list[int]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numberset, "RUN", 8)
+        patch.setattr(numberset, "STEP", 3)
+        patch.setattr(numberset, "BITS", 64)
+        patch.setattr(numberset, "MASK", 63)
+        added, expected = NumberSet(), set[int]()
+        for numbers in parts:
+            are_new = len(expected.union(numbers)) == len(expected) + len(numbers)
+            assert added.add_new(numbers) == are_new
+            expected.update(numbers if are_new else ())
+        assert all(number in added for number in expected)
+        assert not any(number in added for number in set(range(100)) - expected)
 
 
 def test_a_large_number_set_misses_nothing() -> None:

@@ -151,6 +151,16 @@ def test_files_and_times_of_any_form(tap: Tap, infobip: Infobip, form: Any, styl
     assert contents(heard) == truth(infobip)
 
 
+def test_a_carriage_return_between_values_ends_no_line(
+    tap: Tap, infobip: Infobip, store: Store
+) -> None:
+    def put(key: str, body: bytes) -> None:
+        store.put(key, gzip.compress(gzip.decompress(body).replace(b',"', b',\r"')))
+
+    infobip.put = put
+    assert contents(tap.read()) == truth(infobip)
+
+
 def test_keys_do_not_depend_on_the_export_its_files_nor_their_order(
     tap: Tap, infobip: Infobip
 ) -> None:
