@@ -16,6 +16,7 @@ from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_eventexport import checks, settings
+from tap_eventexport.engine.display import is_on_terminal, print_summary, shown
 from tap_eventexport.engine.errors import InvalidStateError, OutputClosedError, Stopped
 from tap_eventexport.engine.http import HttpClient
 from tap_eventexport.engine.output import MessageWriter
@@ -24,7 +25,7 @@ from tap_eventexport.engine.redaction import redact_logs
 from tap_eventexport.engine.run import drive
 from tap_eventexport.engine.stop import Stop
 from tap_eventexport.engine.stream import EventStream
-from tap_eventexport.engine.summary import summary
+from tap_eventexport.engine.summary import summary, summary_lines
 from tap_eventexport.streams.croct import CroctEvents
 from tap_eventexport.streams.dfinery import DfineryEvents
 from tap_eventexport.streams.happytalk import ServiceHistory, SiemEvents
@@ -155,11 +156,16 @@ class TapEventExport(Tap):
         try:
             for stream in streams:
                 stream.write_schema()
-            failures = drive(streams, self._stop)
+            with shown(streams):
+                failures = drive(streams, self._stop)
         except Stopped:
             return self._end_early()
-        for line in summary((stream for stream in streams if stream.is_opened), failures):
-            self.logger.info(line)
+        rows = summary((stream for stream in streams if stream.is_opened), failures)
+        if is_on_terminal():
+            print_summary(rows)
+        else:
+            for line in summary_lines(rows):
+                self.logger.info(line)
         for name, error in failures.items():
             self.logger.error("%s failed: %s", name, told(error))
             self.logger.debug("%s failed", name, exc_info=error)

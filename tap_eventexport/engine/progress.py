@@ -20,6 +20,7 @@ class Progress:
         windows: How many windows the run reads.
         complete: How many of them are complete.
         records: How many records were written.
+        is_failed: Whether the stream ended early.
 
     Args:
         stream: The stream's name.
@@ -36,6 +37,7 @@ class Progress:
         self.records = 0
         self._began = self._told = time.monotonic()
         self._ended: float | None = None
+        self.is_failed = False
 
     def add(self, records: int) -> None:
         """Count records that were written."""
@@ -61,8 +63,9 @@ class Progress:
         """How long the stream has been read, or was until its end."""
         return max((self._ended or time.monotonic()) - self._began, 0.001)
 
-    def end(self) -> None:
+    def end(self, *, is_failed: bool) -> None:
         """Count no further time, and tell how it went."""
+        self.is_failed = is_failed
         self._ended = time.monotonic()
         self._logger.info("%s: %s", self._stream, self)
 

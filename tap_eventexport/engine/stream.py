@@ -212,7 +212,7 @@ class EventStream(Stream):
         self._output.finish()
         self._promise()
         self._meters.__exit__(type(error) if error else None, error, None)
-        self.progress.end()
+        self.progress.end(is_failed=error is not None)
 
     @property
     def wanted(self) -> Window | None:

@@ -1,4 +1,4 @@
-"""What a run did, as a table for a person: one line for each stream."""
+"""What a run did, as a table for a person: one row for each stream."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ HEADINGS = (
 TEXTS = {"stream", "from", "to", "bookmark", "outcome"}  # the others are numbers
 
 
-def summary(streams: Iterable[EventStream], failures: Iterable[str]) -> Iterator[str]:
-    """The lines of the table, the headings first.
+def summary(streams: Iterable[EventStream], failures: Iterable[str]) -> list[Sequence[str]]:
+    """The rows of the table, without its headings.
 
     Requests, bytes, retries and seconds waited are those of the stream alone; streams of one
     vendor that wait for the same quota each wait.
     """
     failed = set(failures)
-    rows = [_row(stream, is_failed=stream.name in failed) for stream in streams]
+    return [_row(stream, is_failed=stream.name in failed) for stream in streams]
+
+
+def summary_lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The lines of the table, the headings first."""
     widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
     for row in (HEADINGS, *rows):
         yield "  ".join(map(_cell, HEADINGS, row, widths)).rstrip()
