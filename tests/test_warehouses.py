@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 
 from tests.meltano import ROOT, Project
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "events"
 VIEWS = ROOT / "examples/sql/postgres/views.sql"
+TABLES = ROOT / "examples/sql/duckdb/tables.sql"
+BIG = "123456789012345678901234567890"
 DAY = timedelta(days=1)
 
 
@@ -43,10 +47,19 @@ def world(store: Store, tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-@pytest.fixture
-def project(tmp_path: Path, server: Postgres) -> Project:
-    loader = {f"TARGET_POSTGRES_{name.upper()}": f"{v}" for name, v in server.settings.items()}
-    return Project(tmp_path / "project", **loader, TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA=SCHEMA)
+def load_in_two_parts(world: World, project: Project, loader: str) -> Iterator[datetime]:
+    """Load a day, then the next with what each vendor's lookback sends again; after each, its end.
+
+    From the second day on, Dfinery has a column more.
+    """
+    settings: dict[str, Any] = {**world.settings()}
+    del settings["lookback_minutes"]
+    for end in (world.start + DAY, world.end):
+        project.run("run", "tap-eventexport", loader, **{**settings, "end_date": end.isoformat()})
+        yield end
+        dfinery: Any = world.vendors["dfinery"]
+        dfinery.new_column = ("colour", end.date())
+        world.sandbox.requests.clear()
 
 
 def keys(server: Postgres, stream: str) -> Counter[str]:
@@ -54,28 +67,17 @@ def keys(server: Postgres, stream: str) -> Counter[str]:
 
 
 def test_meltano_fills_postgres_and_goes_on_where_it_stood(
-    project: Project, server: Postgres, world: World
+    tmp_path: Path, server: Postgres, world: World
 ) -> None:
-    """Twice, with each vendor's lookback, so that rows that are there are sent again."""
-    settings: dict[str, Any] = {**world.settings()}
-    del settings["lookback_minutes"]
-    middle = world.start + DAY
-    settings["end_date"] = middle.isoformat()
-    project.run("run", "tap-eventexport", "target-postgres", **settings)
-    for stream in KEYS:
-        rows = keys(server, stream)
-        assert rows.total() == len(rows) == world.truth(stream, end=middle).total(), stream
-
-    dfinery: Any = world.vendors["dfinery"]
-    dfinery.new_column = ("colour", middle.date())
-    settings["end_date"] = world.end.isoformat()
-    world.sandbox.requests.clear()
-    project.run("run", "tap-eventexport", "target-postgres", **settings)
-    for stream in KEYS:
-        rows = keys(server, stream)
-        assert rows.total() == len(rows) == world.truth(stream).total(), stream
-    bodies = [request.body for request in world.sandbox.requests]
-    days = [body for body in bodies if b'"events_condition_type": "all"' in body]
+    loader = {f"TARGET_POSTGRES_{name.upper()}": f"{v}" for name, v in server.settings.items()}
+    loader["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA"] = SCHEMA
+    project = Project(tmp_path / "project", **loader)
+    for end in load_in_two_parts(world, project, "target-postgres"):
+        for stream in KEYS:
+            rows = keys(server, stream)
+            assert rows.total() == len(rows) == world.truth(stream, end=end).total(), stream
+        bodies = [request.body for request in world.sandbox.requests]
+        days = [body for body in bodies if b'"events_condition_type": "all"' in body]
     assert len(days) == 2  # the day before, because of the lookback, and the new one
 
     def count(stream: str, where: str) -> int:
@@ -87,8 +89,7 @@ def test_meltano_fills_postgres_and_goes_on_where_it_stood(
     assert count("croct_events", "jsonb_typeof(payload) = 'object'") == count(
         "croct_events", "payload->>'@type' = \"eventType\""
     )
-    big = "123456789012345678901234567890"
-    assert count("infobip_events", f"properties->>'price' = '{big}'") > 0
+    assert count("infobip_events", f"properties->>'price' = '{BIG}'") > 0
     assert count("infobip_events", '"externalPersonId" is null') > 0
     server.ask(f"set search_path to {SCHEMA}; {VIEWS.read_text()}")
     for view, stream in {
@@ -108,3 +109,29 @@ def test_meltano_fills_postgres_and_goes_on_where_it_stood(
     first = server.ask(f"select min(time), max(time) from {SCHEMA}.ncp_apigateway_events")[0]
     start, end = (datetime.fromisoformat(f"{text}+00:00") for text in first)
     assert world.start <= start < end < world.end
+
+
+def test_meltano_fills_files_that_duckdb_reads_in_place(tmp_path: Path, world: World) -> None:
+    """A file has a record as often as it was sent; the tables of the examples have it once."""
+    project = Project(tmp_path / "project")
+    connection = duckdb.connect()
+    connection.execute(f"set variable folder = '{project.output}'")
+
+    def ask(query: str) -> list[tuple[Any, ...]]:
+        return connection.execute(query).fetchall()
+
+    def count(stream: str, where: str) -> int:
+        return int(ask(f"select count(*) from {stream} where {where}")[0][0])
+
+    for end in load_in_two_parts(world, project, "target-jsonl"):
+        connection.execute(TABLES.read_text())
+        for stream, key in KEYS.items():
+            truth = world.truth(stream, end=end).total()
+            assert ask(f"select count(*), count(distinct {key}) from {stream}") == [(truth, truth)]
+    lines = (project.output / "dfinery_events.jsonl").read_text().splitlines()
+    assert len(lines) > count("dfinery_events", "true")  # a day was sent again
+    assert {"colour" in json.loads(line) for line in lines} == {True, False}
+    assert count("happytalk_siem_events", "msg like '%상담%'") > 0
+    assert count("croct_events", "json_type(payload) = 'OBJECT'") == count("croct_events", "true")
+    assert count("infobip_events", f"properties->>'price' = '{BIG}'") > 0
+    assert count("infobip_events", '"externalPersonId" is null') > 0
