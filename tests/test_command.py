@@ -88,6 +88,20 @@ def test_settings_from_the_environment(tap: Tap, truth: list[str]) -> None:
     assert 0 < len(done.heard.keys()) < len(truth)
 
 
+def test_stream_maps_from_the_environment(tap: Tap) -> None:
+    maps = {"croct_events": {"userId": None}}
+    environment = {
+        f"TAP_EVENTEXPORT_{name.upper()}": str(value) for name, value in tap.settings.items()
+    }
+    tap.settings = {}
+    done = tap.run(
+        "--config=ENV",
+        environment={**environment, "TAP_EVENTEXPORT_STREAM_MAPS": json.dumps(maps)},
+    )
+    assert done.heard.records["croct_events"]
+    assert not any("userId" in record for record in done.heard.records["croct_events"])
+
+
 def test_settings_from_a_dotenv_file(tap: Tap, truth: list[str]) -> None:
     lines = [f"TAP_EVENTEXPORT_{name.upper()}={value}" for name, value in tap.settings.items()]
     (tap.folder / ".env").write_text("\n".join(lines))
