@@ -28,8 +28,8 @@ GENERAL = th.PropertiesList(
         th.IntegerType(minimum=0),
         title="Lookback",
         description="How far behind the bookmark a run reads again, for events that arrive late. "
-        "If not set, as each vendor needs it: Dfinery 1440, Croct 60, "
-        "Infobip 60, HappyTalk 10, Naver Cloud 10.",
+        "If not set, as each vendor needs it: Dfinery 1440, Croct and Infobip 60, HappyTalk and "
+        "Naver Cloud 10.",
     ),
     th.Property(
         "settle_minutes",
@@ -58,7 +58,7 @@ GENERAL = th.PropertiesList(
         th.IntegerType(minimum=0),
         default=3900,
         title="Longest wait for a retry",
-        description="Seconds that a vendor's rate limit may make a request wait before the "
+        description="Longest wait, in seconds, that a vendor's rate limit may impose before the "
         "stream fails.",
     ),
     th.Property(
@@ -67,7 +67,8 @@ GENERAL = th.PropertiesList(
         allowed_values=["warn", "fail"],
         default="warn",
         title="On a gap",
-        description="What to do where the bookmark is older than the vendor keeps data.",
+        description="What to do where the bookmark is older than the vendor keeps data: warn and "
+        "go on, or fail the stream.",
     ),
     th.Property(
         "user_agent",
@@ -97,7 +98,8 @@ CROCT = th.PropertiesList(
         th.ArrayType(th.StringType),
         default=[],
         title="Croct event types",
-        description="The request's events, such as orderPlaced; empty is all.",
+        description="The names sent as the request's events, such as "
+        '["orderPlaced"]; empty is all.',
     ),
     th.Property(
         "croct_page_size",
@@ -141,28 +143,30 @@ DFINERY = th.PropertiesList(
         th.ArrayType(th.StringType),
         default=[],
         title="Dfinery event names",
-        description="The request's events, such as df_purchase.",
+        description='The names sent as the request\'s events, such as ["df_purchase"].',
     ),
     th.Property(
         "dfinery_event_names_condition_type",
         th.StringType,
         allowed_values=["all", "include", "exclude"],
         title="Dfinery event names' condition",
-        description="What is done with the event names; include where some are given, else all.",
+        description="Whether the service's export has all events, or is to include or exclude "
+        "those of dfinery_event_names. If not set: include where names are given, else all.",
     ),
     th.Property(
         "dfinery_properties",
         th.ArrayType(th.StringType),
         default=[],
         title="Dfinery properties",
-        description="The request's properties, such as df_items_df_price.",
+        description='The names sent as the request\'s properties, such as ["df_items_df_price"].',
     ),
     th.Property(
         "dfinery_properties_condition_type",
         th.StringType,
         allowed_values=["all", "include", "exclude"],
         title="Dfinery properties' condition",
-        description="What is done with the properties; include where some are given, else all.",
+        description="Whether the service's export has all properties, or is to include or exclude "
+        "those of dfinery_properties. If not set: include where names are given, else all.",
     ),
     th.Property(
         "dfinery_property_types",
@@ -242,8 +246,8 @@ INFOBIP = th.PropertiesList(
         th.ArrayType(th.StringType),
         default=[],
         title="Infobip definition ids",
-        description="The request's definitionIdList, at most 200, such as pageView or sms*; "
-        "empty is all.",
+        description="The names sent as the request's definitionIdList, at most 200, such as "
+        '["pageView", "sms*"]; empty is all.',
     ),
     th.Property(
         "infobip_mode",
@@ -251,7 +255,7 @@ INFOBIP = th.PropertiesList(
         allowed_values=["export", "files"],
         default="export",
         title="Infobip mode",
-        description="Ask for exports and read them, or only read the files that someone else's "
+        description="export asks for exports and reads them; files only reads what someone else's "
         "exports put into the bucket.",
     ),
     th.Property(
@@ -288,7 +292,7 @@ INFOBIP = th.PropertiesList(
             examples=["arn:aws:iam::000000000000:role/x"],
         ),
         title="AWS role",
-        description="ARN of a role that the tap assumes to read S3.",
+        description="ARN of a role that the tap assumes to read S3; renewed by itself.",
     ),
     th.Property(
         "aws_external_id",

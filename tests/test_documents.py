@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from docs import generate
 from tap_eventexport import settings
 from tap_eventexport.checks import is_secret
 from tap_eventexport.tap import STREAMS, TapEventExport
 
 ROOT = Path(__file__).parents[1]
+ABOUT = generate.about()
 SETTINGS = settings.SCHEMA["properties"]
 OWN = [setting.name for block in settings.BLOCKS for setting in block]
 README = (ROOT / "README.md").read_text()
@@ -38,7 +40,7 @@ def secrets_example() -> dict[str, str]:
 
 
 def test_the_same_settings_stand_everywhere() -> None:
-    assert set(meltano_settings()) == set(OWN)
+    assert list(meltano_settings()) == list(ABOUT["settings"]["properties"])
     assert list(readme_rows("Settings")) == OWN
     assert {name.lower() for name in secrets_example()} == set(OWN)
 
@@ -58,6 +60,42 @@ def test_kinds_and_defaults_agree(name: str) -> None:
     assert (shown_kind == "secret") == is_secret(SETTINGS[name])
     if "default" in SETTINGS[name]:
         assert shown_default.strip("`") == str(SETTINGS[name]["default"])
+
+
+@pytest.mark.parametrize("file", generate.documents(), ids=lambda file: file.name)
+def test_what_is_made_is_up_to_date(file: Path) -> None:
+    assert file.read_text() == generate.documents()[file], "run bin/documents"
+
+
+def test_a_description_in_the_table_has_its_names_as_code() -> None:
+    written = {name: cells[2] for name, cells in readme_rows("Settings").items()}
+    assert "with `lookback_minutes` 0 it suits" in written["settle_minutes"]
+    assert "such as `eu-central-1`." in written["infobip_s3_region"]
+    assert 'such as `["pageView", "sms*"]`; empty' in written["infobip_definition_ids"]
+    assert "`tap-eventexport/<version>` if" in written["user_agent"]
+    assert "HappyTalk and Naver Cloud 10." in written["lookback_minutes"]
+    plain = {name: text.replace("`", "") for name, text in written.items()}
+    assert plain == {name: SETTINGS[name]["description"] for name in OWN}
+
+
+def test_the_hub_knows_what_the_command_tells_of_itself() -> None:
+    definition = yaml.safe_load(generate.HUB.read_text())
+    assert definition["capabilities"] == ABOUT["capabilities"]
+    assert definition["supported_python_versions"] == ABOUT["supported_python_versions"]
+    described = {setting["name"]: setting for setting in definition["settings"]}
+    assert described == meltano_settings()
+    needed = {name for group in definition["settings_group_validation"] for name in group}
+    assert needed == {
+        name
+        for mode in ("export", "files")
+        for vendor in settings.vendors({"infobip_mode": mode})
+        for name in (vendor.credential, *vendor.required)
+    }
+
+
+def test_a_file_without_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="no '<!-- settings -->'"):
+        generate.readme("# A text\n")
 
 
 def test_no_example_value_looks_real() -> None:

@@ -34,7 +34,7 @@ def state(project: Project, name: str = STATE) -> str:
     return bookmark
 
 
-def test_state_backfill_and_a_second_account(
+def test_state_backfill_hidden_columns_and_a_second_account(
     tmp_path: Path, settings: dict[str, Any], croct: Croct
 ) -> None:
     def truth(start: Any, end: Any) -> Counter[str]:
@@ -64,6 +64,12 @@ def test_state_backfill_and_a_second_account(
     assert not ids(project)
     project.run("state", "clear", "--force", STATE)
     project.run("run", "tap-eventexport", "target-jsonl", **settings)
+    assert ids(project) == truth(START, END)
+
+    maps = json.dumps({"croct_events": {"userId": None}})
+    hidden = {**settings, "stream_maps": maps}
+    project.run("el", "tap-eventexport", "target-jsonl", "--state-id=hidden", **hidden)
+    assert "userId" not in (project.output / "croct_events.jsonl").read_text()
     assert ids(project) == truth(START, END)
 
     own = {f"_second_{name}": value for name, value in settings.items()}
