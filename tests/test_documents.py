@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,44 @@ def meltano_settings() -> dict[str, dict[str, Any]]:
     return {setting["name"]: setting for setting in tap["settings"]}
 
 
+def section(heading: str) -> str:
+    return README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
 def readme_rows(heading: str) -> dict[str, list[str]]:
     """The rows of a table, by the name in their first cell."""
-    part = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    rows = [line.strip("|").split("|") for line in part.splitlines() if line.startswith("| `")]
+    lines = section(heading).splitlines()
+    rows = [line.strip("|").split("|") for line in lines if line.startswith("| `")]
     return {cells[0].strip(" `"): [cell.strip() for cell in cells[1:]] for cells in rows}
+
+
+def messages() -> list[str]:
+    """The messages of the table for troubleshooting."""
+    cells = re.findall(r"^\| (`.*?`) \|", section("Troubleshooting"), re.MULTILINE)
+    return [message for cell in cells for message in re.findall(r"`(.+?)`", cell)]
+
+
+def texts_of_the_code() -> list[str]:
+    """Every text that the tap's source holds, with … for each value that is put into it."""
+    files = [
+        file for file in (ROOT / "tap_eventexport").rglob("*.py") if "sandbox" not in file.parts
+    ]
+    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text())))
+    return [text for node in nodes if (text := text_of(node))]
+
+
+def text_of(node: ast.AST) -> str:
+    if isinstance(node, ast.JoinedStr):
+        return "".join(text_of(part) or "…" for part in node.values)
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return ""
+
+
+def is_said(message: str, texts: list[str]) -> bool:
+    """Whether a text has all of a message's fixed parts, in their order."""
+    wanted = re.compile(".*".join(map(re.escape, message.strip("…:; ").split("…"))))
+    return any(wanted.search(text) for text in texts)
 
 
 def secrets_example() -> dict[str, str]:
@@ -96,6 +130,18 @@ def test_the_hub_knows_what_the_command_tells_of_itself() -> None:
 def test_a_file_without_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="no '<!-- settings -->'"):
         generate.readme("# A text\n")
+
+
+def test_the_messages_that_are_explained_are_in_the_code() -> None:
+    texts = texts_of_the_code()
+    assert len(messages()) >= 14
+    assert [message for message in messages() if not is_said(message, texts)] == []
+    assert not is_said("the moon is full: … is refused", texts)
+    assert not is_said("… is refused; set the clock of …", texts)
+
+
+def test_the_readme_can_be_read_in_one_sitting() -> None:
+    assert len(README.splitlines()) < 400
 
 
 def test_no_example_value_looks_real() -> None:
