@@ -1,0 +1,103 @@
+"""The schedules run the README's commands, once an hour, never two at a time."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.meltano import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEDULES = ROOT / "examples/schedule"
+CRONTAB = SCHEDULES / "crontab"
+DAG = SCHEDULES / "airflow_dag.py"
+WORKFLOW = SCHEDULES / "github-actions.yml"
+HOURLY = "17 * * * *"
+RUN = "meltano run tap-eventexport target-postgres"
+
+
+def commands_of_the_readme() -> set[str]:
+    """Lines of shell, for the loader of the schedules, without the extras of what is installed."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    lines = [line.partition("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return {line.replace("target-jsonl", "target-postgres") for line in lines}
+
+
+def arguments(call: str) -> dict[str, str]:
+    """The named arguments of a call in the DAG, as they are written."""
+    calls = [node for node in ast.walk(ast.parse(DAG.read_text())) if isinstance(node, ast.Call)]
+    (found,) = [node for node in calls if ast.unparse(node.func) == call]
+    return {str(argument.arg): ast.unparse(argument.value) for argument in found.keywords}
+
+
+def workflow() -> dict[Any, Any]:
+    parsed: dict[Any, Any] = yaml.safe_load(WORKFLOW.read_text())
+    return parsed
+
+
+def test_the_line_for_cron() -> None:
+    (line,) = [line for line in CRONTAB.read_text().splitlines() if not line.startswith("#")]
+    when, command = line[: len(HOURLY)], line[len(HOURLY) :]
+    assert when == HOURLY
+    assert RUN in commands_of_the_readme()
+    assert RUN in command.replace('"$HOME/.local/bin/meltano"', "meltano")
+    assert "%" not in command  # which is cron's line feed
+    assert subprocess.run(["/bin/sh", "-nc", command], check=False).returncode == 0
+
+
+def test_the_dag_for_airflow() -> None:
+    compile(DAG.read_text(), DAG, "exec")
+    dag, task = arguments("DAG"), arguments("BashOperator")
+    assert dag["schedule"] == repr(HOURLY)
+    assert (dag["catchup"], dag["max_active_runs"]) == ("False", "1")
+    assert task["bash_command"] == repr(RUN)
+    assert int(task["retries"]) > 0
+    assert "retry_exponential_backoff" in task
+
+
+@pytest.mark.skipif(find_spec("airflow") is None, reason="Airflow is not installed")
+def test_airflow_takes_the_dag(tmp_path: Path) -> None:
+    environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, DAG], env=environment, check=False)
+    assert done.returncode == 0
+
+
+def test_the_workflow_for_github() -> None:
+    parsed = workflow()
+    assert parsed[True]["schedule"] == [{"cron": HOURLY}]  # YAML 1.1 takes "on" for true
+    assert parsed["concurrency"] == {"group": "events", "cancel-in-progress": False}
+    (job,) = parsed["jobs"].values()
+    commands = [step["run"] for step in job["steps"] if "run" in step]
+    assert commands[-1] == RUN
+    plain = [re.sub(r"'(\w+)\[\w+\]'", r"\1", command) for command in commands]
+    assert set(plain) <= commands_of_the_readme()
+
+
+def test_the_workflow_holds_no_secret() -> None:
+    (job,) = workflow()["jobs"].values()
+    variables = dict(job["env"])
+    assert variables.pop("MELTANO_DATABASE_URI") == "${{ secrets.MELTANO_DATABASE_URI }}"
+    plugins = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]
+    is_sensitive = {
+        f"{plugin['namespace']}_{setting['name']}".upper(): bool(setting.get("sensitive"))
+        for plugin in (*plugins["extractors"], *plugins["loaders"])
+        for setting in plugin["settings"]
+    }
+    for name, value in variables.items():
+        assert value.startswith("${{ secrets." if is_sensitive[name] else "${{ vars.")
+
+
+def test_the_recipes_point_to_each() -> None:
+    recipes = (ROOT / "docs/recipes.md").read_text()
+    for file in SCHEDULES.iterdir():
+        assert f"(../examples/schedule/{file.name})" in recipes
