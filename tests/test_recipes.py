@@ -35,7 +35,7 @@ def state(project: Project, name: str = STATE) -> str:
 
 
 def test_state_backfill_hidden_columns_and_a_second_account(
-    tmp_path: Path, settings: dict[str, Any], croct: Croct
+    tmp_path: Path, settings: dict[str, Any], all_settings: dict[str, Any], croct: Croct
 ) -> None:
     def truth(start: Any, end: Any) -> Counter[str]:
         return Counter(croct.truth("croct_events", start, end))
@@ -43,7 +43,11 @@ def test_state_backfill_hidden_columns_and_a_second_account(
     for command in ("state get", "state clear --force", "el tap-eventexport target-jsonl"):
         assert f"meltano {command}" in RECIPES
     project = Project(tmp_path / "project")
-    second = "    - name: tap-eventexport--second\n      inherit_from: tap-eventexport\n"
+    second = (
+        "    - name: tap-eventexport--second\n"
+        "      inherit_from: tap-eventexport\n"
+        "      select: [croct_events.*]\n"
+    )
     assert second in RECIPES
     file = project.folder / "meltano.yml"
     file.write_text(file.read_text().replace("  loaders:\n", f"{second}  loaders:\n"))
@@ -73,5 +77,6 @@ def test_state_backfill_hidden_columns_and_a_second_account(
     assert ids(project) == truth(START, END)
 
     own = {f"_second_{name}": value for name, value in settings.items()}
-    project.run("run", "tap-eventexport--second", "target-jsonl", **own)
+    project.run("run", "tap-eventexport--second", "target-jsonl", **{**all_settings, **own})
     assert ids(project) == truth(START, END)
+    assert not list(project.output.iterdir())
