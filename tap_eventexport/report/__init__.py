@@ -1,0 +1,1 @@
+"""The command `tap-eventexport-report`: what was loaded, and how, as one HTML page."""

@@ -1,0 +1,74 @@
+"""The command `tap-eventexport-report`: files of events and logs in, one HTML page out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tap_eventexport.report.columns import STREAMS
+from tap_eventexport.report.errors import ReportError
+from tap_eventexport.report.runs import runs
+from tap_eventexport.report.sources import Sources, find, lines
+
+NAME = "tap-eventexport-report"
+
+
+def main() -> None:
+    """Write the page and print where it is."""
+    parser = argparse.ArgumentParser(
+        prog=NAME,
+        description="Makes one HTML page of the files that target-jsonl wrote and of the tap's "
+        "logs: events per day, gaps, lag of arrival, runs and their outcome.",
+    )
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="a folder, searched with all below it, or a file: <stream>.jsonl is events, "
+        "*.log is searched for the tables that runs log at their end",
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("report.html"), help="the page (%(default)s)"
+    )
+    options = parser.parse_args()
+    try:
+        options.output.write_text(_page(options.paths), encoding="utf-8")
+    except (ReportError, OSError) as error:
+        sys.exit(f"{NAME}: {error}")
+    print(options.output)  # noqa: T201
+
+
+def _page(paths: list[Path]) -> str:
+    try:
+        from tap_eventexport.report.events import count  # noqa: PLC0415
+        from tap_eventexport.report.page import Report, render  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ReportError(f"{error}: pip install 'tap-eventexport[report]'") from None
+    sources = find(paths, [columns.stream for columns in STREAMS])
+    found = [run for log in sources.logs for run in runs(lines(log))]
+    if not sources.events and not found:
+        raise ReportError(
+            "no events and no runs were found; give the folder that target-jsonl writes to, "
+            "such as output/, or a log of the tap that holds a run to its end"
+        )
+    told = _told(sources, len(found))
+    print(f"Found {told}", file=sys.stderr)  # noqa: T201
+    counted = [
+        count(columns, sources.events[columns.stream])
+        for columns in STREAMS
+        if columns.stream in sources.events
+    ]
+    return render(Report(datetime.now(UTC), told, counted, found))
+
+
+def _told(sources: Sources, found: int) -> str:
+    """What was found, in a line."""
+    events = (f"{name} ({_number(len(files), 'file')})" for name, files in sources.events.items())
+    return ", ".join([*events, f"{_number(found, 'run')} in {_number(len(sources.logs), 'log')}"])
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' if number != 1 else ''}"

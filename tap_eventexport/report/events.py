@@ -1,0 +1,133 @@
+"""Counts the events in the files of a loader, each once, with DuckDB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import duckdb
+
+from tap_eventexport.report.errors import ReportError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tap_eventexport.report.columns import Columns
+
+DAY = timedelta(days=1)
+LAGS = {"within 1 minute": 60, "within 1 hour": 3_600, "within 1 day": 86_400}  # seconds
+LATER, EARLIER = "later", "before it happened"
+
+
+class Lag(NamedTuple):
+    """How late the events of a day arrived, in seconds."""
+
+    day: date
+    median: float
+    most: float  # 95 % of them
+    longest: float
+
+
+class Gap(NamedTuple):
+    """Days without any event: the first and the last."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> int:
+        """How many."""
+        return (self.last - self.first) // DAY + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The events of a stream."""
+
+    stream: str
+    days: dict[date, int]  # in UTC, in order; only those that have events
+    arrivals: dict[str, int] = field(default_factory=dict)  # events by how late they arrived
+    lags: list[Lag] = field(default_factory=list)
+
+    @property
+    def events(self) -> int:
+        """All of them."""
+        return sum(self.days.values())
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """Between the first and the last day."""
+        return [
+            Gap(before + DAY, after - DAY)
+            for before, after in pairwise(self.days)
+            if after - before > DAY
+        ]
+
+    @property
+    def missing(self) -> int:
+        """Days of gaps."""
+        return sum(gap.days for gap in self.gaps)
+
+
+def count(columns: Columns, files: Sequence[Path]) -> Counted:
+    """The events of a stream; a record that stands in its files more than once counts once.
+
+    Raises:
+        ReportError: If a line of a file is no record of the stream.
+    """
+    with duckdb.connect() as connection:
+        try:
+            return _count(connection, columns, files)
+        except duckdb.Error as error:
+            said = str(error).partition("\n")[0]  # what follows advises settings of DuckDB
+            raise ReportError(f"{columns.stream}: {said}") from None
+
+
+def _count(
+    connection: duckdb.DuckDBPyConnection, columns: Columns, files: Sequence[Path]
+) -> Counted:
+    happened = columns.happened or columns.time
+    types = {columns.key: "varchar", columns.time: "timestamptz", happened: "timestamptz"}
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set variable files = ?", [[str(file) for file in files]])
+    connection.execute(
+        f"""create temp table events as
+        select
+            "{columns.key}" is not null and min("{columns.time}") is not null as is_whole,
+            cast(min("{columns.time}") as date) as day,
+            epoch(min("{columns.time}")) - epoch(min("{happened}")) as lag
+        from read_json(
+            getvariable('files'), format = 'newline_delimited', columns = {types}
+        )
+        group by "{columns.key}" """  # noqa: S608 - the streams' own names
+    )
+    if connection.execute("from events where not is_whole limit 1").fetchall():
+        names = ", ".join(map(str, files))
+        raise ReportError(f"{names}: a record has no {columns.key} or no {columns.time}")
+    days = "select day, count(*) from events group by 1 order by 1"
+    counted = Counted(columns.stream, dict(connection.execute(days).fetchall()))
+    if columns.happened:
+        counted.arrivals.update(_arrivals(connection))
+        counted.lags.extend(_lags(connection))
+    return counted
+
+
+def _arrivals(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    cases = " ".join(f"when lag <= {most} then '{name}'" for name, most in LAGS.items())
+    found = connection.execute(
+        f"""select
+            case when lag < 0 then '{EARLIER}' {cases} else '{LATER}' end, count(*)
+        from events where lag is not null group by 1"""  # noqa: S608 - our own names
+    )
+    return dict(found.fetchall())
+
+
+def _lags(connection: duckdb.DuckDBPyConnection) -> list[Lag]:
+    found = connection.execute(
+        """select day, quantile_cont(lag, 0.5), quantile_cont(lag, 0.95), max(lag)
+        from events where lag is not null group by 1 order by 1"""
+    )
+    return [Lag(*row) for row in found.fetchall()]

@@ -1,0 +1,69 @@
+"""Finds the tables that runs log at their end, whatever a log writes around its lines."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tap_eventexport.engine.summary import HEADINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+COUNT = r"[\d,]+"
+SECONDS = r"[\d,.]+ s"
+INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|-"
+FORMS = {
+    "stream": r"\w+",
+    "from": INSTANT,
+    "to": INSTANT,
+    "windows": rf"{COUNT}/{COUNT}",
+    "requests": COUNT,
+    "records": COUNT,
+    "MiB": r"[\d,.]+",
+    "retries": COUNT,
+    "waited": SECONDS,
+    "took": SECONDS,
+    "bookmark": INSTANT,
+    "outcome": r"complete\b|failed\b",
+}
+GAP = r"\s{2,}"
+HEADING = re.compile(r"\b" + GAP.join(HEADINGS) + r"\b")
+ROW = re.compile(r"\b" + GAP.join(f"(?P<{name}>{FORMS[name]})" for name in HEADINGS))
+TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the tap: the rows of its table, by their headings."""
+
+    logged: str  # the time that the log has beside the table, as it writes it; may be empty
+    rows: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[str]:
+        """The streams that failed."""
+        return [row["stream"] for row in self.rows if row["outcome"] == "failed"]
+
+
+def runs(lines: Iterable[str]) -> Iterator[Run]:
+    """The runs of a log, in its order; what isn't part of a table is passed over."""
+    run = None
+    for line in lines:
+        text = COLOUR.sub("", line)
+        if heading := HEADING.search(text):
+            if run and run.rows:
+                yield run
+            time = TIME.search(text, 0, heading.start())
+            run = Run(time[0].replace("T", " ") if time else "")
+        elif run and (row := ROW.search(text)):
+            run.rows.append(row.groupdict())
+    if run and run.rows:
+        yield run
+
+
+def latest(found: Iterable[Run]) -> dict[str, dict[str, str]]:
+    """The last row of each stream."""
+    return {row["stream"]: row for run in found for row in run.rows}

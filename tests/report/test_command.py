@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from tests.report.test_runs import CROCT, HEADING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+REPORT = (sys.executable, "-m", "tap_eventexport.report")
+
+
+def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_folder_becomes_a_page(tmp_path: Path) -> None:
+    record = {"id": "1", "timestamp": "2026-03-01T00:00:00Z"}
+    (tmp_path / "croct_events.jsonl").write_text(json.dumps(record) + "\n")
+    (tmp_path / "tap.log").write_text(f"{HEADING}\n{CROCT}\n")
+    done = run(*REPORT, ".", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "report.html\n")
+    assert done.stderr == "Found croct_events (1 file), 1 run in 1 log\n"
+    assert "1,720" in (tmp_path / "report.html").read_text()
+
+
+def test_nothing_found_is_an_error_that_says_what_to_give(tmp_path: Path) -> None:
+    done = run(*REPORT, ".", folder=tmp_path)
+    assert done.returncode == 1
+    assert "give the folder that target-jsonl writes to" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_page_that_cannot_be_written_is_an_error_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "tap.log").write_text(f"{HEADING}\n{CROCT}\n")
+    done = run(*REPORT, ".", "--output", "nowhere/report.html", folder=tmp_path)
+    assert done.returncode == 1
+    assert "nowhere/report.html" in done.stderr.splitlines()[-1]
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    without = "import sys; sys.modules[{!r}] = None; import tap_eventexport.report.__main__"
+    for name in ("duckdb", "jinja2", "plotly"):
+        done = run(sys.executable, "-c", without.format(name), ".", folder=tmp_path)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert name in line
+        assert line.endswith("pip install 'tap-eventexport[report]'")
+
+
+def test_the_tap_imports_nothing_of_it(tmp_path: Path) -> None:
+    code = "import sys, tap_eventexport.tap; print(*sys.modules)"
+    imported = run(sys.executable, "-c", code, folder=tmp_path).stdout.split()
+    assert "tap_eventexport.tap" in imported
+    parts = ("tap_eventexport.report", "tap_eventexport.sandbox", "duckdb", "jinja2", "plotly")
+    assert not [name for name in imported if name.startswith(parts)]
