@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import subprocess
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -184,6 +185,18 @@ def show(demo: Demo, url: str, start: datetime) -> bool:
     return is_right
 
 
+def report(output: Path) -> None:
+    """Make a page of what the demo wrote."""
+    made = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "tap_eventexport.report", output, f"--output={output}/report.html"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        raise SystemExit(f"No report could be made:\n{made.stderr[-2000:]}")
+
+
 def main() -> None:
     """Run the demo."""
     parser = argparse.ArgumentParser(prog="bin/demo", description=__doc__)
@@ -236,6 +249,8 @@ def main() -> None:
         )
         is_right = show(demo, sandbox.url, start)
     console.print(f"The files, the state and the log are in {options.output}/.")
+    report(demo.output)
+    console.print(f"Events per day, gaps and runs as a page: {options.output}/report.html")
     if not is_right:
         raise SystemExit("The store doesn't hold exactly what the vendors have. Please report it.")
     console.print(
