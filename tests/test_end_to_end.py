@@ -37,6 +37,7 @@ def test_the_demo(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Your own events next" in done.stdout
+    assert "in 0 of them a stream failed" in (tmp_path / "demo/report.html").read_text()
 
 
 def test_meltano_runs_twice_the_second_time_incrementally(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tap_eventexport.report.columns import Columns
 
 DAY = timedelta(days=1)
+YEARS = "'0001-01-01' and '9999-01-01'"  # that Python's calendar has, and a week more
 LAGS = {"within 1 minute": 60, "within 1 hour": 3_600, "within 1 day": 86_400}  # seconds
 LATER, EARLIER = "later", "before it happened"
 
@@ -96,7 +97,8 @@ def _count(
     connection.execute(
         f"""create temp table events as
         select
-            "{columns.key}" is not null and min("{columns.time}") is not null as is_whole,
+            "{columns.key}" is not null
+                and coalesce(min("{columns.time}") between {YEARS}, false) as is_whole,
             cast(min("{columns.time}") as date) as day,
             epoch(min("{columns.time}")) - epoch(min("{happened}")) as lag
         from read_json(
@@ -106,7 +108,7 @@ def _count(
     )
     if connection.execute("from events where not is_whole limit 1").fetchall():
         names = ", ".join(map(str, files))
-        raise ReportError(f"{names}: a record has no {columns.key} or no {columns.time}")
+        raise ReportError(f"{names}: a record has no {columns.key}, or no usable {columns.time}")
     days = "select day, count(*) from events group by 1 order by 1"
     counted = Counted(columns.stream, dict(connection.execute(days).fetchall()))
     if columns.happened:

@@ -106,6 +106,8 @@ def test_the_lag_of_arrival_is_told_where_the_vendor_tells_it(tmp_path: Path) ->
         '{"id": "1", "timestamp": "yesterday"}',
         '{"id": "2"}',
         '{"timestamp": "2026-03-01T00:00:00Z"}',
+        '{"id": "2", "timestamp": "infinity"}',
+        '{"id": "2", "timestamp": "0044-03-15 (BC)"}',
     ],
 )
 def test_a_line_that_is_no_record_is_an_error_that_names_the_file(
