@@ -47,7 +47,7 @@ SCHEMA = "events"
 DAY = timedelta(days=1)
 DAYS = 3  # from start_date until now
 BEGIN = datetime(2024, 12, 1, tzinfo=UTC)  # before the earliest backfill in the documents
-PER_DAY = 100
+PER_DAY = 50
 LIVE_PER_DAY = 2 * 24 * 60 * 60  # two events a second while the user types
 SHORTLY = timedelta(seconds=2)  # of the time before a run, some vendors leave out the last second
 LONGEST = 900.0  # seconds, for one command
@@ -63,6 +63,8 @@ TIMES = {
 KEPT = {"dfinery_events": 30 * DAY, "infobip_events": 364 * DAY}
 DFINERYS_ZONE = ZoneInfo("Asia/Seoul")
 VENDORS = ("Dfinery", "HappyTalk", "Croct", "Infobip", "Naver Cloud")
+
+LOAD = re.compile(r"meltano (run|el) tap-\S+ target-|tap-eventexport .*\| target-")
 
 # What a command must say, by its beginning.
 SAID = {
@@ -230,8 +232,7 @@ class User:
 
     def type_and_look(self, command: str) -> str:
         """Run a command; what was seen of what it did."""
-        loads = "tap-eventexport" in command and "target-" in command
-        if loads:
+        if LOAD.search(command):
             return self.load(command)
         said = self.type(command)
         for beginning, wanted in SAID.items():
