@@ -173,9 +173,7 @@ class User:
 
     def heed(self, document: str, block: Block) -> None:
         """Do what is to be done with a block that is no command."""
-        if block.language == "yaml":
-            self.step(document, "edit meltano.yml", partial(self.add_to_meltano, block.text))
-        elif block.language == "json" and "config['hash_seed']" in block.text:
+        if block.language == "json" and "config['hash_seed']" in block.text:
             self.do(
                 document,
                 f"TAP_EVENTEXPORT_STREAM_MAPS={shlex.quote(block.text.strip())} "
@@ -194,6 +192,8 @@ class User:
         self.step(document, command, partial(self.type_and_look, command))
         if command.startswith("cp .secrets.example .env"):
             self.step(document, "fill in .env", self.fill_in)
+        if command.startswith("meltano add"):
+            self.step(document, "fill in .env", self.fill_in_second)
         self.typed.add(command)
 
     def step(self, document: str, words: str, act: Callable[[], str]) -> None:
@@ -315,16 +315,17 @@ class User:
         file.write_text(text)
         return f"{len(self.filled)} settings"
 
-    def add_to_meltano(self, text: str) -> str:
-        """Add a second account to meltano.yml, and its settings to .env."""
-        project = self.folder / "meltano.yml"
-        project.write_text(project.read_text().replace("  loaders:\n", f"{text}  loaders:\n"))
+    def fill_in_second(self) -> str:
+        """Add the settings of a second account of Croct to .env."""
         first = "TAP_EVENTEXPORT_"
+        own = {
+            name.replace(first, f"{first}_SECOND_"): value
+            for name, value in self.filled.items()
+            if name.startswith((f"{first}CROCT", f"{first}START"))
+        }
         with (self.folder / ".env").open("a") as file:
-            for name, value in self.filled.items():
-                if name.startswith((f"{first}CROCT", f"{first}START")):
-                    file.write(f"{name.replace(first, f'{first}_SECOND_')}={value}\n")
-        return ""
+            file.writelines(f"{name}={value}\n" for name, value in own.items())
+        return f"{len(own)} settings"
 
     def look_for_personal_data(self) -> str:
         """Look whether users are hidden."""

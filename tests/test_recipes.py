@@ -40,13 +40,15 @@ def test_state_backfill_and_a_second_account(
     def truth(start: Any, end: Any) -> Counter[str]:
         return Counter(croct.truth("croct_events", start, end))
 
-    for command in ("state get", "state clear --force", "el tap-eventexport target-jsonl"):
+    second = ("add", "tap-eventexport--second", "--inherit-from", "tap-eventexport")
+    for command in (
+        "state get",
+        "state clear --force",
+        "el tap-eventexport target-jsonl",
+        " ".join(second),
+    ):
         assert f"meltano {command}" in RECIPES
     project = Project(tmp_path / "project")
-    second = "    - name: tap-eventexport--second\n      inherit_from: tap-eventexport\n"
-    assert second in RECIPES
-    file = project.folder / "meltano.yml"
-    file.write_text(file.read_text().replace("  loaders:\n", f"{second}  loaders:\n"))
     settings = {**settings, "lookback_minutes": 0}
 
     project.run("run", "tap-eventexport", "target-jsonl", **settings)
@@ -66,6 +68,7 @@ def test_state_backfill_and_a_second_account(
     project.run("run", "tap-eventexport", "target-jsonl", **settings)
     assert ids(project) == truth(START, END)
 
+    project.run(*second)
     own = {f"_second_{name}": value for name, value in settings.items()}
     project.run("run", "tap-eventexport--second", "target-jsonl", **own)
     assert ids(project) == truth(START, END)
