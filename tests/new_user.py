@@ -38,7 +38,7 @@ from tests.postgres import USER, Postgres, postgres, programs
 from tests.trust.world import KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "docs/recipes.md", "examples/sql/README.md")
@@ -134,6 +134,38 @@ def instant(text: str) -> datetime:
     """An instant of a setting; UTC where it doesn't say."""
     time = datetime.fromisoformat(text)
     return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What must be in a store after a load."""
+
+    streams: tuple[str, ...]
+    start: datetime
+    end: datetime
+    settle: timedelta
+
+    @classmethod
+    def by(cls, command: str, start: datetime) -> Wanted:
+        """What a command wants that is run now, where .env has a `start_date`."""
+        variables = given(command)
+        settle = timedelta(minutes=int(variables.get("TAP_EVENTEXPORT_SETTLE_MINUTES", 0)))
+        end = datetime.now(UTC).replace(microsecond=0) - settle - SHORTLY
+        return cls(
+            ("croct_events",) if "--second" in command else tuple(KEYS),
+            instant(variables.get("TAP_EVENTEXPORT_START_DATE", start.isoformat())),
+            instant(variables.get("TAP_EVENTEXPORT_END_DATE", end.isoformat())),
+            settle,
+        )
+
+    def until(self, stream: str) -> datetime | None:
+        """Until when a stream must be there; None if its vendor doesn't keep events for so long."""
+        if stream in KEPT and self.start < datetime.now(UTC) - KEPT[stream]:
+            return None
+        if self.settle and stream == "dfinery_events":  # days, when they are over
+            midnight = self.end.astimezone(DFINERYS_ZONE).replace(hour=0, minute=0, second=0)
+            return midnight.astimezone(UTC)
+        return self.end
 
 
 @dataclass
@@ -250,54 +282,44 @@ class User:
 
     def load(self, command: str) -> str:
         """Run a load; its rows in the store must be those that the vendors have."""
-        variables = given(command)
-        folder = self.folder / variables.get("TARGET_JSONL_DESTINATION_PATH", "output")
+        folder = self.folder / given(command).get("TARGET_JSONL_DESTINATION_PATH", "output")
         if "| target-jsonl" in command:
             folder = self.folder
         rows: Rows = partial(in_files, folder)
         if "target-postgres" in command:
             rows = partial(in_tables, self.server)
-        settle = timedelta(minutes=int(variables.get("TAP_EVENTEXPORT_SETTLE_MINUTES", 0)))
-        start = instant(variables.get("TAP_EVENTEXPORT_START_DATE", self.start.isoformat()))
-        now = datetime.now(UTC).replace(microsecond=0)
-        end = now - settle - SHORTLY
-        if "TAP_EVENTEXPORT_END_DATE" in variables:
-            end = instant(variables["TAP_EVENTEXPORT_END_DATE"])
+        wanted = Wanted.by(command, self.start)
         lines = lines_in(folder)
-
         self.type(command)
-        found = 0
-        for stream, until in self.promised(command, start, end, settle):
-            held, had = rows(stream, start, until), self.count(stream, start, until)
-            if held != had:
-                raise Failure(f"{stream}: the vendor has {had} of {start} to {until}, found {held}")
-            found += held
-            if rows(stream, datetime.now(UTC) - settle, datetime.now(UTC) + DAY):
-                raise Failure(f"{stream}: there are rows that are too young")
-        if not found:
-            raise Failure("Nothing was loaded")
+        found = self.compare(wanted, rows)
         added, before = lines_in(folder) - lines, self.written.get(folder, 0)
         self.written[folder] = added
-        if command in self.typed or " --state " in command:
-            if not 0 < added < before:
-                raise Failure(f"{added} lines were added, {before} before: not only what is new")
-            return f"{found:,} rows, as the vendors have; {added:,} of them now"
-        return f"{found:,} rows, as the vendors have"
+        if command not in self.typed and " --state " not in command:
+            return f"{found:,} rows, as the vendors have"
+        if not 0 < added < before:
+            raise Failure(f"{added} lines were added, {before} before: not only what is new")
+        return f"{found:,} rows, as the vendors have; {added:,} lines of them now"
 
-    def promised(
-        self, command: str, start: datetime, end: datetime, settle: timedelta
-    ) -> Iterator[tuple[str, datetime]]:
-        """The streams that a load must have read from `start` on, and until when."""
+    def compare(self, wanted: Wanted, rows: Rows) -> int:
+        """Compare what is in a store with what the vendors have; how many rows that is."""
+        found = 0
         for stream in KEYS:
-            if "--second" in command and stream != "croct_events":
+            until = wanted.until(stream)
+            if until is None:
                 continue
-            if start < datetime.now(UTC) - KEPT.get(stream, datetime.now(UTC) - BEGIN):
-                continue  # its vendor keeps no events for so long
-            if settle and stream == "dfinery_events":  # whole days, when they are over
-                midnight = end.astimezone(DFINERYS_ZONE).replace(hour=0, minute=0, second=0)
-                yield stream, midnight
-            else:
-                yield stream, end
+            held, had = rows(stream, wanted.start, until), 0
+            if stream in wanted.streams:
+                had = self.count(stream, wanted.start, until)
+            if held != had:
+                raise Failure(
+                    f"{stream}: {had} were wanted of {wanted.start} to {until}, found {held}"
+                )
+            if rows(stream, datetime.now(UTC) - wanted.settle, datetime.now(UTC) + DAY):
+                raise Failure(f"{stream}: there are rows that are too young")
+            found += held
+        if not found:
+            raise Failure("Nothing was loaded")
+        return found
 
     def count(self, stream: str, start: datetime, end: datetime) -> int:
         """How many events of a stream its vendor has."""

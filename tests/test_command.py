@@ -95,6 +95,13 @@ def test_settings_from_a_dotenv_file(tap: Tap, truth: list[str]) -> None:
     assert Counter(tap.run("--config=ENV").heard.keys()) == Counter(truth)
 
 
+def test_stream_maps_from_the_environment(tap: Tap, truth: list[str]) -> None:
+    maps = {"TAP_EVENTEXPORT_STREAM_MAPS": '{"croct_events": {"userId": null}}'}
+    heard = tap.run("--config=ENV", environment=maps).heard
+    assert Counter(heard.keys()) == Counter(truth)
+    assert not any("userId" in record for record in heard.records["croct_events"])
+
+
 def test_stream_maps(tap: Tap, truth: list[str]) -> None:
     done = tap.run(
         stream_maps={

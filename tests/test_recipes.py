@@ -41,12 +41,7 @@ def test_state_backfill_and_a_second_account(
         return Counter(croct.truth("croct_events", start, end))
 
     second = ("add", "tap-eventexport--second", "--inherit-from", "tap-eventexport")
-    for command in (
-        "state get",
-        "state clear --force",
-        "el tap-eventexport target-jsonl",
-        " ".join(second),
-    ):
+    for command in ("state get", "state clear --force", "el tap-eventexport", " ".join(second)):
         assert f"meltano {command}" in RECIPES
     project = Project(tmp_path / "project")
     settings = {**settings, "lookback_minutes": 0}
