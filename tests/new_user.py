@@ -50,6 +50,7 @@ BEGIN = datetime(2024, 12, 1, tzinfo=UTC)  # before the earliest backfill in the
 PER_DAY = 50
 LIVE_PER_DAY = 2 * 24 * 60 * 60  # two events a second while the user types
 SHORTLY = timedelta(seconds=2)  # of the time before a run, some vendors leave out the last second
+SHOWN = 68  # characters of a command, at most
 LONGEST = 900.0  # seconds, for one command
 
 TIMES = {
@@ -84,7 +85,7 @@ COUNTED = {
     "late_arrivals": "dfinery_events",
 }
 
-console = Console(width=150 if not sys.stdout.isatty() else None)
+console = Console(width=None if sys.stdout.isatty() else 160)
 
 
 class Failure(Exception):  # noqa: N818 - it is what the user sees
