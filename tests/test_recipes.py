@@ -40,17 +40,10 @@ def test_state_backfill_hidden_columns_and_a_second_account(
     def truth(start: Any, end: Any) -> Counter[str]:
         return Counter(croct.truth("croct_events", start, end))
 
-    for command in ("state get", "state clear --force", "el tap-eventexport target-jsonl"):
+    second = ("add", "tap-eventexport--second", "--inherit-from", "tap-eventexport")
+    for command in ("state get", "state clear --force", "el tap-eventexport", " ".join(second)):
         assert f"meltano {command}" in RECIPES
     project = Project(tmp_path / "project")
-    second = (
-        "    - name: tap-eventexport--second\n"
-        "      inherit_from: tap-eventexport\n"
-        "      select: [croct_events.*]\n"
-    )
-    assert second in RECIPES
-    file = project.folder / "meltano.yml"
-    file.write_text(file.read_text().replace("  loaders:\n", f"{second}  loaders:\n"))
     settings = {**settings, "lookback_minutes": 0}
 
     project.run("run", "tap-eventexport", "target-jsonl", **settings)
@@ -76,6 +69,8 @@ def test_state_backfill_hidden_columns_and_a_second_account(
     assert "userId" not in (project.output / "croct_events.jsonl").read_text()
     assert ids(project) == truth(START, END)
 
+    project.run(*second)
+    project.run("select", "tap-eventexport--second", "croct_events", "*")
     own = {f"_second_{name}": value for name, value in settings.items()}
     project.run("run", "tap-eventexport--second", "target-jsonl", **{**all_settings, **own})
     assert ids(project) == truth(START, END)

@@ -18,25 +18,7 @@ from tap_eventexport.sandbox.store import Store
 EPILOG = """
 then, in another terminal:
 
-  export TAP_EVENTEXPORT_DFINERY_API_TOKEN=sandbox-dfinery-token
-  export TAP_EVENTEXPORT_DFINERY_SERVICE_ID=sandbox
-  export TAP_EVENTEXPORT_DFINERY_API_URL=%(url)s
-  export TAP_EVENTEXPORT_HAPPYTALK_TOKEN=sandbox-happytalk-token
-  export TAP_EVENTEXPORT_HAPPYTALK_API_URL=%(url)s
-  export TAP_EVENTEXPORT_CROCT_API_KEY=sandbox-croct-key
-  export TAP_EVENTEXPORT_CROCT_API_URL=%(url)s
-  export TAP_EVENTEXPORT_INFOBIP_API_KEY=sandbox-infobip-key
-  export TAP_EVENTEXPORT_INFOBIP_API_URL=%(url)s
-  export TAP_EVENTEXPORT_INFOBIP_EXPORT_ROLE_ARN=arn:aws:iam::000000000000:role/infobip-export
-  export TAP_EVENTEXPORT_INFOBIP_S3_BUCKET=%(infobip_s3_bucket)s
-  export TAP_EVENTEXPORT_INFOBIP_S3_REGION=%(infobip_s3_region)s
-  export TAP_EVENTEXPORT_AWS_ENDPOINT_URL=%(aws_endpoint_url)s
-  export TAP_EVENTEXPORT_AWS_ACCESS_KEY_ID=%(aws_access_key_id)s
-  export TAP_EVENTEXPORT_AWS_SECRET_ACCESS_KEY=%(aws_secret_access_key)s
-  export TAP_EVENTEXPORT_NCP_ACCESS_KEY=sandbox-ncp-access-key
-  export TAP_EVENTEXPORT_NCP_SECRET_KEY=sandbox-ncp-secret-key
-  export TAP_EVENTEXPORT_NCP_API_URL=%(url)s
-  tap-eventexport --config=ENV
+%s  tap-eventexport --config=ENV
 """
 
 
@@ -49,6 +31,31 @@ def vendors(history: History | Chapters, store: Store) -> list[Vendor]:
         Infobip(history, store.put, steps=()),
         Ncp(history),
     ]
+
+
+def settings(url: str, store: Store) -> dict[str, str]:
+    """The tap's settings for reading all vendors.
+
+    Args:
+        url: Where they answer.
+        store: Where Infobip's exports go.
+    """
+    return {
+        "dfinery_api_token": "sandbox-dfinery-token",
+        "dfinery_service_id": "sandbox",
+        "dfinery_api_url": url,
+        "happytalk_token": "sandbox-happytalk-token",
+        "happytalk_api_url": url,
+        "croct_api_key": "sandbox-croct-key",
+        "croct_api_url": url,
+        "infobip_api_key": "sandbox-infobip-key",
+        "infobip_api_url": url,
+        "infobip_export_role_arn": "arn:aws:iam::000000000000:role/infobip-export",
+        **store.settings,
+        "ncp_access_key": "sandbox-ncp-access-key",
+        "ncp_secret_key": "sandbox-ncp-secret-key",
+        "ncp_api_url": url,
+    }
 
 
 def main() -> None:
@@ -73,6 +80,10 @@ def main() -> None:
             vendors(History(options.per_day), store), port=options.port, latency=options.latency
         ) as sandbox,
     ):
+        exports = "".join(
+            f"  export TAP_EVENTEXPORT_{name.upper()}={value}\n"
+            for name, value in settings(sandbox.url, store).items()
+        )
         print(f"The vendors answer at {sandbox.url}", flush=True)  # noqa: T201
-        print(EPILOG % {"url": sandbox.url, **store.settings}, flush=True)  # noqa: T201
+        print(EPILOG % exports, flush=True)  # noqa: T201
         ended.wait()

@@ -19,7 +19,7 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from tap_eventexport.sandbox.command import vendors
+from tap_eventexport.sandbox.command import settings, vendors
 from tap_eventexport.sandbox.history import Chapters, History
 from tap_eventexport.sandbox.server import Sandbox
 from tap_eventexport.sandbox.store import Store
@@ -215,25 +215,12 @@ def main() -> None:
             f"[bold]1.[/] The sandbox serves the vendors' APIs at {sandbox.url}, with {DAYS} days "
             "of invented events, and more every second."
         )
-        settings = {
+        chosen = {
             "start_date": start.isoformat(),
             "lookback_minutes": 0,  # target-jsonl only appends; nothing here arrives late
-            "dfinery_api_token": "sandbox-dfinery-token",
-            "dfinery_service_id": "sandbox",
-            "dfinery_api_url": sandbox.url,
-            "happytalk_token": "sandbox-happytalk-token",
-            "happytalk_api_url": sandbox.url,
-            "croct_api_key": "sandbox-croct-key",
-            "croct_api_url": sandbox.url,
-            "infobip_api_key": "sandbox-infobip-key",
-            "infobip_api_url": sandbox.url,
-            "infobip_export_role_arn": "arn:aws:iam::000000000000:role/infobip-export",
-            **store.settings,
-            "ncp_access_key": "sandbox-ncp-access-key",
-            "ncp_secret_key": "sandbox-ncp-secret-key",
-            "ncp_api_url": sandbox.url,
+            **settings(sandbox.url, store),
         }
-        took = demo.load(settings, "tap-eventexport | target-jsonl …")
+        took = demo.load(chosen, "tap-eventexport | target-jsonl …")
         first = demo.count()
         console.print(
             f"[bold]2.[/] First run of tap-eventexport | target-jsonl: {sum(first.values()):,} "
@@ -241,7 +228,7 @@ def main() -> None:
         )
         with progress.status("Meanwhile the history grows …"):
             time.sleep(GROWTH)
-        took = demo.load(settings, "Once more, from the saved state …")
+        took = demo.load(chosen, "Once more, from the saved state …")
         added = {stream: count - first[stream] for stream, count in demo.count().items()}
         console.print(
             f"[bold]3.[/] Second run, from the saved state: {sum(added.values()):,} new records "

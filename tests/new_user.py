@@ -1,0 +1,482 @@
+"""A new user, who clones this repository and types what the documents say, in their order.
+
+What the documents call vendors is the sandbox. All else is real: Meltano, pipx, the loaders,
+PostgreSQL, DuckDB. After each load the rows in the store are counted against what the vendors have.
+Each command must succeed; one that loads is counted, whatever its settings are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tap_eventexport.sandbox.command import settings, vendors
+from tap_eventexport.sandbox.history import Chapters, History
+from tap_eventexport.sandbox.server import Sandbox
+from tap_eventexport.sandbox.store import Store
+from tests.documents import Block, blocks
+from tests.postgres import USER, Postgres, postgres, programs
+from tests.trust.world import KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ("README.md", "docs/recipes.md", "examples/sql/README.md")
+SCHEMA = "events"
+
+DAY = timedelta(days=1)
+DAYS = 3  # from start_date until now
+BEGIN = datetime(2024, 12, 1, tzinfo=UTC)  # before the earliest backfill in the documents
+PER_DAY = 50
+LIVE_PER_DAY = 2 * 24 * 60 * 60  # two events a second while the user types
+SHORTLY = timedelta(seconds=2)  # of the time before a run, some vendors leave out the last second
+SHOWN = 68  # characters of a command, at most
+LONGEST = 900.0  # seconds, for one command
+
+TIMES = {
+    "dfinery_events": "df_server_datetime",
+    "happytalk_service_history": "request_date",
+    "happytalk_siem_events": "event_time",
+    "croct_events": "timestamp",
+    "infobip_events": "timestamp",
+    "ncp_apigateway_events": "time",
+}
+KEPT = {"dfinery_events": 30 * DAY, "infobip_events": 364 * DAY}
+DFINERYS_ZONE = ZoneInfo("Asia/Seoul")
+VENDORS = ("Dfinery", "HappyTalk", "Croct", "Infobip", "Naver Cloud")
+
+LOAD = re.compile(r"meltano (run|el) tap-\S+ target-|tap-eventexport .*\| target-")
+
+# What a command must say, by its beginning.
+SAID = {
+    ".venv/bin/tap-eventexport --config=ENV --test": [f"{name}: fine" for name in VENDORS],
+    "meltano state list": ["dev:tap-eventexport-to-target-jsonl"],
+    "meltano state get": ["replication_key_value"],
+}
+# Blocks that are no commands, by their beginning, and why there is nothing to do with them.
+ONLY_READ = {
+    " vendor's API ──▶": "a drawing",
+    '{"bookmarks": {"croct_events"': "what STATE looks like",
+}
+# Views whose events are all the rows of a table.
+COUNTED = {
+    "sessions_per_day": "croct_events",
+    "alarms_by_type": "ncp_apigateway_events",
+    "late_arrivals": "dfinery_events",
+}
+
+console = Console(width=None if sys.stdout.isatty() else 160)
+
+
+class Failure(Exception):  # noqa: N818 - it is what the user sees
+    """Something isn't as the documents say."""
+
+
+class Rows(Protocol):
+    """Counts the rows of a stream in a store, each key once, of [start, end)."""
+
+    def __call__(self, stream: str, start: datetime, end: datetime) -> int: ...
+
+
+def in_files(folder: Path, stream: str, start: datetime, end: datetime) -> int:
+    """The rows in what target-jsonl wrote into a folder."""
+    keys = set()
+    for file in folder.glob(f"{stream}*.jsonl"):
+        for record in map(json.loads, file.read_text().splitlines()):
+            if start <= datetime.fromisoformat(record[TIMES[stream]]) < end:
+                keys.add(record[KEYS[stream]])
+    return len(keys)
+
+
+def in_tables(server: Postgres, stream: str, start: datetime, end: datetime) -> int:
+    """The rows in PostgreSQL, where a key that stands twice is not counted once."""
+    if server.ask(f"select to_regclass('{SCHEMA}.{stream}')") == [[""]]:
+        return 0
+    bounds = (f"'{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S}'" for instant in (start, end))
+    time_of = f'"{TIMES[stream]}"'
+    ((rows,),) = server.ask(
+        f"select count(*) from {SCHEMA}.{stream} "
+        f"where {time_of} >= {next(bounds)} and {time_of} < {next(bounds)}"
+    )
+    return int(rows)
+
+
+def lines_in(folder: Path) -> int:
+    """How many lines target-jsonl has written into a folder."""
+    return sum(file.read_bytes().count(b"\n") for file in folder.glob("*_*.jsonl"))
+
+
+def given(command: str) -> dict[str, str]:
+    """The variables that stand before a command."""
+    return dict(re.findall(r"(\b[A-Z_]+)=(\S+) ", command))
+
+
+def instant(text: str) -> datetime:
+    """An instant of a setting; UTC where it doesn't say."""
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What must be in a store after a load."""
+
+    streams: tuple[str, ...]
+    start: datetime
+    end: datetime
+    settle: timedelta
+
+    @classmethod
+    def by(cls, command: str, start: datetime) -> Wanted:
+        """What a command wants that is run now, where .env has a `start_date`."""
+        variables = given(command)
+        settle = timedelta(minutes=int(variables.get("TAP_EVENTEXPORT_SETTLE_MINUTES", 0)))
+        end = datetime.now(UTC).replace(microsecond=0) - settle - SHORTLY
+        return cls(
+            ("croct_events",) if "--second" in command else tuple(KEYS),
+            instant(variables.get("TAP_EVENTEXPORT_START_DATE", start.isoformat())),
+            instant(variables.get("TAP_EVENTEXPORT_END_DATE", end.isoformat())),
+            settle,
+        )
+
+    def until(self, stream: str) -> datetime | None:
+        """Until when a stream must be there; None if its vendor doesn't keep events for so long."""
+        if stream in KEPT and self.start < datetime.now(UTC) - KEPT[stream]:
+            return None
+        if self.settle and stream == "dfinery_events":  # days, when they are over
+            midnight = self.end.astimezone(DFINERYS_ZONE).replace(hour=0, minute=0, second=0)
+            return midnight.astimezone(UTC)
+        return self.end
+
+
+@dataclass
+class User:
+    """Somebody at a shell.
+
+    Attributes:
+        folder: Where they are.
+        sandbox: The vendors.
+        server: Their PostgreSQL.
+        start: The `start_date` that they have chosen.
+        environment: What their shell has set.
+        filled: The lines of their .env.
+        names: What they write in place of names that stand in the documents for their own.
+        steps: What they did, for how long, and what was seen.
+    """
+
+    folder: Path
+    sandbox: Sandbox
+    server: Postgres
+    start: datetime
+    environment: dict[str, str]
+    filled: dict[str, str]
+    names: dict[str, str]
+    log: Path
+    steps: list[tuple[str, str, float, str]] = field(default_factory=list)
+    typed: set[str] = field(default_factory=set)
+    written: dict[Path, int] = field(default_factory=dict)
+
+    def follow(self, document: str) -> None:
+        """Do what a document says."""
+        for block in blocks(ROOT / document):
+            for command in block.commands():
+                self.do(document, command)
+            if block.language not in {"sh", "crontab"}:
+                self.heed(document, block)
+
+    def heed(self, document: str, block: Block) -> None:
+        """Do what is to be done with a block that is no command."""
+        if block.language == "json" and "config['hash_seed']" in block.text:
+            self.do(
+                document,
+                f"TAP_EVENTEXPORT_STREAM_MAPS={shlex.quote(block.text.strip())} "
+                'TAP_EVENTEXPORT_STREAM_MAP_CONFIG=\'{"hash_seed": "any"}\' '
+                "TARGET_JSONL_DESTINATION_PATH=hidden "
+                "meltano el tap-eventexport target-jsonl --state-id=hidden",
+            )
+            self.step(document, "look for personal data", self.look_for_personal_data)
+        elif not block.text.startswith(tuple(ONLY_READ)):
+            raise Failure(f"{document} has a block that is neither run nor listed: {block.text}")
+
+    def do(self, document: str, command: str) -> None:
+        """Type a command, and look at what it did."""
+        for name, own in self.names.items():
+            command = command.replace(name, own)
+        self.step(document, command, partial(self.type_and_look, command))
+        if command.startswith("cp .secrets.example .env"):
+            self.step(document, "fill in .env", self.fill_in)
+        if command.startswith("meltano add"):
+            self.step(document, "fill in .env", self.fill_in_second)
+        self.typed.add(command)
+
+    def step(self, document: str, words: str, act: Callable[[], str]) -> None:
+        """Do something, and note what was seen."""
+        console.print(f"[dim]{document}[/] $ {escape(words)}")
+        began = time.monotonic()
+        seen = "[red]failed"
+        try:
+            seen = act()
+        finally:
+            self.steps.append((document, words, time.monotonic() - began, seen))
+
+    def type(self, command: str) -> str:
+        """Let a shell run a command, which must succeed; what it says."""
+        place = self.log.with_name("place")
+        with self.log.open("a+") as log:
+            log.write(f"\n$ {command}\n")
+            log.flush()
+            begin = log.tell()
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", f"trap 'pwd >{place}' EXIT\n{command}"],  # noqa: S607
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                check=False,
+                timeout=LONGEST,
+            )
+            log.seek(begin)
+            said = log.read()
+        self.folder = Path(place.read_text().strip())
+        if done.returncode:
+            raise Failure(f"It ended with {done.returncode}, after this:\n{said[-3000:]}")
+        return said
+
+    def type_and_look(self, command: str) -> str:
+        """Run a command; what was seen of what it did."""
+        if LOAD.search(command):
+            return self.load(command)
+        said = self.type(command)
+        for beginning, wanted in SAID.items():
+            if command.startswith(beginning) and not all(words in said for words in wanted):
+                raise Failure(f"It should say {wanted}, but said:\n{said[-3000:]}")
+        if command.startswith("meltano state clear"):
+            return self.start_anew()
+        if command.endswith("postgres/views.sql"):
+            return self.look_at_views(
+                lambda query: self.server.ask(f"set search_path to {SCHEMA}; {query}")
+            )
+        if command.endswith("duckdb/views.sql"):
+            return self.look_at_views(self.ask_duckdb)
+        return ""
+
+    def load(self, command: str) -> str:
+        """Run a load; its rows in the store must be those that the vendors have."""
+        folder = self.folder / given(command).get("TARGET_JSONL_DESTINATION_PATH", "output")
+        if "| target-jsonl" in command:
+            folder = self.folder
+        rows: Rows = partial(in_files, folder)
+        if "target-postgres" in command:
+            rows = partial(in_tables, self.server)
+        wanted = Wanted.by(command, self.start)
+        lines = lines_in(folder)
+        self.type(command)
+        found = self.compare(wanted, rows)
+        added, before = lines_in(folder) - lines, self.written.get(folder, 0)
+        self.written[folder] = added
+        if command not in self.typed and " --state " not in command:
+            return f"{found:,} rows, as the vendors have"
+        if not 0 < added < before:
+            raise Failure(f"{added} lines were added, {before} before: not only what is new")
+        return f"{found:,} rows, as the vendors have; {added:,} lines of them now"
+
+    def compare(self, wanted: Wanted, rows: Rows) -> int:
+        """Compare what is in a store with what the vendors have; how many rows that is."""
+        found = 0
+        for stream in KEYS:
+            until = wanted.until(stream)
+            if until is None:
+                continue
+            held, had = rows(stream, wanted.start, until), 0
+            if stream in wanted.streams:
+                had = self.count(stream, wanted.start, until)
+            if held != had:
+                raise Failure(
+                    f"{stream}: {had} were wanted of {wanted.start} to {until}, found {held}"
+                )
+            if rows(stream, datetime.now(UTC) - wanted.settle, datetime.now(UTC) + DAY):
+                raise Failure(f"{stream}: there are rows that are too young")
+            found += held
+        if not found:
+            raise Failure("Nothing was loaded")
+        return found
+
+    def count(self, stream: str, start: datetime, end: datetime) -> int:
+        """How many events of a stream its vendor has."""
+        told = [vendor.truth(stream, start, end) for vendor in self.sandbox.vendors]
+        return sum(len(keys) for keys in told if keys is not None)
+
+    def fill_in(self) -> str:
+        """Write the settings into .env, each in the line that is there for it."""
+        file = self.folder / ".env"
+        text = file.read_text()
+        for name, value in self.filled.items():
+            text, found = re.subn(rf"^#?{name}=.*$", f"{name}={value}", text, flags=re.MULTILINE)
+            if found != 1:
+                raise Failure(f".secrets.example has {found} lines for {name}")
+        file.write_text(text)
+        return f"{len(self.filled)} settings"
+
+    def fill_in_second(self) -> str:
+        """Add the settings of a second account of Croct to .env."""
+        first = "TAP_EVENTEXPORT_"
+        own = {
+            name.replace(first, f"{first}_SECOND_"): value
+            for name, value in self.filled.items()
+            if name.startswith((f"{first}CROCT", f"{first}START"))
+        }
+        with (self.folder / ".env").open("a") as file:
+            file.writelines(f"{name}={value}\n" for name, value in own.items())
+        return f"{len(own)} settings"
+
+    def look_for_personal_data(self) -> str:
+        """Look whether users are hidden."""
+        lines = (self.folder / "hidden/croct_events.jsonl").read_text().splitlines()
+        records = [json.loads(line) for line in lines]
+        if any("userId" in record or len(record["user"]) != len("d" * 32) for record in records):
+            raise Failure("hidden/croct_events.jsonl has users, or no hashes of them")
+        return f"{len(records):,} rows have none"
+
+    def start_anew(self) -> str:
+        """Remove the files, so that the next loads are counted alone."""
+        for file in (self.folder / "output").glob("*.jsonl"):
+            file.unlink()
+        return "and removed the files"
+
+    def ask_duckdb(self, query: str) -> list[list[str]]:
+        """The rows of a query to the database of the examples."""
+        options = "-csv -noheader -separator '\t' events.duckdb"
+        said = self.type(f"duckdb {options} {shlex.quote(query)}")
+        return [line.split("\t") for line in said.splitlines()]
+
+    def look_at_views(self, ask: Callable[[str], list[list[str]]]) -> str:
+        """Ask all views, and compare those that count with their tables."""
+        described = (ROOT / "examples/sql/README.md").read_text()
+        views = re.findall(r"^\| `(\w+)` \|", described, re.MULTILINE)
+        for view in views:
+            ((rows,),) = ask(f"select count(*) from {view}")
+            if rows == "0" and view != "missing_days":
+                raise Failure(f"{view} is empty")
+        for view, table in COUNTED.items():
+            summed, counted = (
+                ask(f"select sum(events) from {view}"),
+                ask(f"select count(*) from {table}"),
+            )
+            if summed != counted:
+                raise Failure(f"{view} has {summed} events, {table} has {counted} rows")
+        return f"{len(views)} views answer, {len(COUNTED)} count all rows"
+
+    def show(self) -> None:
+        """Show what was done."""
+        table = Table("from", "done", "seconds", "seen")
+        table.columns[2].justify = "right"
+        for document, words, seconds, seen in self.steps:
+            shown = words if len(words) < 80 else f"{words[:50]} … {words[-26:]}"
+            table.add_row(document, escape(shown), f"{seconds:.1f}", seen)
+        console.print(table)
+
+
+def shell(folder: Path, pipx: Path, server: Postgres) -> dict[str, str]:
+    """The environment of a shell whose programs from pipx are in a folder of their own."""
+    foreign = ("TAP_", "TARGET_", "MELTANO_", "AWS_", "PG", "PYTHON", "VIRTUAL_ENV", "COV_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    bin_folder = folder / "bin"
+    bin_folder.mkdir()
+    if not shutil.which("pipx"):
+        (bin_folder / "pipx").symlink_to(pipx.absolute())
+    return {
+        **inherited,
+        "PATH": f"{bin_folder}:{os.environ['PATH']}:{server.programs}",
+        "PIPX_HOME": f"{folder}/pipx",
+        "PIPX_BIN_DIR": f"{bin_folder}",
+        "PIPX_MAN_DIR": f"{folder}/man",
+        "PGHOST": "127.0.0.1",
+        "PGPORT": f"{server.port}",
+        "PGUSER": USER,
+    }
+
+
+def play(folder: Path, pipx: Path, binaries: Path) -> bool:
+    """Play the user in a folder; True if all is as the documents say."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    start = (now - DAYS * DAY).replace(hour=0, minute=0, second=0)
+    past, present = History(PER_DAY, begin=BEGIN, end=now), History(LIVE_PER_DAY, begin=now)
+    with ExitStack() as stack:
+        server = stack.enter_context(postgres(binaries))
+        store = stack.enter_context(Store())
+        sandbox = stack.enter_context(Sandbox(vendors(Chapters(past, present), store)))
+        chosen = {**settings(sandbox.url, store), "start_date": f"{start:%Y-%m-%dT%H:%M:%SZ}"}
+        filled = {f"TAP_EVENTEXPORT_{name.upper()}": value for name, value in chosen.items()}
+        filled |= {f"TARGET_POSTGRES_{k.upper()}": f"{v}" for k, v in server.settings.items()}
+        user = User(
+            folder,
+            sandbox,
+            server,
+            start,
+            shell(folder, pipx, server),
+            filled,
+            {
+                "<this repository>": f"{ROOT}",
+                "/srv/events": f"{folder / 'tap-eventexport'}",
+                "DATABASE": USER,
+            },
+            folder / "log",
+        )
+        try:
+            for document in DOCUMENTS:
+                user.follow(document)
+        except Failure as failure:
+            user.show()
+            console.print(f"[red]failed[/] {escape(str(failure))}")
+            return False
+        user.show()
+    return True
+
+
+def main() -> None:
+    """Play the user, and tell how it went."""
+    parser = argparse.ArgumentParser(prog="bin/new-user", description=__doc__)
+    parser.add_argument("--pipx", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--keep", action="store_true", help="keep the clone, even if all is well")
+    options = parser.parse_args()
+    binaries = programs()
+    if binaries is None:
+        raise SystemExit("PostgreSQL is not installed: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="new-user-"))
+    began = time.monotonic()
+    is_well = False
+    try:
+        is_well = play(folder, options.pipx, binaries)
+    finally:
+        if is_well and not options.keep:
+            shutil.rmtree(folder)
+        else:
+            console.print(f"The clone and the log are in {folder}.")
+    took = time.monotonic() - began
+    console.print(f"[bold]{'passed' if is_well else 'failed'}[/] in {took:.0f} s")
+    raise SystemExit(not is_well)
+
+
+if __name__ == "__main__":
+    main()

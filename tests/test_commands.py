@@ -1,0 +1,135 @@
+"""Every command in the documents is run: here, or where a table says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import new_user
+from tests.conftest import END, START
+from tests.documents import Block, blocks
+from tests.meltano import ROOT
+from tests.singer import COMMAND
+from tests.test_end_to_end import TARGET_JSONL
+
+if TYPE_CHECKING:
+    from tap_eventexport.sandbox.croct import Croct
+
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md")
+    for path in ROOT.glob(pattern)
+    if path.name != "CHANGELOG.md"
+)
+HERE = (
+    "cp .secrets.example .env",
+    ".venv/bin/tap-eventexport --config=ENV",
+    "tail -n 1 states.jsonl",
+)
+NEW_USER = "tests/new_user.py"  # types all of them, as they stand
+ELSEWHERE = {
+    "git clone": [NEW_USER],
+    "bin/demo": [NEW_USER, "tests/test_end_to_end.py"],
+    ".venv/bin/tap-eventexport-report": [NEW_USER, "tests/report/test_command.py"],
+    "pipx install": [NEW_USER],
+    "mkdir -p output": [NEW_USER],
+    "meltano install": [NEW_USER],
+    "meltano run tap-eventexport target-jsonl": [NEW_USER, "tests/test_end_to_end.py"],
+    "meltano run tap-eventexport target-postgres": [NEW_USER, "tests/test_warehouses.py"],
+    "meltano run tap-eventexport--second target-jsonl": [NEW_USER, "tests/test_recipes.py"],
+    "meltano el": [NEW_USER, "tests/test_recipes.py"],
+    "meltano add": [NEW_USER, "tests/test_recipes.py"],
+    "meltano select": [NEW_USER],
+    "meltano state list": [NEW_USER],
+    "meltano state get": [NEW_USER, "tests/test_recipes.py"],
+    "meltano state clear": [NEW_USER, "tests/test_recipes.py"],
+    "psql": [NEW_USER, "tests/test_warehouses.py"],
+    "duckdb": [NEW_USER, "tests/test_sql.py"],
+}
+VARIABLES = re.compile(r"^([A-Z_]+=\S+ +|cd \S+ && )*")
+
+
+def plain(command: str) -> str:
+    """A command without the variables and the change of folder before it."""
+    return VARIABLES.sub("", command)
+
+
+def commands(document: Path) -> list[str]:
+    return [plain(command) for block in blocks(document) for command in block.commands()]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_command_is_run_somewhere(document: Path) -> None:
+    for command in commands(document):
+        assert command.startswith((*HERE, *ELSEWHERE)), f"no test runs: {command}"
+        if not command.startswith(HERE):
+            assert str(document.relative_to(ROOT)) in new_user.DOCUMENTS
+
+
+def test_no_place_is_named_for_a_command_that_is_gone() -> None:
+    known = [command for document in DOCUMENTS for command in commands(document)]
+    for beginning in (*HERE, *ELSEWHERE):
+        assert any(command.startswith(beginning) for command in known), beginning
+    for places in ELSEWHERE.values():
+        assert all((ROOT / place).is_file() for place in places)
+
+
+def test_a_block_is_taken_apart() -> None:
+    block = Block("sh", "# first\nmake it \\\n    so   # or not\n\nA=1 cd x && do 'a#b'\n")
+    assert block.commands() == ["make it so", "A=1 cd x && do 'a#b'"]
+    assert plain("A=1 B_C=2 cd x && do it") == "do it"
+    assert Block("crontab", "17 * * * *  cd x && do it\n").commands() == ["cd x && do it"]
+    assert Block("json", "{}\n").commands() == []
+
+
+def test_the_plain_pipe_as_the_readme_has_it(
+    tmp_path: Path, settings: dict[str, Any], croct: Croct
+) -> None:
+    """From the file of settings on: proven, loaded, and loaded again from the state."""
+    programs = {".venv/bin/tap-eventexport": Path(COMMAND), "bin/target-jsonl": TARGET_JSONL}
+    for link, program in programs.items():
+        (tmp_path / link).parent.mkdir(parents=True)
+        (tmp_path / link).symlink_to(program)
+    (tmp_path / ".secrets.example").symlink_to(ROOT / ".secrets.example")
+    own = {f"TAP_EVENTEXPORT_{name.upper()}": str(value) for name, value in settings.items()}
+    own["PATH"] = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+
+    def type_in(command: str) -> str:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],  # noqa: S607
+            cwd=tmp_path,
+            env={**os.environ, **own},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    copy, test, first, tail, second = (
+        command for command in commands(ROOT / "README.md") if command.startswith(HERE)
+    )
+    type_in(copy)
+    lines = (tmp_path / ".env").read_text().splitlines()
+    kept = [line for line in lines if "_CROCT_" in line or not line.startswith("TAP_")]
+    (tmp_path / ".env").write_text("\n".join(kept))
+    assert "Croct: fine" in type_in(test)
+
+    type_in(first)
+    files = list(tmp_path.glob("croct_events-*.jsonl"))
+    written = [json.loads(line)["id"] for file in files for line in file.read_text().splitlines()]
+    assert Counter(written) == Counter(croct.truth("croct_events", START, END))
+    for file in files:
+        file.unlink()
+    type_in(tail)
+    assert "bookmarks" in json.loads((tmp_path / "state.json").read_text())
+    said = type_in(second)
+    again = [file.read_text() for file in tmp_path.glob("croct_events-*.jsonl")]
+    assert 0 < "".join(again).count("\n") <= 10, said  # the lookback alone
