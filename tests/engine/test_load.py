@@ -63,8 +63,10 @@ def test_a_wait_that_lasts_counts_before_it_ends(clock: Clock) -> None:
     stream.wait()
     for _ in range(3):
         clock.now += 1
+        stream.wait()
         assert stream.is_hungry()
-    stream.go_on()
+    for _ in range(2):
+        stream.go_on()
     clock.now += 1
     assert not stream.is_hungry()
 
