@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import new_user
+from tests import engines, new_user
 from tests.conftest import END, START
 from tests.documents import Block, blocks
 from tests.meltano import ROOT
@@ -34,6 +34,7 @@ HERE = (
     "tail -n 1 states.jsonl",
 )
 NEW_USER = "tests/new_user.py"  # types all of them, as they stand
+ENGINES = "tests/engines.py"  # as they stand, too
 ELSEWHERE = {
     "git clone": [NEW_USER],
     "bin/demo": [NEW_USER, "tests/test_end_to_end.py"],
@@ -52,6 +53,10 @@ ELSEWHERE = {
     "meltano state clear": [NEW_USER, "tests/test_recipes.py"],
     "psql": [NEW_USER, "tests/test_warehouses.py"],
     "duckdb": [NEW_USER, "tests/test_sql.py"],
+    "airflow dags": [ENGINES],
+    "airflow backfill create": [ENGINES, "tests/test_engines.py"],
+    "dagster instance concurrency set": [ENGINES],
+    "dagster job backfill": [ENGINES, "tests/test_engines.py"],
 }
 VARIABLES = re.compile(r"^([A-Z_]+=\S+ +|cd \S+ && )*")
 
@@ -70,7 +75,8 @@ def test_each_command_is_run_somewhere(document: Path) -> None:
     for command in commands(document):
         assert command.startswith((*HERE, *ELSEWHERE)), f"no test runs: {command}"
         if not command.startswith(HERE):
-            assert str(document.relative_to(ROOT)) in new_user.DOCUMENTS
+            typed = (*new_user.DOCUMENTS, *engines.DOCUMENTS)
+            assert str(document.relative_to(ROOT)) in typed
 
 
 def test_no_place_is_named_for_a_command_that_is_gone() -> None:

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import subprocess
-import sys
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pytest
 import yaml
 
 from tests.meltano import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SCHEDULES = ROOT / "examples/schedule"
 CRONTAB = SCHEDULES / "crontab"
@@ -63,13 +56,6 @@ def test_the_dag_for_airflow() -> None:
     assert task["bash_command"] == repr(RUN)
     assert int(task["retries"]) > 0
     assert "retry_exponential_backoff" in task
-
-
-@pytest.mark.skipif(find_spec("airflow") is None, reason="Airflow is not installed")
-def test_airflow_takes_the_dag(tmp_path: Path) -> None:
-    environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, DAG], env=environment, check=False)
-    assert done.returncode == 0
 
 
 def test_the_workflow_for_github() -> None:
