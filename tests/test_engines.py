@@ -61,19 +61,17 @@ from datetime import UTC, datetime
 import dagster as dg
 found = runpy.run_path(sys.argv[1])
 dg.Definitions.validate_loadable(found["defs"])
-told = []
-class Shell(dg.PipesSubprocessClient):
-    def run(self, *, context, command, env, cwd):
-        told.append([command, env])
-for day in ("2026-03-01", "2026-03-02"):
-    secrets = found["Secrets"](croct_api_key="a", postgres_password="b")
-    found["events"](dg.build_asset_context(partition_key=day), shell=Shell(), secrets=secrets)
 days = []
-for command, env in told:
-    state = command[-1].partition("--state-id=")[2]
-    bounds = [env[f"TAP_EVENTEXPORT_{name}_DATE"] for name in ("START", "END")]
-    instants = [datetime.fromisoformat(bound).astimezone(UTC).isoformat() for bound in bounds]
-    days.append([state, *instants])
+class Shell(dg.PipesSubprocessClient):
+    def run(self, *, context, command, cwd, env):
+        bounds = [env[f"TAP_EVENTEXPORT_{name}_DATE"] for name in ("START", "END")]
+        instants = [datetime.fromisoformat(bound).astimezone(UTC).isoformat() for bound in bounds]
+        days.append([command[-1].partition("--state-id=")[2], *instants])
+        return super().run(context=context, command="true", env=env)
+secrets = found["Secrets"](croct_api_key="a", postgres_password="b")
+for day in ("2026-03-01", "2026-03-02"):
+    resources = {"shell": Shell(), "secrets": secrets}
+    assert dg.materialize([found["events"]], partition_key=day, resources=resources).success
 job = found["defs"].get_job_def("events_backfill")
 print(json.dumps({"days": days, "job": job.name}))
 """

@@ -16,10 +16,10 @@ class Secrets(dg.ConfigurableResource):
 @dg.asset(partitions_def=DAYS, pool="vendors")
 def events(
     context: dg.AssetExecutionContext, shell: dg.PipesSubprocessClient, secrets: Secrets
-) -> None:
+) -> dg.MaterializeResult:
     """All vendors' events of a day."""
     start, end = context.partition_time_window
-    shell.run(
+    return shell.run(
         context=context,
         command=[
             *("meltano", "el", "tap-eventexport", "target-postgres"),
@@ -33,7 +33,7 @@ def events(
             "TAP_EVENTEXPORT_CROCT_API_KEY": secrets.croct_api_key,
             "TARGET_POSTGRES_PASSWORD": secrets.postgres_password,
         },
-    )
+    ).get_materialize_result()
 
 
 defs = dg.Definitions(
