@@ -439,13 +439,13 @@ def check_secrets(home: Path) -> None:
 def main() -> None:
     """Play the engines that are named, and tell how it went."""
     parser = argparse.ArgumentParser(prog="bin/engines", description=__doc__)
-    parser.add_argument("engine", nargs="*", choices=ENGINES, help="both, if none is named")
+    parser.add_argument("--only", choices=ENGINES, help="leave the other engine out")
     parser.add_argument("--keep", action="store_true", help="keep the folders, if all is well too")
     options = parser.parse_args()
     binaries = programs()
     if binaries is None:
         raise SystemExit("PostgreSQL is not installed: apt-get install postgresql")
-    for name in options.engine or ENGINES:
+    for name in [options.only] if options.only else ENGINES:
         folder = Path(tempfile.mkdtemp(prefix=f"engine-{name}-"))
         began = time.monotonic()
         play(ENGINES[name](), folder, binaries)

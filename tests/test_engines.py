@@ -81,7 +81,7 @@ def ask(engine: str, home: Path, *arguments: str | Path) -> str:
     """Run a program of an engine's environment, which must succeed; what it prints."""
     programs = ROOT / f".venv-{engine}/bin"
     if not (programs / "python").exists():
-        pytest.skip(f"{engine.title()} is not installed: bin/engines {engine}")
+        pytest.skip(f"{engine.title()} is not installed: bin/engines")
     own = ENGINES[engine]().environment(home, home)
     done = subprocess.run(
         [programs / arguments[0], *arguments[1:]],
