@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ def connected(scheduler: str, workers: int) -> Iterator[Client]:
                 n_workers=workers,
                 threads_per_worker=1,
                 processes=True,
+                silence_logs=logging.CRITICAL,  # what fails is told by who started this
                 dashboard_address="127.0.0.1:0",
             ) as cluster,
             Client(cluster) as client,

@@ -9,14 +9,15 @@ import shlex
 import sys
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_eventexport.backfill import sources
 from tap_eventexport.backfill.plan import WIDTHS, plan
 from tap_eventexport.backfill.show import say
-from tap_eventexport.engine.windows import Window, format_instant, parse_instant
+from tap_eventexport.engine.windows import Window, format_instant, parse_instant, round_up
 from tap_eventexport.tap import TapEventExport, told
 
 if TYPE_CHECKING:
@@ -111,11 +112,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _tap(options: argparse.Namespace) -> TapEventExport:
+    config: dict[str, Any] = {}
     try:
+        for name in options.config:
+            if name != "ENV":
+                config.update(json.loads(Path(name).read_text()))
+        catalog = json.loads(Path(options.catalog).read_text()) if options.catalog else None
         return TapEventExport(
-            config=[name for name in options.config if name != "ENV"],
-            catalog=options.catalog,
-            parse_env_config="ENV" in options.config,
+            config=config, catalog=catalog, parse_env_config="ENV" in options.config
         )
     except (OSError, ValueError, TypeError) as error:
         raise WrongUseError(f"--config, --catalog: {told(error)}") from None
@@ -132,7 +136,7 @@ def _partitions(tap: TapEventExport, options: argparse.Namespace) -> Sequence[Pa
         chosen = sources.streams(tap, options.stream)
     except ValueError as error:
         raise WrongUseError(f"--stream: {error}") from None
-    wanted = Window(options.start, options.end)
+    wanted = Window(round_up(options.start), round_up(options.end))
     planned = plan([sources.source(tap, stream) for stream in chosen], wanted, options.by)
     for gap in planned.gaps:
         say(str(gap))

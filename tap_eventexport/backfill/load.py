@@ -76,13 +76,16 @@ def load(job: Job) -> None:
 
 
 def end(backfill: str) -> None:
-    """End what this process loads of a backfill, and load no more of it."""
+    """End what this process loads of a backfill, wait for that, and load no more of it."""
     running = _backfills[backfill]
     with running.lock:
         running.ended.set()
-        for process in running.processes:
-            if process.stdin:
-                process.stdin.close()
+        processes = list(running.processes)
+    for process in processes:
+        if process.stdin:
+            process.stdin.close()
+    for process in processes:
+        process.wait()
 
 
 def wait(backfill: str, seconds: float) -> None:

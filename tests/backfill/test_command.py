@@ -1,0 +1,173 @@
+"""The command: what is planned, what is refused, and what a cluster of others does."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_eventexport.backfill.command import main
+from tests.backfill.command import Backfill
+from tests.conftest import CROCT_KEY, HAPPYTALK_TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_eventexport.sandbox.server import Sandbox
+
+DAYS = ("--start", "2026-03-01", "--end", "2026-03-04")
+DASK = str(Path(sys.executable).with_name("dask"))
+
+
+@pytest.fixture
+def backfill(tmp_path: Path, all_settings: dict[str, Any]) -> Backfill:
+    return Backfill(tmp_path, all_settings, "cat")
+
+
+def test_a_plan_is_a_line_for_each_day_of_each_stream_and_asks_nobody(
+    backfill: Backfill, sandbox: Sandbox
+) -> None:
+    partitions = backfill.plan(*DAYS)
+    assert sandbox.requests == []
+    assert partitions == backfill.plan(*DAYS)
+    assert [each["start"] for each in partitions if each["stream"] == "croct_events"] == [
+        "2026-03-01T00:00:00.000Z",
+        "2026-03-02T00:00:00.000Z",
+        "2026-03-03T00:00:00.000Z",
+    ]
+    assert [each["start"] for each in partitions if each["stream"].startswith("ncp")] == [
+        "2026-03-01T00:00:00.000Z",  # nine o'clock in Seoul
+        "2026-03-01T15:00:00.000Z",
+        "2026-03-02T15:00:00.000Z",
+        "2026-03-03T15:00:00.000Z",
+    ]
+
+
+def test_ids_tell_accounts_apart_and_hold_no_secret(backfill: Backfill) -> None:
+    one = {partition["id"] for partition in backfill.plan(*DAYS, "--stream", "croct_events")}
+    backfill.settings["croct_api_key"] = "of-another-brand"
+    other = {partition["id"] for partition in backfill.plan(*DAYS, "--stream", "croct_events")}
+    assert len(one | other) == 6
+    assert not re.search(f"{CROCT_KEY}|brand", " ".join(one | other))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--start", "2026-03-02", "--end", "2026-03-01"], "expected a time that is over"),
+        (["--start", "2026-03-02", "--end", "9999-01-01"], "expected a time that is over"),
+        (["--start", "yesterday", "--end", "2026-03-01"], "got yesterday, expected a date"),
+        ([*DAYS, "--stream", "croct"], "--stream: got croct, expected one of croct_events, "),
+        ([*DAYS, "--config", "nowhere.json"], "--config, --catalog: FileNotFoundError"),
+    ],
+)
+def test_what_can_not_be_done_is_said_in_a_line(
+    backfill: Backfill,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    expected: str,
+) -> None:
+    config = backfill.folder / "config.json"
+    config.write_text(json.dumps(backfill.settings))
+    monkeypatch.setattr(sys, "argv", ["backfill", "plan", "--config", str(config), *arguments])
+    with pytest.raises(SystemExit):
+        main()
+    assert expected in capsys.readouterr().err
+
+
+def test_settings_that_are_wrong_are_named(backfill: Backfill) -> None:
+    backfill.settings["concurrency"] = "many"
+    done = backfill.run(*DAYS)
+    assert (done.returncode, done.stderr.count("concurrency: got")) == (1, 1)
+
+
+def test_a_gap_is_told_or_an_error_as_the_user_wants(backfill: Backfill) -> None:
+    backfill.settings |= {"dfinery_api_token": "any", "dfinery_service_id": "any"}
+    assert {partition["stream"][:5] for partition in backfill.plan(*DAYS)} == {
+        "croct",
+        "happy",
+        "ncp_a",
+    }
+    backfill.settings["on_gap"] = "fail"
+    done = backfill.run(*DAYS)
+    assert done.returncode == 1
+    assert "dfinery_events: events from 2026-03-01T00:00:00.000Z to 2026-03-04" in done.stderr
+
+
+def test_without_the_extra_a_run_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    options = ["--config", "ENV", *DAYS, "--loader", "cat", "--done", "done"]
+    monkeypatch.setattr(sys, "argv", ["backfill", "run", *options])
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    expected = "run needs distributed: pip install 'tap-eventexport[dask]'\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize(
+    ("module", "foreign"),
+    [
+        ("tap_eventexport.tap", ("tap_eventexport.backfill", "dask", "distributed", "obstore")),
+        ("tap_eventexport.backfill.command", ("dask", "distributed", "obstore")),
+    ],
+)
+def test_the_tap_needs_no_backfill_and_a_plan_no_dask(
+    module: str, foreign: tuple[str, ...]
+) -> None:
+    script = f"import sys, {module}; print([m for m in sys.modules if m.startswith({foreign})])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout == b"[]\n"
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[str]:
+    """A scheduler and a worker with three threads, started as the documents say; its address."""
+    file = folder / "scheduler.json"
+    at = ["--scheduler-file", str(file)]
+    local = ["--host", "127.0.0.1", "--no-dashboard"]
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    scheduler = subprocess.Popen([DASK, "scheduler", *at, *local, "--port", "0"], **quiet)
+    worker = subprocess.Popen([DASK, "worker", *at, *local, "--nthreads", "3"], **quiet)
+    try:
+        while not file.exists() or not file.read_text().endswith("}"):
+            assert scheduler.poll() is None
+        yield json.loads(file.read_text())["address"]
+    finally:
+        for process in (worker, scheduler):
+            process.terminate()
+            process.wait()
+
+
+def test_two_runs_on_one_cluster_share_the_quota_of_an_account(
+    tmp_path: Path, backfill: Backfill, sandbox: Sandbox
+) -> None:
+    """Each alone would have one request in flight; the cluster has room for three loads."""
+    backfill.settings["concurrency"] = 1
+    sandbox.latency = 0.05
+    with cluster(tmp_path) as address:
+        wanted = (*DAYS, "--scheduler", address, "--stream")
+        streams = ("happytalk_service_history", "happytalk_siem_events")
+        runs = [backfill.start(*wanted, stream) for stream in streams]
+        said = [run.communicate(timeout=100)[1] for run in runs]
+        assert [run.returncode for run in runs] == [0, 0], said
+        assert sandbox.most_at_once == 1
+        assert len(backfill.ids) == 6
+        backfill.settings["happytalk_token"] = "refused"  # noqa: S105
+        failed = backfill.run(*wanted, streams[0], "--retries", "0")
+        backfill.loader = "target-nowhere"
+        nowhere = backfill.run(*wanted, streams[0])
+    assert failed.returncode == 1
+    assert f"{streams[0]}           3            0         0       1          2" in failed.stderr
+    assert "happytalk_token" in failed.stderr
+    assert nowhere.returncode == 1
+    assert "target-nowhere is neither beside" in nowhere.stderr
+    assert HAPPYTALK_TOKEN not in "".join([*said, failed.stderr])
