@@ -100,6 +100,9 @@ def loaded(
         client: The cluster.
         tasks: The partitions, those of a stream in order.
         retries: How often a partition that fails is tried again.
+
+    Raises:
+        ClusterError: If the cluster is gone, and with it the knowledge of what was loaded.
     """
     order = Order(tasks)
     running: dict[Future, Task] = {}
@@ -116,13 +119,15 @@ def loaded(
     try:
         begin()
         for future in ended:
+            if future.status not in {"finished", "error"}:
+                raise ClusterError("the cluster was lost; the next run loads the rest")
             task = running.pop(future)
             error = future.exception()
             order.end(task, is_loaded=error is None)
             yield task, error
             begin()
     finally:
-        if running:
+        if running and client.status == "running":
             client.cancel(list(running), force=True)
             client.run(load.end, tasks[0].job.backfill, on_error="ignore")
 

@@ -94,7 +94,6 @@ def _run(options: argparse.Namespace) -> int:
         raise WrongUseError(f"run needs {', '.join(missing)}: pip install 'tap-eventexport[dask]'")
     if not options.loader:
         raise WrongUseError("--loader: expected a command such as target-postgres --config=ENV")
-    from tap_eventexport.backfill.cluster import ClusterError  # noqa: PLC0415 - an extra
     from tap_eventexport.backfill.run import Options, run  # noqa: PLC0415 - an extra
 
     tap = _tap(options)
@@ -105,10 +104,7 @@ def _run(options: argparse.Namespace) -> int:
         done=options.done,
         retries=options.retries,
     )
-    try:
-        return run(tap, _partitions(tap, options), chosen)
-    except ClusterError as error:
-        raise WrongUseError(str(error)) from None
+    return run(tap, _partitions(tap, options), chosen)
 
 
 def _tap(options: argparse.Namespace) -> TapEventExport:

@@ -58,9 +58,6 @@ def run(tap: TapEventExport, partitions: Sequence[Partition], options: Options) 
 
     Returns:
         The exit code: 0; 1 if a partition is not loaded; 143 or 130 if a signal came.
-
-    Raises:
-        ClusterError: If the cluster can't do it.
     """
     done = Done(options.done)
     before = done.ids()
@@ -74,6 +71,8 @@ def run(tap: TapEventExport, partitions: Sequence[Partition], options: Options) 
     except Ended as ended:
         code = ended.code
         say("ended by a signal; what is done is kept, and the next run loads the rest")
+    except cluster.ClusterError as error:
+        say(str(error))
     for line in tally.lines():
         say(line)
     return code or (0 if tally.is_complete else FAILED)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_eventexport.backfill.command import main
+from tap_eventexport.sandbox.server import Fault
 from tests.backfill.command import Backfill
 from tests.conftest import CROCT_KEY, HAPPYTALK_TOKEN
 
@@ -129,8 +130,8 @@ def test_the_tap_needs_no_backfill_and_a_plan_no_dask(
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[str]:
-    """A scheduler and a worker with three threads, started as the documents say; its address."""
+def cluster(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A worker with three threads, and a scheduler with its address, as the documents say."""
     file = folder / "scheduler.json"
     at = ["--scheduler-file", str(file)]
     local = ["--host", "127.0.0.1", "--no-dashboard"]
@@ -140,11 +141,26 @@ def cluster(folder: Path) -> Iterator[str]:
     try:
         while not file.exists() or not file.read_text().endswith("}"):
             assert scheduler.poll() is None
-        yield json.loads(file.read_text())["address"]
+        yield json.loads(file.read_text())["address"], scheduler
     finally:
         for process in (worker, scheduler):
             process.terminate()
             process.wait()
+
+
+def test_a_cluster_that_is_lost_has_loaded_nothing(
+    tmp_path: Path, backfill: Backfill, sandbox: Sandbox
+) -> None:
+    sandbox.faults.append(Fault("silence", seconds=3600))
+    with cluster(tmp_path) as (address, scheduler):
+        run = backfill.start(*DAYS, "--scheduler", address, "--stream", "croct_events")
+        while not sandbox.requests:
+            assert run.poll() is None
+        scheduler.kill()
+        _, said = run.communicate(timeout=100)
+    assert run.returncode == 1
+    assert "the cluster was lost; the next run loads the rest\n" in said
+    assert backfill.ids == set()
 
 
 def test_two_runs_on_one_cluster_share_the_quota_of_an_account(
@@ -153,7 +169,7 @@ def test_two_runs_on_one_cluster_share_the_quota_of_an_account(
     """Each alone would have one request in flight; the cluster has room for three loads."""
     backfill.settings["concurrency"] = 1
     sandbox.latency = 0.05
-    with cluster(tmp_path) as address:
+    with cluster(tmp_path) as (address, _):
         wanted = (*DAYS, "--scheduler", address, "--stream")
         streams = ("happytalk_service_history", "happytalk_siem_events")
         runs = [backfill.start(*wanted, stream) for stream in streams]
