@@ -94,6 +94,7 @@ def _run(options: argparse.Namespace) -> int:
         raise WrongUseError(f"run needs {', '.join(missing)}: pip install 'tap-eventexport[dask]'")
     if not options.loader:
         raise WrongUseError("--loader: expected a command such as target-postgres --config=ENV")
+    from tap_eventexport.backfill.done import DoneError  # noqa: PLC0415 - an extra
     from tap_eventexport.backfill.run import Options, run  # noqa: PLC0415 - an extra
 
     tap = _tap(options)
@@ -104,7 +105,10 @@ def _run(options: argparse.Namespace) -> int:
         done=options.done,
         retries=options.retries,
     )
-    return run(tap, _partitions(tap, options), chosen)
+    try:
+        return run(tap, _partitions(tap, options), chosen)
+    except DoneError as error:
+        raise WrongUseError(f"--done: {error}") from None
 
 
 def _tap(options: argparse.Namespace) -> TapEventExport:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import fsspec
+from obstore.exceptions import BaseError
 
 from tap_eventexport.engine.windows import format_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tap_eventexport.backfill.plan import Partition
 
 SUFFIX = ".json"
+
+
+class DoneError(Exception):
+    """The place can't be used; the text says why."""
 
 
 class Done:
@@ -25,18 +33,24 @@ class Done:
 
     Args:
         place: A folder, or the address of one that fsspec knows, such as `s3://bucket/folder`.
+
+    Raises:
+        DoneError: Now and later, if the place can't be used.
     """
 
     def __init__(self, place: str) -> None:
-        self._files, self._folder = _opened(place)
-        self._files.makedirs(self._folder, exist_ok=True)
+        self._place = place
+        with self._told():
+            self._files, self._folder = _opened(place)
+            self._files.makedirs(self._folder, exist_ok=True)
 
     def ids(self) -> set[str]:
         """The partitions that were loaded, by their ids."""
-        try:
-            names = self._files.ls(self._folder, detail=False)
-        except FileNotFoundError:  # a store has no empty folders
-            return set()
+        with self._told():
+            try:
+                names = self._files.ls(self._folder, detail=False)
+            except FileNotFoundError:  # a store has no empty folders
+                return set()
         paths = map(PurePosixPath, names)
         return {path.stem for path in paths if path.suffix == SUFFIX}
 
@@ -44,7 +58,16 @@ class Done:
         """Remember that a partition was loaded."""
         values = {**partition.values, "completed": format_instant(datetime.now(UTC))}
         path = f"{self._folder}/{partition.id}{SUFFIX}"
-        self._files.pipe_file(path, json.dumps(values).encode())
+        with self._told():
+            self._files.pipe_file(path, json.dumps(values).encode())
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, ImportError, BaseError) as error:
+            first = str(error).partition("\n")[0]
+            raise DoneError(f"{self._place} can't be used: {first}") from error
 
 
 def _opened(place: str) -> tuple[fsspec.AbstractFileSystem, str]:

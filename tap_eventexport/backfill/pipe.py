@@ -16,6 +16,7 @@ import tempfile
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import IO
 
 LINES, LONGEST = 20, 500  # of what a process says that are kept, and characters of a line
@@ -47,7 +48,8 @@ def main() -> None:
             name: {"code": process.wait(), "said": said[name].result()}
             for name, process in processes.items()
         }
-    print(json.dumps(ended), flush=True)  # noqa: T201 - how it is told
+    with suppress(BrokenPipeError):  # nobody wants to know any more
+        print(json.dumps(ended), flush=True)  # noqa: T201 - how it is told
     os._exit(0)  # the thread that watches stdin never ends by itself
 
 

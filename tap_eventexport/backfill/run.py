@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_eventexport.backfill import cluster, sources
-from tap_eventexport.backfill.done import Done
+from tap_eventexport.backfill.done import Done, DoneError
 from tap_eventexport.backfill.load import Job
 from tap_eventexport.backfill.order import Task
 from tap_eventexport.backfill.show import say, shown
@@ -58,6 +58,9 @@ def run(tap: TapEventExport, partitions: Sequence[Partition], options: Options) 
 
     Returns:
         The exit code: 0; 1 if a partition is not loaded; 143 or 130 if a signal came.
+
+    Raises:
+        DoneError: If it can't be told what is done.
     """
     done = Done(options.done)
     before = done.ids()
@@ -71,7 +74,7 @@ def run(tap: TapEventExport, partitions: Sequence[Partition], options: Options) 
     except Ended as ended:
         code = ended.code
         say("ended by a signal; what is done is kept, and the next run loads the rest")
-    except cluster.ClusterError as error:
+    except (cluster.ClusterError, DoneError) as error:
         say(str(error))
     for line in tally.lines():
         say(line)

@@ -136,15 +136,16 @@ def cluster(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     at = ["--scheduler-file", str(file)]
     local = ["--host", "127.0.0.1", "--no-dashboard"]
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    own = ["--no-nanny", "--nthreads", "3"]
     scheduler = subprocess.Popen([DASK, "scheduler", *at, *local, "--port", "0"], **quiet)
-    worker = subprocess.Popen([DASK, "worker", *at, *local, "--nthreads", "3"], **quiet)
+    worker = subprocess.Popen([DASK, "worker", *at, *local, *own], **quiet)
     try:
         while not file.exists() or not file.read_text().endswith("}"):
             assert scheduler.poll() is None
         yield json.loads(file.read_text())["address"], scheduler
     finally:
         for process in (worker, scheduler):
-            process.terminate()
+            process.kill()
             process.wait()
 
 

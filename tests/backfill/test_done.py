@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_eventexport.backfill.done import Done
+from tap_eventexport.backfill.done import Done, DoneError
 from tap_eventexport.backfill.plan import Partition
 from tap_eventexport.engine.windows import EPOCH, Window
 
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 DAY = Window(EPOCH, EPOCH + timedelta(days=1))
 ONE, OTHER = (Partition("croct_events", DAY, f"croct_events-1970.000Z-{n}") for n in (1, 2))
+
+
+def use(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let AWS's own environment variables lead to a store."""
+    address = {"aws_endpoint_url": store.url, "aws_allow_http": "true"}
+    for name, value in {**store.owner, **address}.items():
+        monkeypatch.setenv(name.upper(), value)
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -42,6 +49,15 @@ def test_a_later_run_knows_what_an_earlier_one_loaded(place: str) -> None:
     assert Done(place).ids() == {ONE.id, OTHER.id}
     Done(place).add(ONE)
     assert Done(place).ids() == {ONE.id, OTHER.id}
+
+
+@pytest.mark.parametrize("place", ["/dev/null/done", "nowhere://done", "s3://no-such-bucket/done"])
+def test_a_place_that_can_not_be_used_is_named(
+    place: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(store, monkeypatch)
+    with pytest.raises(DoneError, match=f"{place} can't be used: "):
+        Done(place).ids()
 
 
 def test_a_record_says_what_was_loaded_and_when(tmp_path: Path) -> None:
