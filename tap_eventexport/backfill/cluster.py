@@ -78,9 +78,10 @@ def check(client: Client, loader: str) -> None:
         said = client.run(load.missing, loader)
     except TimeoutError:
         raise ClusterError(f"the cluster has no worker after {START} s") from None
-    except ImportError as error:
+    except Exception as error:  # noqa: BLE001 - what a worker raises comes as that alone
         raise ClusterError(
-            f"the workers need tap-eventexport too: pip install 'tap-eventexport[dask]' ({error})"
+            "the workers need tap-eventexport[dask], in the version that is here: "
+            f"pip install 'tap-eventexport[dask]' ({error})"
         ) from None
     for worker, missing in said.items():
         if missing:

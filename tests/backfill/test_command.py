@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -130,7 +131,7 @@ def test_the_tap_needs_no_backfill_and_a_plan_no_dask(
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def cluster(folder: Path, **environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A worker with three threads, and a scheduler with its address, as the documents say."""
     file = folder / "scheduler.json"
     at = ["--scheduler-file", str(file)]
@@ -138,7 +139,8 @@ def cluster(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     own = ["--no-nanny", "--nthreads", "3"]
     scheduler = subprocess.Popen([DASK, "scheduler", *at, *local, "--port", "0"], **quiet)
-    worker = subprocess.Popen([DASK, "worker", *at, *local, *own], **quiet)
+    env = {**os.environ, **environment}
+    worker = subprocess.Popen([DASK, "worker", *at, *local, *own], **quiet, env=env)
     try:
         while not file.exists() or not file.read_text().endswith("}"):
             assert scheduler.poll() is None
@@ -162,6 +164,18 @@ def test_a_cluster_that_is_lost_has_loaded_nothing(
     assert run.returncode == 1
     assert "the cluster was lost; the next run loads the rest\n" in said
     assert backfill.ids == set()
+
+
+def test_a_worker_without_this_package_is_told_what_to_install(
+    tmp_path: Path, backfill: Backfill
+) -> None:
+    (tmp_path / "tap_eventexport").mkdir()
+    (tmp_path / "tap_eventexport/__init__.py").touch()  # an old version, say
+    with cluster(tmp_path, PYTHONPATH=str(tmp_path)) as (address, _):
+        done = backfill.run(*DAYS, "--scheduler", address)
+    assert done.returncode == 1
+    assert "the workers need tap-eventexport[dask], in the version that is here" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_two_runs_on_one_cluster_share_the_quota_of_an_account(
