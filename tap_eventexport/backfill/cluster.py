@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 import tenacity
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from tap_eventexport.backfill.load import Job
     from tap_eventexport.backfill.order import Task
+    from tap_eventexport.backfill.sources import Quota
 
 LOCAL = "local"
 START = 60  # seconds until a cluster must answer and have a worker
@@ -111,9 +113,8 @@ def loaded(
 
     def begin() -> None:
         for task in order.begin():
-            lease = Semaphore(task.quota.leases, name=task.quota.name)
             key = f"{task.partition.id}-{task.job.backfill}"
-            future = client.submit(_load, task.job, lease, retries, key=key, pure=False)
+            future = client.submit(_load, task.job, task.quota, retries, key=key, pure=False)
             running[future] = task
             ended.add(future)
 
@@ -133,11 +134,11 @@ def loaded(
             client.run(load.end, tasks[0].job.backfill, on_error="ignore")
 
 
-def _load(job: Job, lease: Semaphore, retries: int) -> None:
+def _load(job: Job, quota: Quota, retries: int) -> None:
     """Load a partition, with pauses between attempts in which another may have the lease."""
 
     def attempt() -> None:
-        with lease:
+        with _lease(quota):
             load.load(job)
 
     tenacity.Retrying(
@@ -147,3 +148,9 @@ def _load(job: Job, lease: Semaphore, retries: int) -> None:
         sleep=lambda seconds: load.wait(job.backfill, seconds),
         reraise=True,
     )(attempt)
+
+
+@cache
+def _lease(quota: Quota) -> Semaphore:
+    """What hands out a quota's leases and renews them; it never ends, so a worker has only one."""
+    return Semaphore(quota.leases, name=quota.name)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tap_eventexport.sandbox.server import Sandbox
 
 DAYS = ("--start", "2026-03-01", "--end", "2026-03-04")
+LOCKS = "DASK_DISTRIBUTED__SCHEDULER__LOCKS__LEASE"
+SHORT_LEASES = {f"{LOCKS}_TIMEOUT": "1s", f"{LOCKS}_VALIDATION_INTERVAL": "0.2s"}
 DASK = str(Path(sys.executable).with_name("dask"))
 
 
@@ -138,9 +140,9 @@ def cluster(folder: Path, **environment: str) -> Iterator[tuple[str, subprocess.
     local = ["--host", "127.0.0.1", "--no-dashboard"]
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     own = ["--no-nanny", "--nthreads", "3"]
+    quiet["env"] = {**os.environ, **environment}
     scheduler = subprocess.Popen([DASK, "scheduler", *at, *local, "--port", "0"], **quiet)
-    env = {**os.environ, **environment}
-    worker = subprocess.Popen([DASK, "worker", *at, *local, *own], **quiet, env=env)
+    worker = subprocess.Popen([DASK, "worker", *at, *local, *own], **quiet)
     try:
         while not file.exists() or not file.read_text().endswith("}"):
             assert scheduler.poll() is None
@@ -181,23 +183,35 @@ def test_a_worker_without_this_package_is_told_what_to_install(
 def test_two_runs_on_one_cluster_share_the_quota_of_an_account(
     tmp_path: Path, backfill: Backfill, sandbox: Sandbox
 ) -> None:
-    """Each alone would have one request in flight; the cluster has room for three loads."""
+    """Each alone would have one request in flight; the cluster has room for three loads.
+
+    A load takes longer than leases last that nobody renews.
+    """
     backfill.settings["concurrency"] = 1
-    sandbox.latency = 0.05
-    with cluster(tmp_path) as (address, _):
-        wanted = (*DAYS, "--scheduler", address, "--stream")
+    sandbox.latency = 0.6
+    with cluster(tmp_path, **SHORT_LEASES) as (address, _):
+        wanted = (
+            "--start",
+            "2026-03-01",
+            "--end",
+            "2026-03-03",
+            "--scheduler",
+            address,
+            "--stream",
+        )
         streams = ("happytalk_service_history", "happytalk_siem_events")
         runs = [backfill.start(*wanted, stream) for stream in streams]
         said = [run.communicate(timeout=100)[1] for run in runs]
         assert [run.returncode for run in runs] == [0, 0], said
         assert sandbox.most_at_once == 1
-        assert len(backfill.ids) == 6
+        assert len(backfill.ids) == 4
+        sandbox.latency = 0
         backfill.settings["happytalk_token"] = "refused"  # noqa: S105
         failed = backfill.run(*wanted, streams[0], "--retries", "0")
         backfill.loader = "target-nowhere"
         nowhere = backfill.run(*wanted, streams[0])
     assert failed.returncode == 1
-    assert f"{streams[0]}           3            0         0       1          2" in failed.stderr
+    assert f"{streams[0]}           2            0         0       1          1" in failed.stderr
     assert "happytalk_token" in failed.stderr
     assert nowhere.returncode == 1
     assert "target-nowhere is neither beside" in nowhere.stderr
