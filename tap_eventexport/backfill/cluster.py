@@ -16,7 +16,7 @@ from tap_eventexport.backfill.load import LoadError
 from tap_eventexport.backfill.order import Order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from distributed import Future, Worker
 
@@ -92,7 +92,7 @@ def check(client: Client, loader: str) -> None:
 
 def loaded(
     client: Client, tasks: Sequence[Task], retries: int
-) -> Iterator[tuple[Task, Exception | None]]:
+) -> Generator[tuple[Task, Exception | None]]:
     """Load partitions and hand each out when it is loaded, or with why it is not.
 
     That quotas hold is guarded by Dask's semaphores, which also count other runs, and workers that

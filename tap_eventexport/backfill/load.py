@@ -64,10 +64,15 @@ def load(job: Job) -> None:
     Raises:
         LoadError: If the tap or the loader failed, or isn't there.
     """
-    commands = {name: [found(name), *rest] for name, *rest in ([TAP], job.loader)}
-    tap, loader = commands.values()
+    loader, *arguments = job.loader
+    orders = {
+        "tap": [found(TAP)],
+        "loader": [found(loader), *arguments],
+        "config": job.config,
+        "catalog": job.catalog,
+    }
     with _process(job.backfill) as process:
-        told = _told(process, {**_plain(job), "tap": tap, "loader": loader})
+        told = _told(process, orders)
     if not told:
         raise LoadError("tap and loader were ended")
     ended = json.loads(told)
@@ -121,10 +126,6 @@ def missing(loader: str) -> str:
     return ""
 
 
-def _plain(job: Job) -> dict[str, Any]:
-    return {"config": dict(job.config), "catalog": dict(job.catalog)}
-
-
 @contextmanager
 def _process(backfill: str) -> Iterator[subprocess.Popen[str]]:
     """The process that runs both, in a group of its own: a signal for this one isn't for them."""
@@ -148,12 +149,12 @@ def _process(backfill: str) -> Iterator[subprocess.Popen[str]]:
             running.processes.remove(process)
 
 
-def _told(process: subprocess.Popen[str], job: Mapping[str, Any]) -> str:
-    """Hand the job over, hold on to the process's stdin, and wait for what came of it."""
+def _told(process: subprocess.Popen[str], orders: Mapping[str, Any]) -> str:
+    """Hand the orders over, hold on to the process's stdin, and wait for what came of it."""
     if process.stdin is None or process.stdout is None:
         return ""
     try:
-        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.write(json.dumps(orders) + "\n")
         process.stdin.flush()
     except (OSError, ValueError):  # it is gone, or was ended
         return ""
@@ -161,7 +162,7 @@ def _told(process: subprocess.Popen[str], job: Mapping[str, Any]) -> str:
 
 
 def _lines(ended: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """What each of the two said last, first the one that failed without the other's doing."""
+    """How each of the two ended, and what those that failed said last."""
     for name, each in ended.items():
         yield f"the {name} ended with exit code {each['code']}"
     for name, each in ended.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import uuid
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,8 +86,9 @@ def _load(tasks: Sequence[Task], tally: Tally, done: Done, options: Options) -> 
     with cluster.connected(options.scheduler, options.workers) as client:
         cluster.check(client, options.loader[0])
         say(f"{len(tasks)} of {tally.planned} partitions to load; {client.dashboard_link}")
-        with shown(tally) as tell:
-            for task, error in cluster.loaded(client, tasks, options.retries):
+        results = closing(cluster.loaded(client, tasks, options.retries))
+        with shown(tally) as tell, results as ended:
+            for task, error in ended:
                 if error is None:
                     done.add(task.partition)
                 else:

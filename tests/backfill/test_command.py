@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from tap_eventexport.backfill.command import main
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 DAYS = ("--start", "2026-03-01", "--end", "2026-03-04")
 LOCKS = "DASK_DISTRIBUTED__SCHEDULER__LOCKS__LEASE"
 SHORT_LEASES = {f"{LOCKS}_TIMEOUT": "1s", f"{LOCKS}_VALIDATION_INTERVAL": "0.2s"}
+PIPE = "tap_eventexport.backfill.pipe"
 DASK = str(Path(sys.executable).with_name("dask"))
 
 
@@ -166,6 +169,24 @@ def test_a_cluster_that_is_lost_has_loaded_nothing(
     assert run.returncode == 1
     assert "the cluster was lost; the next run loads the rest\n" in said
     assert backfill.ids == set()
+
+
+def test_an_interrupted_run_leaves_nothing_behind_on_the_cluster(
+    tmp_path: Path, backfill: Backfill, sandbox: Sandbox
+) -> None:
+    sandbox.faults.append(Fault("silence", seconds=3600))
+    with cluster(tmp_path) as (address, _):
+        run = backfill.start(*DAYS, "--scheduler", address, "--stream", "croct_events")
+        while not sandbox.requests:
+            assert run.poll() is None
+        everything = psutil.Process().children(recursive=True)
+        loading = [each for each in everything if PIPE in each.cmdline()]
+        run.send_signal(signal.SIGTERM)
+        _, said = run.communicate(timeout=100)
+        assert [each for each in loading if each.is_running()] == []
+    assert len(loading) == 1
+    assert run.returncode == 143
+    assert said.endswith("croct_events           3            0         0       0          3\n")
 
 
 def test_a_worker_without_this_package_is_told_what_to_install(
