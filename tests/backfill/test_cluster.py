@@ -15,7 +15,6 @@ import pytest
 
 from tests.backfill.command import Backfill
 from tests.meltano import ROOT
-from tests.postgres import Postgres, postgres, programs
 from tests.trust.world import KEYS, SECRETS, World, only
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_eventexport.sandbox.store import Store
+    from tests.postgres import Postgres
 
 SCHEMA = "events"
 TARGET = ROOT / ".venv-target-postgres/bin/target-postgres"
@@ -33,15 +33,6 @@ SAID = {  # in the words of the vendor's truth, where that isn't the key
     "happytalk_siem_events": "raw",
     "ncp_apigateway_events": f"concat_ws('|', {TIME}, level, type, message)",
 }
-
-
-@pytest.fixture
-def server() -> Iterator[Postgres]:
-    binaries = programs()
-    if binaries is None:  # a system's package, which no environment of Python can bring
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with postgres(binaries) as server:
-        yield server
 
 
 @pytest.fixture
