@@ -13,6 +13,7 @@ from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.ncp import Ncp
 from tap_eventexport.sandbox.server import Sandbox
 from tap_eventexport.sandbox.store import Store
+from tests.postgres import Postgres, postgres, programs
 from tests.singer import Tap
 
 if TYPE_CHECKING:
@@ -105,3 +106,13 @@ def tap(tmp_path: Path, settings: dict[str, Any]) -> Tap:
 def truth(croct: Croct) -> list[str]:
     """The ids that a run over START to END must emit."""
     return croct.truth("croct_events", START, END) or []
+
+
+@pytest.fixture
+def server() -> Iterator[Postgres]:
+    """A PostgreSQL of the test's own."""
+    binaries = programs()
+    if binaries is None:  # a system's package, which no environment of Python can bring
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with postgres(binaries) as server:
+        yield server

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import engines, new_user
+from tests import new_user
 from tests.conftest import END, START
 from tests.documents import Block, blocks
 from tests.meltano import ROOT
@@ -53,6 +53,10 @@ ELSEWHERE = {
     "meltano state clear": [NEW_USER, "tests/test_recipes.py"],
     "psql": [NEW_USER, "tests/test_warehouses.py"],
     "duckdb": [NEW_USER, "tests/test_sql.py"],
+    "tap-eventexport-backfill plan": ["tests/backfill/test_command.py"],
+    "tap-eventexport-backfill run": ["tests/backfill/test_cluster.py"],
+    "dask scheduler": ["tests/backfill/test_command.py"],
+    "dask worker": ["tests/backfill/test_command.py"],
     "airflow dags": [ENGINES],
     "airflow backfill create": [ENGINES, "tests/test_engines.py"],
     "dagster instance concurrency set": [ENGINES],
@@ -74,9 +78,9 @@ def commands(document: Path) -> list[str]:
 def test_each_command_is_run_somewhere(document: Path) -> None:
     for command in commands(document):
         assert command.startswith((*HERE, *ELSEWHERE)), f"no test runs: {command}"
-        if not command.startswith(HERE):
-            typed = (*new_user.DOCUMENTS, *engines.DOCUMENTS)
-            assert str(document.relative_to(ROOT)) in typed
+        places = [ELSEWHERE[start] for start in ELSEWHERE if command.startswith(start)]
+        if any(NEW_USER in each for each in places):
+            assert str(document.relative_to(ROOT)) in new_user.DOCUMENTS
 
 
 def test_no_place_is_named_for_a_command_that_is_gone() -> None:

@@ -12,7 +12,6 @@ import duckdb
 import pytest
 
 from tests.meltano import ROOT, Project
-from tests.postgres import Postgres, postgres, programs
 from tests.trust.world import KEYS, LENGTH, World
 
 if TYPE_CHECKING:
@@ -20,21 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_eventexport.sandbox.store import Store
+    from tests.postgres import Postgres
 
 SCHEMA = "events"
 VIEWS = ROOT / "examples/sql/postgres/views.sql"
 TABLES = ROOT / "examples/sql/duckdb/tables.sql"
 BIG = "123456789012345678901234567890"
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    binaries = programs()
-    if binaries is None:  # a system's package, which no environment of Python can bring
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with postgres(binaries) as server:
-        yield server
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ from tap_eventexport.engine.windows import MILLISECOND, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from datetime import tzinfo
 
     from singer_sdk import Tap
     from singer_sdk import typing as th
@@ -119,6 +120,11 @@ class EventStream(Stream):
     def oldest(self) -> datetime | None:
         """The earliest instant that the vendor still keeps; None if that isn't known."""
         return None
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The time zone of the vendor's days; None where no part of the time is asked for alone."""
+        return UTC
 
     @property
     def filters(self) -> Sequence[Any]:

@@ -26,7 +26,7 @@ class Store:
     """An S3 with one bucket, which checks signatures and permissions.
 
     Use it as a context manager. Who reads has keys of an own user that may list, get and
-    assume roles.
+    assume roles; `owner` has keys that may do everything.
 
     Args:
         bucket: The bucket's name.
@@ -76,9 +76,9 @@ class Store:
         anybody = {"aws_access_key_id": "anybody", "aws_secret_access_key": "anything"}
         iam = self.client("iam", anybody)
         everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-        self._owner = self.add_user(iam, "owner", [everything])
+        self.owner = self.add_user(iam, "owner", [everything])
         self.reader = self.add_user(iam, "reader", [READ, ASSUME])
-        self._s3 = self.client("s3", self._owner)
+        self._s3 = self.client("s3", self.owner)
         self._s3.create_bucket(
             Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
@@ -96,7 +96,7 @@ class Store:
     @property
     def iam(self) -> Any:  # noqa: ANN401
         """The owner's client for users and roles."""
-        return self.client("iam", self._owner)
+        return self.client("iam", self.owner)
 
     @staticmethod
     def add_user(iam: Any, name: str, statements: list[dict[str, Any]]) -> dict[str, str]:  # noqa: ANN401

@@ -103,15 +103,16 @@ class DfineryEvents(EventStream):
     def oldest(self) -> datetime:
         """The first instant of the day that may be the oldest one kept."""
         edge = self.now - timedelta(days=KEPT_DAYS)
-        return next(iter(calendar_days(Window(edge, self.now), self._zone))).start
+        return next(iter(calendar_days(Window(edge, self.now), self.zone))).start
 
     @property
-    def _zone(self) -> tzinfo:
+    def zone(self) -> tzinfo:
+        """The service's time zone."""
         return time_zone(self.config["dfinery_timezone"])
 
     @property
     def _today(self) -> date:
-        return self.now.astimezone(self._zone).date()
+        return self.now.astimezone(self.zone).date()
 
     @property
     def _types(self) -> dict[str, str]:
@@ -120,13 +121,13 @@ class DfineryEvents(EventStream):
     def windows(self, whole: Window) -> Iterator[Window]:
         """The service's days, each whole; with a settle time only those that are over."""
         is_settling = self.config["settle_minutes"] > 0
-        for day in calendar_days(whole, self._zone):
+        for day in calendar_days(whole, self.zone):
             if not (is_settling and day.end > whole.end):
                 yield day
 
     def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:  # noqa: ARG002
         """One request for the day. A day that the vendor refuses as too old is a gap."""
-        day = window.start.astimezone(self._zone).date()
+        day = window.start.astimezone(self.zone).date()
         try:
             spool = self._export(day)
         except DateRangeError as error:
@@ -155,7 +156,7 @@ class DfineryEvents(EventStream):
         self, spool: CsvSpool, names: list[str], day: date
     ) -> Iterator[list[msgspec.Struct]]:
         """The rows as records; a value that doesn't fit its column's type fails the day."""
-        converters = [converter(self._types.get(name, "string"), self._zone) for name in names]
+        converters = [converter(self._types.get(name, "string"), self.zone) for name in names]
         row = msgspec.defstruct(
             "Row",
             [f"column_{number}" for number in range(len(names))],

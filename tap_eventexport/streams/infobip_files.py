@@ -44,6 +44,11 @@ class InfobipFiles(InfobipEvents):
         """A key is a position in one directory only."""
         return (self.config["infobip_s3_bucket"], self.config["infobip_s3_directory"])
 
+    @property
+    def zone(self) -> None:
+        """None: each look at a part of the time would list the whole directory."""
+        return
+
     def windows(self, whole: Window) -> Iterator[Window]:
         """The whole time, in one pass."""
         yield whole

@@ -120,7 +120,8 @@ class NcpApiGatewayEvents(EventStream):
         return {name: values for name, values in chosen.items() if values}
 
     @property
-    def _zone(self) -> timezone:
+    def zone(self) -> timezone:
+        """The time zone of requests and answers."""
         return fixed_zone(self.config["ncp_time_zone"])
 
     @property
@@ -131,7 +132,7 @@ class NcpApiGatewayEvents(EventStream):
 
     def windows(self, whole: Window) -> Iterator[Window]:
         """The days of the time zone; the first and the last as far as they are wanted."""
-        return (day.clipped(whole) for day in calendar_days(whole, self._zone))
+        return (day.clipped(whole) for day in calendar_days(whole, self.zone))
 
     def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:
         """Search the window's day; what lies outside of the window only counts for the keys."""
@@ -164,7 +165,7 @@ class NcpApiGatewayEvents(EventStream):
                 content = _content(event)
                 contents.add(content)
                 key = twins.key(content)
-                happened = instant(event.time, self._zone)
+                happened = instant(event.time, self.zone)
                 if window.start <= happened < window.end:
                     fields = (event.level, event.type, event.message)
                     records.append(Record(key, format_instant(happened), *fields))
@@ -177,10 +178,10 @@ class NcpApiGatewayEvents(EventStream):
 
     @property
     def _today(self) -> str:
-        return f"{self.now.astimezone(self._zone).date()}"
+        return f"{self.now.astimezone(self.zone).date()}"
 
     def _days(self, window: Window) -> dict[str, str]:
-        day = window.start.astimezone(self._zone).date()
+        day = window.start.astimezone(self.zone).date()
         return {"from": f"{day}", "to": f"{day + timedelta(days=1)}"}
 
     def _search(self, body: dict[str, Any]) -> tuple[Events, int]:

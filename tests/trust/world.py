@@ -68,17 +68,19 @@ class World:
         store: Where Infobip's exports go.
         directory: A directory in it for this world alone, ending in a slash.
         per_day: Events of each stream in a day.
-        start: From when on the tap reads, for two days. Dfinery keeps 30 days, so the tap and all
-            vendors are given a time soon after that.
+        start: From when on the tap reads. Dfinery keeps 30 days, so the tap and all vendors are
+            given a time soon after that.
+        length: How long it reads.
     """
 
     store: Store
     directory: str
     per_day: int = PER_DAY
     start: datetime = START
+    length: timedelta = LENGTH
 
     def __post_init__(self) -> None:
-        self.end = self.start + LENGTH
+        self.end = self.start + self.length
         self.shift = self.end + AFTERWARDS - datetime.now(UTC)
         history = History(self.per_day, begin=self.start - BEFORE)
         secrets = SECRETS

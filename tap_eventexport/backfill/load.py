@@ -1,0 +1,176 @@
+"""Loads one partition: `tap | loader` in a process beside this one, until it has ended."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tap_eventexport import settings
+from tap_eventexport.checks import secrets
+from tap_eventexport.engine.redaction import RedactingFormatter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+TAP = "tap-eventexport"
+
+
+class LoadError(Exception):
+    """A partition was not loaded; the text says what tap and loader said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What it takes to load a partition, wherever that is done.
+
+    Attributes:
+        backfill: The run that it belongs to, which can be ended as a whole.
+        loader: The loader's command.
+        config: The tap's settings. They hold secrets, and whoever logs a job must not show them.
+        catalog: The tap's catalog.
+    """
+
+    backfill: str
+    loader: tuple[str, ...]
+    config: Mapping[str, Any] = field(repr=False)
+    catalog: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(slots=True)
+class _Running:
+    """What runs of one backfill in this process, and whether it was ended."""
+
+    ended: threading.Event = field(default_factory=threading.Event)
+    processes: set[subprocess.Popen[str]] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_backfills: defaultdict[str, _Running] = defaultdict(_Running)
+
+
+def load(job: Job) -> None:
+    """Load a partition.
+
+    Raises:
+        LoadError: If the tap or the loader failed, or isn't there.
+    """
+    loader, *arguments = job.loader
+    orders = {
+        "tap": [found(TAP)],
+        "loader": [found(loader), *arguments],
+        "config": job.config,
+        "catalog": job.catalog,
+    }
+    with _process(job.backfill) as process:
+        told = _told(process, orders)
+    if not told:
+        raise LoadError("tap and loader were ended")
+    ended = json.loads(told)
+    if any(each["code"] for each in ended.values()):
+        raise LoadError(_redacted("\n".join(_lines(ended)), job.config))
+
+
+def end(backfill: str) -> None:
+    """End what this process loads of a backfill, wait for that, and load no more of it."""
+    running = _backfills[backfill]
+    with running.lock:
+        running.ended.set()
+        processes = list(running.processes)
+    for process in processes:
+        if process.stdin:
+            process.stdin.close()
+    for process in processes:
+        process.wait()
+
+
+def wait(backfill: str, seconds: float) -> None:
+    """Sleep, unless the backfill is ended.
+
+    Raises:
+        LoadError: As soon as it is.
+    """
+    if _backfills[backfill].ended.wait(seconds):
+        raise LoadError("the backfill was ended")
+
+
+def found(program: str) -> str:
+    """Where a program is: beside this Python, or in the PATH.
+
+    Raises:
+        LoadError: If it is in neither.
+    """
+    places = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    path = shutil.which(program, path=places)
+    if path is None:
+        raise LoadError(f"{program} is neither beside {sys.executable} nor in the PATH")
+    return path
+
+
+def missing(loader: str) -> str:
+    """Which of the programs isn't here; empty if both are."""
+    try:
+        found(TAP)
+        found(loader)
+    except LoadError as error:
+        return str(error)
+    return ""
+
+
+@contextmanager
+def _process(backfill: str) -> Iterator[subprocess.Popen[str]]:
+    """The process that runs both, in a group of its own: a signal for this one isn't for them."""
+    running = _backfills[backfill]
+    command = [sys.executable, "-m", "tap_eventexport.backfill.pipe"]
+    with running.lock:
+        wait(backfill, 0)
+        process = subprocess.Popen(  # noqa: S603 - a module of this package
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        running.processes.add(process)
+    try:
+        with process:
+            yield process
+    finally:
+        with running.lock:
+            running.processes.remove(process)
+
+
+def _told(process: subprocess.Popen[str], orders: Mapping[str, Any]) -> str:
+    """Hand the orders over, hold on to the process's stdin, and wait for what came of it."""
+    if process.stdin is None or process.stdout is None:
+        return ""
+    try:
+        process.stdin.write(json.dumps(orders) + "\n")
+        process.stdin.flush()
+    except (OSError, ValueError):  # it is gone, or was ended
+        return ""
+    return process.stdout.read()
+
+
+def _lines(ended: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """How each of the two ended, and what those that failed said last."""
+    for name, each in ended.items():
+        yield f"the {name} ended with exit code {each['code']}"
+    for name, each in ended.items():
+        if each["code"]:
+            yield from (f"{name}: {line}" for line in each["said"].splitlines())
+
+
+def _redacted(text: str, config: Mapping[str, Any]) -> str:
+    known = secrets(config, settings.SCHEMA)
+    record = logging.makeLogRecord({"msg": text})
+    return RedactingFormatter(logging.Formatter(), known).format(record)

@@ -1,0 +1,123 @@
+"""Loads what is planned and not done yet."""
+
+from __future__ import annotations
+
+import os
+import signal
+import uuid
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_eventexport.backfill import cluster, sources
+from tap_eventexport.backfill.done import Done, DoneError
+from tap_eventexport.backfill.load import Job
+from tap_eventexport.backfill.order import Task
+from tap_eventexport.backfill.show import say, shown
+from tap_eventexport.backfill.tally import Tally
+from tap_eventexport.engine.stop import EXIT_CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+    from tap_eventexport.backfill.plan import Partition
+    from tap_eventexport.tap import TapEventExport
+
+FAILED = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to load.
+
+    Attributes:
+        scheduler: The cluster's address, or `local`.
+        workers: How many processes a local cluster has.
+        loader: The loader's command.
+        done: Where it is kept which partitions are loaded.
+        retries: How often a partition that fails is tried again.
+    """
+
+    scheduler: str
+    workers: int
+    loader: tuple[str, ...]
+    done: str
+    retries: int
+
+
+class Ended(BaseException):
+    """A signal asked the run to end."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def run(tap: TapEventExport, partitions: Sequence[Partition], options: Options) -> int:
+    """Load all partitions that are not done.
+
+    Returns:
+        The exit code: 0; 1 if a partition is not loaded; 143 or 130 if a signal came.
+
+    Raises:
+        DoneError: If it can't be told what is done.
+    """
+    done = Done(options.done)
+    before = done.ids()
+    tally = Tally(partitions, before)
+    tasks = list(_tasks(tap, (each for each in partitions if each.id not in before), options))
+    _listen()
+    code = 0
+    try:
+        if tasks:
+            _load(tasks, tally, done, options)
+    except Ended as ended:
+        code = ended.code
+        say("ended by a signal; what is done is kept, and the next run loads the rest")
+    except (cluster.ClusterError, DoneError) as error:
+        say(str(error))
+    for line in tally.lines():
+        say(line)
+    return code or (0 if tally.is_complete else FAILED)
+
+
+def _load(tasks: Sequence[Task], tally: Tally, done: Done, options: Options) -> None:
+    with cluster.connected(options.scheduler, options.workers) as client:
+        cluster.check(client, options.loader[0])
+        say(f"{len(tasks)} of {tally.planned} partitions to load; {client.dashboard_link}")
+        results = closing(cluster.loaded(client, tasks, options.retries))
+        with shown(tally) as tell, results as ended:
+            for task, error in ended:
+                if error is None:
+                    done.add(task.partition)
+                else:
+                    say(f"{task.partition.id} failed: {error}")
+                tally.add(task.partition, is_loaded=error is None)
+                tell()
+
+
+def _tasks(
+    tap: TapEventExport, partitions: Iterator[Partition], options: Options
+) -> Iterator[Task]:
+    name = uuid.uuid4().hex[:8]
+    quotas = {stream.name: sources.quota(tap, stream) for stream in sources.streams(tap)}
+    catalogs = {stream: sources.catalog_for(tap, stream) for stream in quotas}
+    for partition in partitions:
+        quota = quotas[partition.stream]
+        config = sources.settings_for(tap, partition, quota.concurrency)
+        job = Job(name, options.loader, config, catalogs[partition.stream])
+        yield Task(partition, job, quota)
+
+
+def _listen() -> None:
+    """Take signals: the first ends all in good order, a second at once."""
+
+    def receive(number: int, _frame: FrameType | None) -> None:
+        code = EXIT_CODES[signal.Signals(number)]
+        for each in EXIT_CODES:
+            signal.signal(each, lambda *_: os._exit(code))
+        raise Ended(code)
+
+    for number in EXIT_CODES:
+        signal.signal(number, receive)

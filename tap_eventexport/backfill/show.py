@@ -1,0 +1,48 @@
+"""Tells a person how far a backfill is, on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_eventexport.backfill.tally import Tally
+
+PERIOD = 10.0  # seconds between two lines where no terminal shows a bar
+
+
+def say(text: str) -> None:
+    """Tell a line."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+@contextmanager
+def shown(tally: Tally) -> Iterator[Callable[[], None]]:
+    """Show a tally; it is to be called when that has changed."""
+    from rich.console import Console  # noqa: PLC0415 - a plan shows nothing
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(tally)
+        return
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, redirect_stdout=False) as progress:
+        bar = progress.add_task("partitions", total=tally.planned, completed=tally.ended)
+        yield lambda: progress.update(bar, completed=tally.ended)
+
+
+def _lines(tally: Tally) -> Callable[[], None]:
+    told = time.monotonic()
+
+    def tell() -> None:
+        nonlocal told
+        if time.monotonic() - told >= PERIOD:
+            say(f"{tally.ended} of {tally.planned} partitions")
+            told = time.monotonic()
+
+    return tell
