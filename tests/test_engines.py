@@ -80,7 +80,7 @@ print(json.dumps({"days": days, "job": job.name}))
 def ask(engine: str, home: Path, *arguments: str | Path) -> str:
     """Run a program of an engine's environment, which must succeed; what it prints."""
     programs = ROOT / f".venv-{engine}/bin"
-    if not (programs / "python").exists():
+    if not (programs / "python").exists():  # it takes minutes to install; nightly runs do
         pytest.skip(f"{engine.title()} is not installed: bin/engines")
     own = ENGINES[engine]().environment(home, home)
     done = subprocess.run(

@@ -156,14 +156,22 @@ def cluster(folder: Path, **environment: str) -> Iterator[tuple[str, subprocess.
             process.wait()
 
 
+def waiting_for_an_answer(
+    backfill: Backfill, address: str, sandbox: Sandbox
+) -> subprocess.Popen[str]:
+    """A run on a cluster, of which a partition waits for a vendor that says nothing."""
+    sandbox.faults.append(Fault("silence", seconds=3600))
+    run = backfill.start(*DAYS, "--scheduler", address, "--stream", "croct_events")
+    while not sandbox.requests:
+        assert run.poll() is None
+    return run
+
+
 def test_a_cluster_that_is_lost_has_loaded_nothing(
     tmp_path: Path, backfill: Backfill, sandbox: Sandbox
 ) -> None:
-    sandbox.faults.append(Fault("silence", seconds=3600))
     with cluster(tmp_path) as (address, scheduler):
-        run = backfill.start(*DAYS, "--scheduler", address, "--stream", "croct_events")
-        while not sandbox.requests:
-            assert run.poll() is None
+        run = waiting_for_an_answer(backfill, address, sandbox)
         scheduler.kill()
         _, said = run.communicate(timeout=100)
     assert run.returncode == 1
@@ -174,11 +182,8 @@ def test_a_cluster_that_is_lost_has_loaded_nothing(
 def test_an_interrupted_run_leaves_nothing_behind_on_the_cluster(
     tmp_path: Path, backfill: Backfill, sandbox: Sandbox
 ) -> None:
-    sandbox.faults.append(Fault("silence", seconds=3600))
     with cluster(tmp_path) as (address, _):
-        run = backfill.start(*DAYS, "--scheduler", address, "--stream", "croct_events")
-        while not sandbox.requests:
-            assert run.poll() is None
+        run = waiting_for_an_answer(backfill, address, sandbox)
         everything = psutil.Process().children(recursive=True)
         loading = [each for each in everything if PIPE in each.cmdline()]
         run.send_signal(signal.SIGTERM)

@@ -36,7 +36,7 @@ class Addresses(HTMLParser):
 def browser(tmp_path: Path) -> list[str]:
     """Opens a page, prints its elements, and its console to stderr."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
+    if found is None:  # a system's package, which no environment of Python can bring
         pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
     return [
         *(found, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
