@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from dotenv import find_dotenv, load_dotenv
 
-from tap_eventexport.engine.windows import parse_instant, time_zone
+from tap_eventexport.engine.windows import EPOCH, parse_instant, time_zone
 from tap_eventexport.settings import INFOBIP_API, vendors
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def _date_problems(config: Mapping[str, Any]) -> Iterator[str]:
     dates = {}
     for name in ("start_date", "end_date"):
         try:
-            dates[name] = parse_instant(config[name]) if name in config else None
+            dates[name] = parse_instant(config[name], since=EPOCH) if name in config else None
         except ValueError:
             yield (
                 f"{name}: got {_shown(config[name])}, expected a date or date-time such as "

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn
+from copy import deepcopy
+from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 import click
 from singer_sdk import Tap
@@ -23,6 +24,7 @@ from tap_eventexport.engine.output import MessageWriter
 from tap_eventexport.engine.quota import TokenBucket
 from tap_eventexport.engine.redaction import redact_logs
 from tap_eventexport.engine.run import drive
+from tap_eventexport.engine.state import read_state
 from tap_eventexport.engine.stop import Stop
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.summary import summary, summary_lines
@@ -127,16 +129,10 @@ class TapEventExport(Tap):
         """Take the STATE of an earlier run, as a value or as a whole STATE message.
 
         Raises:
-            InvalidStateError: If it has another shape.
+            InvalidStateError: If it has another form.
         """
-        if isinstance(state, dict) and state.get("type") == "STATE":
-            state = state.get("value")
-        if not isinstance(state, dict) or not _is_state(state):
-            raise InvalidStateError(
-                'the state has not the form {"bookmarks": {"<stream>": {…}}}; pass the value of '
-                "the last STATE message"
-            )
-        super().load_state(state)
+        taken = deepcopy(read_state(state))
+        cast("dict[str, Any]", self._state).update(taken)  # in place: the streams have it already
 
     # Runs
 
@@ -295,13 +291,6 @@ class TapEventExport(Tap):
         for line in lines:
             cls.logger.error(line)
         ctx.exit(FAILED)
-
-
-def _is_state(value: dict[str, Any]) -> bool:
-    bookmarks = value.get("bookmarks", None if value else {})
-    return isinstance(bookmarks, dict) and all(
-        isinstance(bookmark, dict) for bookmark in bookmarks.values()
-    )
 
 
 def told(error: Exception) -> str:

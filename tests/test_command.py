@@ -276,10 +276,20 @@ def test_no_vendor_configured_lists_what_to_set(tap: Tap, arguments: list[str]) 
     [
         ([], "has not the form"),
         ({"bookmarks": []}, "has not the form"),
-        ({"bookmarks": {"croct_events": "x"}}, "has not the form"),
+        ({"streams": []}, "it is a catalog, which is for --catalog"),
+        ({"bookmarks": {"croct_events": "x"}}, 'the state\'s croct_events is "x", expected'),
+        ({"bookmarks": {"croct_events": None}}, "the state's croct_events is null, expected"),
+        (
+            {"bookmarks": {"croct_events": {"replication_key_value": "0001-01-01T00:00:00Z"}}},
+            'croct_events.replication_key_value is "0001-01-01T00:00:00Z", expected a date-time',
+        ),
+        (
+            {"bookmarks": {"croct_events": {"replication_key_value": "9999-12-31T23:59:59-14:00"}}},
+            'croct_events.replication_key_value is "9999-12-31T23:59:59-14:00"',
+        ),
         (
             {"bookmarks": {"croct_events": {"replication_key_value": "soon"}}},
-            "croct_events.replication_key_value is 'soon'",
+            'croct_events.replication_key_value is "soon"',
         ),
     ],
 )
@@ -308,3 +318,14 @@ def test_another_streams_bookmark_is_kept(tap: Tap) -> None:
     other = {"replication_key_value": "2026-01-01T00:00:00.000Z"}
     heard = tap.read(state={"bookmarks": {"ncp_apigateway_events": other}})
     assert heard.states[-1]["bookmarks"]["ncp_apigateway_events"] == other
+
+
+def test_a_bookmark_behind_the_end_date_is_told(tap: Tap, sandbox: Sandbox) -> None:
+    state = {"bookmarks": {"croct_events": {"replication_key_value": "2026-03-09T00:00:00Z"}}}
+    done = tap.run(state=state)
+    assert (done.code, sandbox.requests) == (0, [])
+    line = done.log_line(
+        "croct_events: the bookmark 2026-03-09T00:00:00.000Z is not before end_date "
+        "2026-03-04T00:00:00.000Z: nothing is read"
+    )
+    assert "WARNING" in line

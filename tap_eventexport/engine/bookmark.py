@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.windows import (
+    EPOCH,
     MILLISECOND,
     Window,
     format_instant,
@@ -171,7 +172,7 @@ def plan(bookmark: Bookmark, bounds: Bounds, query: str) -> Plan:
         FatalVendorError: If the vendor no longer keeps what is wanted and the user asked to fail.
     """
     wanted = _wanted(bookmark.mark, bounds)
-    notes = wanted.notes
+    notes = [*wanted.notes, *_nothing_new(bookmark.mark, bounds.end, wanted)]
     if wanted.start >= wanted.end:
         return Plan(None, query, notes=tuple(notes))
     window = Window(wanted.start, wanted.end)
@@ -212,7 +213,7 @@ def _wanted(mark: datetime | None, bounds: Bounds) -> _Span:
                 f"reading from {format_instant(bounds.now)}, less the lookback"
             )
             mark = bounds.now
-        behind = round_down(mark - bounds.lookback, resolution)
+        behind = max(round_down(mark - bounds.lookback, resolution), EPOCH)
         wanted.start = max(behind, start) if bounds.start_is_set and start <= mark else behind
     if bounds.oldest is not None and wanted.start < bounds.oldest:
         gap = (
@@ -224,6 +225,23 @@ def _wanted(mark: datetime | None, bounds: Bounds) -> _Span:
         wanted.notes.append(f"{gap}; reading starts at the later date")
         wanted.start = round_up(bounds.oldest, resolution)
     return wanted
+
+
+def _nothing_new(mark: datetime | None, end: datetime | None, wanted: _Span) -> Iterator[str]:
+    """Why a run reads nothing, or nothing that wasn't read before."""
+    is_empty = wanted.start >= wanted.end
+    if mark is not None and end is not None and end <= mark:
+        read = "nothing is read" if is_empty else "only the lookback is read again"
+        yield (
+            f"the bookmark {format_instant(mark)} is not before end_date {format_instant(end)}: "
+            f"{read}; if the state is another run's, give this run a state of its own"
+        )
+    elif is_empty:
+        first = "start_date, or 30 days ago" if mark is None else "the bookmark, less the lookback"
+        yield (
+            f"nothing is read: the run begins at {format_instant(wanted.start)} ({first}) and ends "
+            f"at {format_instant(wanted.end)} (end_date, or now less settle_minutes)"
+        )
 
 
 def advance(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.bookmark import Bookmark, Position, start_of
 from tap_eventexport.engine.errors import InvalidStateError
-from tap_eventexport.engine.windows import Window, format_instant, parse_instant
+from tap_eventexport.engine.windows import EPOCH, FIRST, Window, format_instant, parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
 MARK = "replication_key_value"
@@ -20,9 +20,39 @@ MARKLESS = {  # what an SDK tap may have written before it promised anything
     "progress_markers",
 }
 WINDOW_KEYS = ("start", "end", "read_at", "query")
+MOST_SHOWN = 40  # characters of a value that is wrong
+MOST_POSITIONS = 100  # more than any run opens; of others the windows are read from their start
 
 
-def read_bookmark(state: Mapping[str, Any], stream: str) -> Bookmark:
+def read_state(value: object) -> dict[str, Any]:
+    """Take the state of an earlier run, as a value or as a whole STATE message.
+
+    What other taps and other streams left in it is nobody's to judge.
+
+    Raises:
+        InvalidStateError: If it has another form.
+    """
+    if isinstance(value, dict) and value.get("type") == "STATE":
+        value = value.get("value")
+    if value == {}:
+        return {}
+    if isinstance(value, dict) and isinstance(value.get("bookmarks"), dict):
+        return value
+    raise InvalidStateError(
+        'the state has not the form {"bookmarks": {"<stream>": {…}}}; ' + _advice(value)
+    )
+
+
+def _advice(value: object) -> str:
+    if isinstance(value, dict):
+        if "streams" in value:
+            return "it is a catalog, which is for --catalog"
+        if "singer_state" in value:
+            return "pass what stands in it as singer_state"
+    return "pass the value of the last STATE message"
+
+
+def read_bookmark(state: object, stream: str) -> Bookmark:
     """Read a stream's part of STATE.
 
     Args:
@@ -33,6 +63,11 @@ def read_bookmark(state: Mapping[str, Any], stream: str) -> Bookmark:
         InvalidStateError: If a value can't be understood. Reading everything again instead would
             be a silent full refresh.
     """
+    if not isinstance(state, dict):
+        raise InvalidStateError(
+            f"the state's {stream} is {_shown(state)}, expected an object; correct it, or remove "
+            "the stream from the state to read it from start_date"
+        )
     if "partitions" in state:
         raise InvalidStateError(
             f"the state of {stream} has partitions, which this stream never had; "
@@ -49,8 +84,8 @@ def read_bookmark(state: Mapping[str, Any], stream: str) -> Bookmark:
     if not isinstance(files, dict):
         raise InvalidStateError(f"the state's {stream}.files is no object")
     bookmark = Bookmark(
-        None if mark is None else _instant(mark, f"{stream}.{MARK}"),
-        tuple(sorted(positions, key=start_of)),
+        None if mark is None else _instant(mark, f"{stream}.{MARK}", EPOCH),
+        tuple(sorted(positions, key=start_of)[:MOST_POSITIONS]),
         {str(name): _instant(time, f"{stream}.files.{name}") for name, time in files.items()},
     )
     if mark is None and (unknown := state.keys() - MARKLESS - {MARK}):
@@ -73,17 +108,22 @@ def _position(value: object, name: str) -> Position:
     return Position(Window(start, end), place, str(value.get("query")), read_at)
 
 
-def _instant(value: object, name: str) -> datetime:
+def _instant(value: object, name: str, since: datetime = FIRST) -> datetime:
     try:
         if isinstance(value, str):
-            return parse_instant(value)
+            return parse_instant(value, since=since)
     except ValueError:
         pass
     raise InvalidStateError(
-        f"the state's {name} is {str(value)[:40]!r}, expected a date-time such as "
-        "2026-03-01T00:00:00.000Z; correct it, or remove the stream from the state to read it "
-        "from start_date"
+        f"the state's {name} is {_shown(value)}, expected a date-time such as "
+        f"2026-03-01T00:00:00.000Z, from {since.year} on; correct it, or remove the stream from "
+        "the state to read it from start_date"
     )
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def write_bookmark(state: dict[str, Any], replication_key: str, bookmark: Bookmark) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
+from importlib import resources
 from typing import TYPE_CHECKING
+from zoneinfo import available_timezones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MILLISECOND = timedelta(milliseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What is read lies between these: a lookback or an offset from there is still in the calendar.
+FIRST, LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +93,26 @@ def time_zone(name: str) -> tzinfo:
     """The time zone of an IANA name, such as `Asia/Seoul`; its data need not be installed.
 
     Raises:
-        ValueError: If there is no such zone.
+        ValueError: If there is no such zone. The name of a file or of a folder is none, nor is
+            one that only this machine knows.
     """
+    if not _is_zone(name):
+        raise ValueError(f"there is no time zone {name!r}")
     import pendulum  # noqa: PLC0415 - slow to import, and most vendors need no zone
 
     zone: tzinfo = pendulum.timezone(name)
     return zone
+
+
+@lru_cache(maxsize=1)
+def zone_names() -> frozenset[str]:
+    """The IANA names of time zones."""
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text("ascii").split())
+
+
+def _is_zone(name: str) -> bool:
+    """Whether there is such a zone; a system may know newer ones than the package `tzdata`."""
+    return name in zone_names() or ("/" in name and name in available_timezones())
 
 
 def round_up(instant: datetime, resolution: timedelta = MILLISECOND) -> datetime:
@@ -120,14 +139,17 @@ def from_milliseconds(milliseconds: int) -> datetime:
     """The instant that lies so many milliseconds after 1970.
 
     Raises:
-        OverflowError: If no calendar year holds it.
+        ValueError: If no calendar year holds it.
     """
-    return EPOCH + timedelta(milliseconds=milliseconds)
+    try:
+        return EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        raise ValueError("milliseconds since 1970 that no calendar year holds") from None
 
 
 @lru_cache(maxsize=1_000)
 def _day(days: int) -> str:
-    return (EPOCH + timedelta(days=days)).isoformat()[:11]
+    return from_milliseconds(days * 24 * 60 * 60 * 1000).isoformat()[:11]
 
 
 _MINUTES = tuple(f"{minute // 60:02}:{minute % 60:02}:" for minute in range(24 * 60))
@@ -139,7 +161,7 @@ def format_milliseconds(milliseconds: int) -> str:
     """Milliseconds since 1970 as `format_instant` writes them, seven times as fast.
 
     Raises:
-        OverflowError: If no calendar year holds them.
+        ValueError: If no calendar year holds them.
     """
     seconds, millisecond = divmod(milliseconds, 1000)
     minutes, second = divmod(seconds, 60)
@@ -152,20 +174,61 @@ def format_instant(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def parse_instant(text: str) -> datetime:
-    """Read an ISO 8601 date or date-time; without an offset it is taken as UTC.
+# RFC 3339, and what else names an instant in no two ways: a date alone, no seconds, no offset.
+_is_instant = re.compile(
+    r"\d{4}-\d\d-\d\d"
+    r"(?:[T ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:[.,]\d{1,12})?)?(?:Z|[+-]\d\d(?::?[0-5]\d)?)?)?",
+    re.ASCII,
+).fullmatch
+
+
+def parse_instant(text: str, zone: tzinfo = UTC, since: datetime = FIRST) -> datetime:
+    """Read a date or date-time such as `2026-03-01` or `2026-03-01T00:00:00.000+09:00`.
+
+    Args:
+        text: The text. Numbers, weeks and other forms of ISO 8601 without dashes and colons are
+            none: 1711010100000, milliseconds since 1970, would be a time in the year 1711.
+        zone: The time zone of a text without an offset.
+        since: The earliest instant that is one.
 
     Raises:
-        ValueError: If the text is none.
+        ValueError: If the text is none, or lies before `since` or behind the year 9998.
     """
-    instant = datetime.fromisoformat(text)
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    if _is_written(text):
+        instant = datetime.fromisoformat(text)
+    elif _is_instant(text):
+        instant = _in_utc(datetime.fromisoformat(text), zone)
+    else:
+        raise ValueError("no date or date-time such as 2026-03-01T00:00:00Z")
+    if since <= instant < LAST:
+        return instant
+    raise ValueError(f"a date that is not from {since.year} to {LAST.year - 1}")
 
 
 def parse_naive(text: str, zone: tzinfo) -> datetime:
     """The instant of a `yyyy-MM-dd HH:mm:ss` that names no time zone.
 
     Raises:
-        ValueError: If the text has another form.
+        ValueError: If the text has another form, or the calendar has no such time.
     """
-    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=zone).astimezone(UTC)
+    if text[4:19:3] != "-- ::" or len(text) != 19 or text[11:13] == "24":  # noqa: PLR2004
+        raise ValueError("not of the form yyyy-MM-dd HH:mm:ss")
+    return _in_utc(datetime.fromisoformat(text), zone)
+
+
+def _is_written(text: str) -> bool:
+    """Whether a text has the form that `format_instant` writes, as most have; by its separators."""
+    return (
+        text[4:20:3] == "--T::."
+        and len(text) == 24  # noqa: PLR2004
+        and text[23] == "Z"
+        and (text[11] < "2" or text[11:13] < "24")
+    )
+
+
+def _in_utc(instant: datetime, zone: tzinfo) -> datetime:
+    try:
+        aware = instant if instant.tzinfo else instant.replace(tzinfo=zone)
+        return aware.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a date beyond the calendar") from None

@@ -23,8 +23,14 @@ from tap_eventexport.engine.bookmark import (
     remember,
 )
 from tap_eventexport.engine.errors import FatalVendorError, InvalidStateError
-from tap_eventexport.engine.state import MARKLESS, read_bookmark, write_bookmark
-from tap_eventexport.engine.windows import Window, cut
+from tap_eventexport.engine.state import (
+    MARKLESS,
+    MOST_POSITIONS,
+    read_bookmark,
+    read_state,
+    write_bookmark,
+)
+from tap_eventexport.engine.windows import EPOCH, Window, cut, format_instant
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -180,6 +186,51 @@ def test_what_is_emitted_leaves_the_windows_ahead_of_it_open() -> None:
 
 
 @pytest.mark.parametrize(
+    ("mark", "changes", "words"),
+    [
+        (NOON, {}, ()),
+        (NOON - DAY, {"end": NOON}, ()),
+        (
+            NOON - DAY,
+            {"end": NOON - DAY},
+            ("is not before end_date 2026-03-09T12:00:00.000Z: only the lookback is read again",),
+        ),
+        (
+            NOON,
+            {"end": NOON - 5 * DAY},
+            ("is not before end_date 2026-03-05T12:00:00.000Z: nothing is read; if the state is",),
+        ),
+        (
+            NOON + DAY,
+            {"end": NOON - DAY, "lookback": HOUR},
+            ("lies in the future", "is not before end_date"),
+        ),
+        (
+            NOON,
+            {"lookback": timedelta(0), "settle": HOUR},
+            ("nothing is read: the run begins at 2026-03-10T12:00:00.000Z (the bookmark, less",),
+        ),
+        (None, {"end": NOON - 9 * DAY}, ("(start_date, or 30 days ago) and ends at",)),
+        (None, {"start": NOON - HOUR, "settle": 2 * HOUR}, ("nothing is read",)),
+        (EPOCH, {}, ()),
+    ],
+)
+def test_a_run_that_finds_nothing_new_says_so(
+    mark: datetime | None, changes: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    notes = plan(Bookmark(mark), replace(BOUNDS, **changes), "q").notes
+    assert len(notes) == len(words)
+    for note, part in zip(notes, words, strict=True):
+        assert part in note
+
+
+def test_no_lookback_reaches_before_1970() -> None:
+    bounds = replace(BOUNDS, lookback=3_650 * DAY, start_is_set=False)
+    made = plan(Bookmark(EPOCH + DAY), bounds, "q")
+    assert made.wanted == Window(EPOCH, NOON)
+
+
+@pytest.mark.parametrize(
     ("found", "notes"),
     [
         pytest.param(opened_at(NOON - DAY, NOON, NOON, "other"), 1, id="other filters"),
@@ -289,6 +340,22 @@ NAMES = st.sampled_from(
     [
         ({"replication_key_value": "yesterday"}, "events.replication_key_value"),
         ({"replication_key_value": 1772323200}, "events.replication_key_value"),
+        ({"replication_key_value": "1772323200000"}, "events.replication_key_value"),
+        ({"replication_key_value": "1711010100000"}, "events.replication_key_value"),
+        ({"replication_key_value": True}, "events.replication_key_value is true"),
+        ({"replication_key_value": "0001-01-01T00:00:00Z"}, "0001-01-01T.*from 1970 on"),
+        ({"replication_key_value": "1969-12-31T23:59:59.999Z"}, "from 1970 on"),
+        ({"replication_key_value": "9999-12-31T23:59:59.999Z"}, "events.replication_key_value"),
+        ({"replication_key_value": "9999-12-31T23:59:59-14:00"}, "events.replication_key_value"),
+        (
+            {"position": {"start": "0001-01-01", "end": "2026-03-01", "read_at": "2026-03-01"}},
+            'events.position.start is "0001-01-01"',
+        ),
+        (
+            {"position": {"start": "2026-03-01", "end": "2026-03-02", "read_at": "9999-12-31"}},
+            "events.position.read_at",
+        ),
+        ({"files": {"a": "9999-12-31T23:59:59Z"}}, "events.files.a"),
         ({"position": "here"}, "events.position"),
         ({"position": {"start": "2026-03-01"}}, "events.position.end"),
         ({"ahead": {"start": "2026-03-01"}}, "events.ahead is no list"),
@@ -307,6 +374,60 @@ NAMES = st.sampled_from(
 def test_garbage_in_state_is_named(state: dict[str, Any], name: str) -> None:
     with pytest.raises(InvalidStateError, match=name):
         read_bookmark(state, "events")
+
+
+@pytest.mark.parametrize("state", [None, "2026-03-01T00:00:00Z", 5, [], True])
+def test_a_bookmark_is_an_object(state: Any) -> None:
+    with pytest.raises(InvalidStateError, match=r"the state's events is .*, expected an object"):
+        read_bookmark(state, "events")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "pass the value of the last STATE message"),
+        ([], "pass the value of"),
+        ({"bookmarks": None}, "pass the value of"),
+        ({"bookmarks": []}, "pass the value of"),
+        ({"type": "STATE"}, "pass the value of"),
+        ({"type": "RECORD", "stream": "events", "record": {}}, "pass the value of"),
+        ({"events": {"replication_key_value": "2026-03-01T00:00:00Z"}}, "pass the value of"),
+        ({"streams": []}, "it is a catalog, which is for --catalog"),
+        ({"singer_state": {"bookmarks": {}}}, "pass what stands in it as singer_state"),
+    ],
+)
+def test_what_is_no_state_is_told(value: Any, words: str) -> None:
+    with pytest.raises(InvalidStateError, match=f"the state has not the form .*{words}"):
+        read_state(value)
+
+
+def test_what_others_left_in_a_state_stays() -> None:
+    state = {"bookmarks": {"events": {}, "other": "2026", "empty": {}}, "currently_syncing": None}
+    assert read_state(state) == state
+    assert read_state({"type": "STATE", "value": state}) == state
+    assert read_state({}) == {}
+
+
+def test_a_state_of_too_many_windows_goes_on_with_the_earliest() -> None:
+    starts = [NOON + number * HOUR for number in range(3 * MOST_POSITIONS)]
+    ahead = [
+        {
+            "start": format_instant(start),
+            "end": format_instant(start + HOUR),
+            "read_at": "2026-03-01",
+        }
+        for start in reversed(starts)
+    ]
+    positions = read_bookmark(
+        {"replication_key_value": "2026-03-01", "ahead": ahead}, "e"
+    ).positions
+    assert [position.window.start for position in positions] == starts[:MOST_POSITIONS]
+
+
+def test_a_position_of_a_million_days_is_left() -> None:
+    far = {"start": "0002-01-01", "end": "2739-11-29", "read_at": "2026-03-01", "query": "q"}
+    bookmark = read_bookmark({"replication_key_value": "2026-03-01", "position": far}, "events")
+    assert not plan(bookmark, BOUNDS, "q").positions
 
 
 JSON = st.recursive(

@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tap_eventexport.engine.windows import (
+    EPOCH,
     Window,
     calendar_days,
     cut,
@@ -140,14 +141,116 @@ def test_an_instant_is_read_as_it_is_written(milliseconds: int) -> None:
         ("2026-03-01", "2026-03-01T00:00:00.000Z"),
         ("2026-03-01T09:00:00+09:00", "2026-03-01T00:00:00.000Z"),
         ("2026-03-01T00:00:00.005Z", "2026-03-01T00:00:00.005Z"),
+        ("2026-03-01T23:59:59.999Z", "2026-03-01T23:59:59.999Z"),
         ("2026-03-01 00:00:00", "2026-03-01T00:00:00.000Z"),
+        ("2026-03-01 09:00:00.123456+09", "2026-03-01T00:00:00.123Z"),
+        ("2026-03-01T05:45+0545", "2026-03-01T00:00:00.000Z"),
+        ("2026-03-01T00:00:00,250-00:00", "2026-03-01T00:00:00.250Z"),
+        ("2026-03-01T00:00:00.123456789Z", "2026-03-01T00:00:00.123Z"),
+        ("0002-01-01", "0002-01-01T00:00:00.000Z"),
+        ("9998-12-31T23:59:59.999Z", "9998-12-31T23:59:59.999Z"),
     ],
 )
 def test_dates_are_read_in_utc(text: str, expected: str) -> None:
     assert format_instant(parse_instant(text)) == expected
 
 
-@given(st.integers(-10_000_000_000_000, 100_000_000_000_000))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1711010100000",  # of which Python makes a time in the year 1711
+        "20260301",
+        "20260301T000000Z",
+        "2026-03",
+        "2026-060",
+        "2026-W10",
+        "2026-W10-1",
+        "2026-W10-1T00:00:00.000Z",
+        "2026-3-1",
+        "2026-02-29",
+        "2026-03-01Z",
+        "2026-03-01T",
+        "2026-03-01T00",
+        "2026-03-01T000000",
+        "2026-03-01x00:00",
+        "2026-03-01T24:00:00",
+        "2026-03-01T24:00:00.000Z",
+        "2026-03-01T00:00:60Z",
+        "2026-03-01T00:00:00.Z",
+        "2026-03-01T00:00:00+09:60",
+        "2026-03-01T00:00:00+25:00",
+        "2026-03-01T00:00:00 +09:00",
+        "2026-03-01T00:00:00+09:00:30",
+        "2026-03-01T00:00:00Z\n",
+        " 2026-03-01",
+        "２０２６-03-01",  # noqa: RUF001 - digits of another script
+        "2026-03-01T00:00:00.12३Z",
+        "2026-03-01T00:00:00 Asia/Seoul",
+        "0001-01-01",
+        "0001-12-31T23:59:59.999Z",
+        "0001-01-01T00:00:00+09:00",
+        "9999-01-01",
+        "9999-12-31T23:59:59.999Z",
+        "9999-12-31T23:59:59-14:00",
+    ],
+)
+def test_no_other_text_is_a_date(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the caller says which value it was
+        parse_instant(text)
+
+
+def test_a_date_may_not_lie_before_a_bound() -> None:
+    assert parse_instant("1970-01-01", since=EPOCH) == EPOCH
+    with pytest.raises(ValueError, match="not from 1970 to 9998"):
+        parse_instant("1970-01-01T00:00:00+09:00", since=EPOCH)
+
+
+def test_a_date_without_an_offset_is_in_the_zone_that_is_handed_in() -> None:
+    seoul = ZoneInfo("Asia/Seoul")
+    assert parse_instant("2026-03-01 09:00", seoul) == parse_instant("2026-03-01")
+    assert parse_instant("2026-03-01T00:00:00Z", seoul) == parse_instant("2026-03-01")
+    with pytest.raises(ValueError, match="beyond the calendar"):
+        parse_instant("0001-01-01 00:00:00", seoul)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "Asia",  # a folder
+        "../../etc/passwd",
+        "/usr/share/zoneinfo/Asia/Seoul",
+        "Asia/../Asia/Seoul",
+        "localtime",  # of this machine
+        "posixrules",
+        "right/Asia/Seoul",  # with leap seconds
+        "asia/seoul",
+        "Asia/Seoul ",
+        "Asia/Seoul\0",
+        "KST",
+        "+09:00",
+    ],
+)
+def test_what_is_no_time_zone(name: str) -> None:
+    with pytest.raises(ValueError, match="there is no time zone"):
+        time_zone(name)
+
+
+def test_a_zone_that_only_the_system_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tap_eventexport.engine.windows.zone_names", frozenset)
+    assert str(time_zone("Asia/Seoul")) == "Asia/Seoul"
+
+
+@pytest.mark.parametrize("milliseconds", [-62_135_596_800_001, 253_402_300_800_000, 10**30])
+def test_milliseconds_beyond_the_calendar_are_none(milliseconds: int) -> None:
+    for read in (from_milliseconds, format_milliseconds):
+        with pytest.raises(ValueError, match="no calendar year"):
+            read(milliseconds)
+        assert read(milliseconds % 10**12)
+
+
+@given(st.integers(-62_135_596_800_000, 253_402_300_799_999))
 def test_milliseconds_are_written_as_instants_are(milliseconds: int) -> None:
     assert format_milliseconds(milliseconds) == format_instant(from_milliseconds(milliseconds))
 
@@ -164,5 +267,25 @@ def test_a_window_holds_time() -> None:
 def test_a_time_without_a_zone_is_in_the_zone_that_is_handed_in() -> None:
     seoul = parse_naive("2026-03-01 09:00:00", ZoneInfo("Asia/Seoul"))
     assert seoul == parse_instant("2026-03-01")
-    with pytest.raises(ValueError, match="does not match"):
-        parse_naive("2026-03-01", UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026-03-01",
+        "2026-3-1 1:2:3",
+        "2026-03-01T00:00:00",
+        "2026-03-01 24:00:00",
+        "2026-03-01 00:00:61",
+        "2026-03-01 00:00+09",
+        "2026-02-30 00:00:00",
+        "0000-00-00 00:00:00",
+        "0001-01-01 00:00:00",
+        "2026-03-01 00:00:0٣",
+        "２０２６-03-01 00:00:00",  # noqa: RUF001 - digits of another script
+    ],
+)
+def test_a_time_without_a_zone_has_one_form(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the caller says which value it was
+        parse_naive(text, ZoneInfo("Asia/Seoul"))
