@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
+import dask
 import tenacity
 from distributed import Client, LocalCluster, Semaphore, WorkerPlugin, as_completed
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tap_eventexport.backfill.sources import Quota
 
 LOCAL = "local"
+WITHOUT_PROFILE = {"distributed.worker.profile.enabled": False}  # a worker grows by 4 KB a second
 START = 60  # seconds until a cluster must answer and have a worker
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0  # seconds between attempts
 
@@ -49,6 +51,7 @@ def connected(scheduler: str, workers: int) -> Iterator[Client]:
     """
     if scheduler == LOCAL:
         with (
+            dask.config.set(WITHOUT_PROFILE),
             LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,

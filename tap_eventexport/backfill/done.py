@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 from obstore.exceptions import BaseError
 
 from tap_eventexport.engine.windows import format_instant
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from tap_eventexport.backfill.plan import Partition
 
-SUFFIX = ".json"
+SUFFIX, PART = ".json", ".part"
 
 
 class DoneError(Exception):
@@ -28,8 +29,9 @@ class DoneError(Exception):
 class Done:
     """The partitions that were loaded.
 
-    A file's name is what counts; what it says is for people. So one that was half written when
-    the machine went down is right too: it was begun when the loader had ended well.
+    A record is complete or absent: in a folder it is written under another name first, a store
+    takes an object whole or not at all. An empty file is no record. Its name is what counts; what
+    it says is for people.
 
     Args:
         place: A folder, or the address of one that fsspec knows, such as `s3://bucket/folder`.
@@ -48,18 +50,23 @@ class Done:
         """The partitions that were loaded, by their ids."""
         with self._told():
             try:
-                names = self._files.ls(self._folder, detail=False)
+                listed = self._files.ls(self._folder, detail=True)
             except FileNotFoundError:  # a store has no empty folders
                 return set()
-        paths = map(PurePosixPath, names)
+        paths = (PurePosixPath(file["name"]) for file in listed if file["size"])
         return {path.stem for path in paths if path.suffix == SUFFIX}
 
     def add(self, partition: Partition) -> None:
         """Remember that a partition was loaded."""
         values = {**partition.values, "completed": format_instant(datetime.now(UTC))}
         path = f"{self._folder}/{partition.id}{SUFFIX}"
+        text = json.dumps(values).encode()
         with self._told():
-            self._files.pipe_file(path, json.dumps(values).encode())
+            if isinstance(self._files, LocalFileSystem):
+                self._files.pipe_file(path + PART, text)
+                Path(path + PART).replace(path)
+            else:
+                self._files.pipe_file(path, text)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -59,10 +59,14 @@ _backfills: defaultdict[str, _Running] = defaultdict(_Running)
 
 
 def load(job: Job) -> None:
-    """Load a partition.
+    """Load a partition: the tap has read all of it, and the loader says that all is written.
+
+    Loaders end with 0 when they are asked to end early, too. What a loader has written is told by
+    the STATE that it hands on, and by nothing else.
 
     Raises:
-        LoadError: If the tap or the loader failed, or isn't there.
+        LoadError: If the tap or the loader failed, or isn't there, or if the loader did not hand on
+            the tap's last STATE.
     """
     loader, *arguments = job.loader
     orders = {
@@ -75,9 +79,8 @@ def load(job: Job) -> None:
         told = _told(process, orders)
     if not told:
         raise LoadError("tap and loader were ended")
-    ended = json.loads(told)
-    if any(each["code"] for each in ended.values()):
-        raise LoadError(_redacted("\n".join(_lines(ended)), job.config))
+    if problems := list(_problems(json.loads(told))):
+        raise LoadError(_redacted("\n".join(problems), job.config))
 
 
 def end(backfill: str) -> None:
@@ -161,13 +164,27 @@ def _told(process: subprocess.Popen[str], orders: Mapping[str, Any]) -> str:
     return process.stdout.read()
 
 
-def _lines(ended: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """How each of the two ended, and what those that failed said last."""
+def _problems(ended: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Why a partition is not loaded, with what tap and loader said last; nothing if it is."""
+    failed = [name for name, each in ended.items() if each["code"]]
+    lost = "" if failed else _lost(ended["tap"]["state"], ended["loader"]["state"])
+    if not (failed or lost):
+        return
     for name, each in ended.items():
         yield f"the {name} ended with exit code {each['code']}"
-    for name, each in ended.items():
-        if each["code"]:
-            yield from (f"{name}: {line}" for line in each["said"].splitlines())
+    for name in failed or ["loader"]:
+        yield from (f"{name}: {line}" for line in ended[name]["said"].splitlines())
+    if lost:
+        yield lost
+
+
+def _lost(sent: Mapping[str, Any] | None, echoed: Mapping[str, Any] | None) -> str:
+    """What the STATE that the tap wrote last lacks in the loader's words; empty if nothing."""
+    if sent is None:
+        return "the tap's last line is no STATE, so nothing tells that all was read"
+    if echoed is None or echoed["bookmarks"] != sent["bookmarks"]:
+        return "the loader did not hand on the tap's last STATE, so it may not have written all"
+    return ""
 
 
 def _redacted(text: str, config: Mapping[str, Any]) -> str:

@@ -43,14 +43,14 @@ class Order:
         self._proven: set[str] = set()
 
     def begin(self) -> Iterator[Task]:
-        """The tasks that may begin now, the streams taking turns."""
-        while ready := [queue for queue in self._waiting.values() if self._may_begin(queue)]:
-            for queue in ready:
-                if self._may_begin(queue):
-                    task = queue.popleft()
-                    self._streams[task.partition.stream] += 1
-                    self._quotas[task.quota.name] += 1
-                    yield task
+        """The tasks that may begin now. The stream that began last waits for all others."""
+        while stream := next(filter(self._may_begin, self._waiting), None):
+            queue = self._waiting.pop(stream)
+            self._waiting[stream] = queue
+            task = queue.popleft()
+            self._streams[stream] += 1
+            self._quotas[task.quota.name] += 1
+            yield task
 
     def end(self, task: Task, *, is_loaded: bool) -> None:
         """Take note that a task has ended."""
@@ -62,9 +62,10 @@ class Order:
         elif stream not in self._proven:
             self._waiting[stream].clear()
 
-    def _may_begin(self, queue: deque[Task]) -> bool:
+    def _may_begin(self, stream: str) -> bool:
+        queue = self._waiting[stream]
         if not queue:
             return False
-        stream, quota = queue[0].partition.stream, queue[0].quota
+        quota = queue[0].quota
         is_alone = stream not in self._proven and self._streams[stream] > 0
         return not is_alone and self._quotas[quota.name] < quota.leases

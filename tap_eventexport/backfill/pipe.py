@@ -2,7 +2,8 @@
 
 A worker that is killed can't end its children, and a tap that goes on would spend a quota that
 nobody counts. This process reads the job from stdin and then holds on to it: its end is the end of
-the worker, or its wish to end.
+the worker, or its wish to end. It hands on what the tap writes and reads what the loader says of
+it, since only that tells what is loaded.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import IO
+
+from tap_eventexport.backfill.lines import copy, last_state
 
 LINES, LONGEST = 20, 500  # of what a process says that are kept, and characters of a line
 GRACE = 10.0  # seconds for the loader to end after the tap
@@ -37,15 +40,24 @@ def main() -> None:
         )
     threading.Thread(target=_watch, args=(tap,), daemon=True).start()
     loader = subprocess.Popen(  # noqa: S603 - the user's own
-        job["loader"], stdin=tap.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        job["loader"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    if tap.stdout:
-        tap.stdout.close()  # the loader has it; if it ends, the tap must see that
-    with ThreadPoolExecutor(2) as readers:
-        processes = {"tap": tap, "loader": loader}
-        said = {name: readers.submit(_tail, each.stderr) for name, each in processes.items()}
+    processes = {"tap": tap, "loader": loader}
+    with ThreadPoolExecutor(4) as readers:
+        states = {
+            "tap": readers.submit(copy, _pipe(tap.stdout), _pipe(loader.stdin)),
+            "loader": readers.submit(last_state, _pipe(loader.stdout)),
+        }
+        said = {
+            name: readers.submit(_tail, _pipe(process.stderr))
+            for name, process in processes.items()
+        }
         ended = {
-            name: {"code": process.wait(), "said": said[name].result()}
+            name: {
+                "code": process.wait(),
+                "said": said[name].result(),
+                "state": states[name].result(),
+            }
             for name, process in processes.items()
         }
     with suppress(BrokenPipeError):  # nobody wants to know any more
@@ -71,10 +83,17 @@ def _watch(tap: subprocess.Popen[bytes]) -> None:
     deadline.start()
 
 
-def _tail(stream: IO[bytes] | None) -> str:
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    """A process's end of a pipe that was asked for."""
+    if stream is None:
+        raise TypeError("no pipe")
+    return stream
+
+
+def _tail(stream: IO[bytes]) -> str:
     """The last lines of a log, read to its end so that nobody who writes it has to wait."""
     kept: deque[bytes] = deque(maxlen=LINES)
-    while stream and (line := stream.readline(LONGEST)):
+    while line := stream.readline(LONGEST):
         kept.append(line)
     return b"".join(kept).decode(errors="replace")
 

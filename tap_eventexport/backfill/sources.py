@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+
 from tap_eventexport.backfill.plan import Source
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import format_instant
@@ -98,10 +100,11 @@ def settings_for(tap: TapEventExport, partition: Partition, concurrency: int) ->
 
 
 def catalog_for(tap: TapEventExport, stream: str) -> dict[str, Any]:
-    """A catalog of one stream alone, selected."""
+    """A catalog of one stream alone, selected, whose STATE tells how far it was read."""
     given = tap.input_catalog.to_dict() if tap.input_catalog else tap.catalog_dict
     (entry,) = (entry for entry in given["streams"] if entry["tap_stream_id"] == stream)
     for each in entry["metadata"]:
         if not each["breadcrumb"]:
             each["metadata"]["selected"] = True
+    entry["replication_method"] = REPLICATION_INCREMENTAL
     return {"streams": [entry]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,21 @@ def test_a_place_that_can_not_be_used_is_named(
     use(store, monkeypatch)
     with pytest.raises(DoneError, match=f"{place} can't be used: "):
         Done(place).ids()
+
+
+def test_a_full_disk_leaves_no_record(tmp_path: Path) -> None:
+    (tmp_path / f"{OTHER.id}.json").touch()  # as an earlier version left it
+    done = Done(str(tmp_path))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(DoneError, match=f"{tmp_path} can't be used: "):
+            done.add(ONE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert done.ids() == set()
+    done.add(ONE)
+    assert done.ids() == {ONE.id}
 
 
 def test_a_record_says_what_was_loaded_and_when(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -72,6 +73,71 @@ def test_a_loader_that_fails_is_told_and_what_it_says_is_bounded(settings: dict[
 def test_a_loader_that_ends_first_fails_the_partition(settings: dict[str, Any]) -> None:
     text = why(job({**settings, "croct_page_size": 1}, "true"))
     assert "the tap ended with exit code 141\nthe loader ended with exit code 0\n" in text
+
+
+STAGES = ("start", "SCHEMA", "RECORD", "STATE", "end", "echo")
+ENDS = [*((stage, "SIGTERM") for stage in STAGES), ("RECORD", "SIGKILL"), ("echo", "SIGKILL")]
+
+# A loader that is asked to end, or killed, at a stage of its work. Asked to end it ends with 0, as
+# released loaders do, and hands on what it has got.
+ENDED = """
+import json, os, signal, sys
+stage, number = sys.argv[1], getattr(signal, sys.argv[2])
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+def reach(name):
+    if name == stage:
+        os.kill(os.getpid(), number)
+def echo():
+    if states:
+        print(json.dumps(states[-1]), flush=True)
+states = []
+reach("start")
+for line in sys.stdin:
+    message = json.loads(line)
+    if message["type"] == "STATE":
+        states.append(message["value"])
+        if stage == "STATE":
+            echo()
+    reach(message["type"])
+reach("end")
+echo()
+reach("echo")
+"""
+
+
+@pytest.mark.parametrize(("stage", "number"), ENDS)
+def test_a_loader_that_is_ended_has_not_loaded_what_it_did_not_hand_on(
+    settings: dict[str, Any], tmp_path: Path, stage: str, number: str
+) -> None:
+    script = tmp_path / "loader.py"
+    script.write_text(ENDED)
+    one = job(settings, f"{sys.executable} {script} {stage} {number}")
+    if (stage, number) == ("echo", "SIGTERM"):
+        load(one)
+        return
+    text = why(one)
+    code = {"SIGTERM": 0, "SIGKILL": -9}[number]
+    assert f"the loader ended with exit code {code}\n" in text + "\n"
+    if stage == "end" and number == "SIGTERM":
+        assert text.endswith(
+            "the loader did not hand on the tap's last STATE, so it may not have written all"
+        )
+
+
+def test_a_loader_that_says_nothing_has_not_loaded(settings: dict[str, Any]) -> None:
+    assert "did not hand on the tap's last STATE" in why(job(settings, "sh -c 'cat >/dev/null'"))
+
+
+def test_a_stream_that_is_asked_for_whole_tells_how_far_it_was_read(
+    settings: dict[str, Any],
+) -> None:
+    whole = job(settings, "cat")
+    for entry in whole.catalog["streams"]:
+        entry["replication_method"] = "FULL_TABLE"
+    text = why(whole)
+    assert "the tap's last line is no STATE, so nothing tells that all was read" in text
+    tap = TapEventExport(config=settings, catalog=dict(whole.catalog))
+    load(replace(whole, catalog=catalog_for(tap, "croct_events")))
 
 
 def test_a_program_that_is_missing_is_named(settings: dict[str, Any]) -> None:

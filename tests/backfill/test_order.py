@@ -45,10 +45,27 @@ def test_streams_of_one_vendor_share_its_quota_and_take_turns() -> None:
     order.end(history[0], is_loaded=True)
     assert begun(order) == ["history-1", "history-2"]
     order.end(siem[0], is_loaded=True)
+    assert begun(order) == ["siem-1"]
+    order.end(history[1], is_loaded=True)
     assert begun(order) == ["history-3"]
-    for task in history[1:3]:
+    for task in (history[2], siem[1]):
         order.end(task, is_loaded=True)
-    assert begun(order) == ["siem-1", "siem-2"]
+    assert begun(order) == ["siem-2", "siem-3"]
+
+
+def test_no_stream_waits_until_its_sister_is_loaded() -> None:
+    history, siem = (tasks(stream, HAPPYTALK, 50) for stream in ("history", "siem"))
+    order = Order([*history, *siem])
+    waiting = {task.partition.id: task for task in (*history, *siem)}
+    running, ended = begun(order), []
+    while running:
+        ended.append(running.pop(0))
+        order.end(waiting[ended[-1]], is_loaded=True)
+        running += begun(order)
+    assert len(ended) == 100
+    for number in range(0, 100, 10):
+        first = sum(name.startswith("history") for name in ended[:number])
+        assert abs(2 * first - number) <= HAPPYTALK.leases
 
 
 def test_a_stream_whose_first_partition_fails_is_not_tried_further() -> None:
