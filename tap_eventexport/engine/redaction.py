@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from copy import copy
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -21,7 +22,8 @@ _query_value = re.compile(r"([?&][\w.%\[\]-]+=)[^&\s\"'<>]+")
 class RedactingFormatter(logging.Formatter):
     """Formats as another formatter does, then takes out secrets and the values in URLs.
 
-    Control characters, which may come from a vendor, are written as their escapes.
+    Control characters, which may come from a vendor, are written as their escapes. So are line
+    breaks in a message: each message is one line, and only a traceback has more.
 
     Args:
         inner: The formatter that makes the text.
@@ -37,7 +39,9 @@ class RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The text of a record, its traceback included."""
-        text = self._inner.format(record)
+        line = copy(record)
+        line.msg, line.args = record.getMessage().replace("\n", "\\n"), None
+        text = self._inner.format(line)
         if self._secret:
             text = self._secret.sub(MASK, text)
         text = _query_value.sub(rf"\1{MASK}", text)

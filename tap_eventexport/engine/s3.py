@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from tap_eventexport.engine.answers import quoted
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
+from tap_eventexport.engine.names import shown_name
 from tap_eventexport.engine.spool import spooled
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class Bucket:
     def _download(self, stored: StoredObject) -> IO[bytes]:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
-        name = f"{self}/{stored.key}"
+        name = f"{self}/{shown_name(stored.key)}"
         with self._in_words(f"read {name}", "s3:GetObject (and kms:Decrypt under SSE-KMS)"):
             try:
                 answer = self._client().get_object(

@@ -30,6 +30,7 @@ from tap_eventexport.engine.bookmark import (
 )
 from tap_eventexport.engine.emit import BatchFiles, RecordLines, changed_records, why_changed
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
+from tap_eventexport.engine.names import shown_names
 from tap_eventexport.engine.output import MessageWriter
 from tap_eventexport.engine.page import Lines, Page, Split
 from tap_eventexport.engine.progress import Progress
@@ -282,7 +283,7 @@ class EventStream(Stream):
         new = {name: columns[name] for name in columns.keys() - known}
         if not new:
             return
-        self.logger.info("%s: new columns: %s", self.name, ", ".join(sorted(new)))
+        self.logger.info("%s: new columns: %s", self.name, shown_names(new))
         for schema in (self.schema, self.effective_schema):
             schema["properties"].update(new)
         mapper = self._tap.mapper

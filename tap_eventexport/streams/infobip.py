@@ -15,6 +15,7 @@ from singer_sdk import typing as th
 
 from tap_eventexport.engine.identity import TwinKeys, content_key
 from tap_eventexport.engine.jsonspool import JsonSpool
+from tap_eventexport.engine.names import shown_name
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.s3 import Access, Bucket, StoredObject
 from tap_eventexport.engine.stream import EventStream
@@ -104,12 +105,12 @@ class InfobipEvents(EventStream):
                 others, example = others + 1, example or stored.key
         if others:
             self.logger.warning(
-                "%s: skipped %d objects under %s/%s that are empty or no export files, such as %r",
+                "%s: skipped %d objects under %s/%s that are empty or no export files, such as %s",
                 self.name,
                 others,
                 self.bucket,
                 self.directory,
-                example,
+                shown_name(example),
             )
 
     def file_page(
@@ -128,7 +129,7 @@ class InfobipEvents(EventStream):
         return twins
 
     def _spool(self, file: StoredObject) -> JsonSpool:
-        spool = JsonSpool(self.bucket.open(file), f"{self.bucket}/{file.key}")
+        spool = JsonSpool(self.bucket.open(file), f"{self.bucket}/{shown_name(file.key)}")
         spool.check()
         return spool
 

@@ -53,5 +53,18 @@ def test_tracebacks_are_masked_and_every_handler_is_reached() -> None:
 
 def test_what_moves_a_terminal_is_written_as_its_escape() -> None:
     formatter = RedactingFormatter(logging.Formatter(), [])
-    record = logging.LogRecord("n", 20, "f", 1, "a\x1b[2J\rb\u202e\tc\nd 한국", (), None)
-    assert formatter.format(record) == "a\\x1b[2J\\rb\\u202e\tc\nd 한국"
+    record = logging.LogRecord("n", 20, "f", 1, "a\x1b[2J\rb\u202e\tc 한국", (), None)
+    assert formatter.format(record) == "a\\x1b[2J\\rb\\u202e\tc 한국"
+
+
+def test_a_message_is_one_line_and_a_traceback_keeps_its_lines() -> None:
+    formatter = RedactingFormatter(logging.Formatter(), [])
+    try:
+        int("x")
+    except ValueError as error:
+        raised = (ValueError, error, error.__traceback__)
+    record = logging.LogRecord("n", 20, "f", 1, "a column %s", ("b\nERROR c",), raised)
+    first, second, *_ = formatter.format(record).splitlines()
+    assert first == "a column b\\nERROR c"
+    assert second.startswith("Traceback")
+    assert record.getMessage() == "a column b\nERROR c"

@@ -1,0 +1,33 @@
+"""Names that come from outside, such as columns and files, as parts of a message.
+
+A name is data: it may hold quotes, line breaks and what moves a terminal, and have any length.
+Every such name passes here before it is logged or becomes a part of an error.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+LONGEST_NAME = 100  # characters
+MOST_NAMES = 20
+
+_plain = re.compile(r"[\w.:/@$-]+")
+
+
+def shown_name(name: str) -> str:
+    """A name as it is if it has ordinary characters only; else quoted, with escapes."""
+    if len(name) > LONGEST_NAME:
+        return f"{name[:LONGEST_NAME]!r}… ({len(name)} characters)"
+    return name if _plain.fullmatch(name) else repr(name)
+
+
+def shown_names(names: Collection[str]) -> str:
+    """Some names in order, the first of them if they are many."""
+    shown = ", ".join(shown_name(name) for name in islice(sorted(names), MOST_NAMES))
+    more = len(names) - MOST_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown
