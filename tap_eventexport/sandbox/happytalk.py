@@ -1,7 +1,7 @@
 """HappyTalk's service history, as its page describes it.
 
-What the page leaves open can be set: the order, whether the end is inclusive, how an empty period
-is told.
+What the page leaves open can be set: the order, whether the end is inclusive, how an empty period,
+a success, a list and a date that isn't there are told.
 """
 
 from __future__ import annotations
@@ -62,6 +62,11 @@ class HappyTalk:
         is_end_inclusive: Whether an entry at `end_date` is returned.
         empty: What `data` is when there is nothing.
         clientip: The users' last log-in address.
+        success: How a success is told.
+        data_form: Whether `data` is a list, or an object by number as PHP makes it of a list that
+            it has taken log-ins out of.
+        zero_date: The date of what was never applied.
+        change: What becomes of an entry before it is sent.
     """
 
     history: History | Chapters
@@ -71,6 +76,10 @@ class HappyTalk:
     is_end_inclusive: bool = True
     empty: Any = field(default_factory=list)
     clientip: str = "127.0.0.1"
+    success: Any = "success"
+    data_form: Literal["list", "object"] = "list"
+    zero_date: str | None = "0000-00-00 00:00:00"
+    change: Callable[[Any], Any] = field(default=lambda entry: entry)
     path: str = "/user/api/service-history"
 
     def answer(self, request: Request) -> Response:
@@ -94,11 +103,14 @@ class HappyTalk:
             return _fail(-504, "overDate")
         until = end + SECOND if self.is_end_inclusive else end
         entries = self._ordered(self._entries(start, until))
-        if asked.get("format", "siem") == "raw":
-            data: list[Any] = [_raw(entry) for entry in entries]
-        else:
-            data = [self._siem(entry) for entry in entries if not entry.is_login]
-        return json_response(200, {"result": "success", "data": data or self.empty})
+        is_raw = asked.get("format", "siem") == "raw"
+        told = {
+            number: self.change(self._raw(entry) if is_raw else self._siem(entry))
+            for number, entry in enumerate(entries)
+            if is_raw or not entry.is_login
+        }
+        data: Any = told if self.data_form == "object" else list(told.values())
+        return json_response(200, {"result": self.success, "data": data or self.empty})
 
     def truth(self, stream: str, start: datetime, end: datetime) -> list[str] | None:
         """The ids, or the lines, of what was done in [start, end)."""
@@ -127,6 +139,20 @@ class HappyTalk:
             random.Random(len(ordered)).shuffle(ordered)  # noqa: S311
         return ordered
 
+    def _raw(self, entry: Done) -> dict[str, str | None]:
+        time = entry.time.astimezone(KST).strftime("%Y-%m-%d %H:%M:%S")
+        return {
+            "id": entry.identity,
+            "type": "A",
+            "kind": entry.kind,
+            "request_user": entry.user,
+            "request_content": entry.content,
+            "request_date": time,
+            "apply_id": "37197",
+            "apply_content": "로그인" if entry.is_login else "성공",
+            "apply_date": time if entry.is_login else self.zero_date,
+        }
+
     def _siem(self, entry: Done) -> str:
         time = entry.time.astimezone(KST).strftime("%b %d %Y %H:%M:%S.000 KST")
         return (
@@ -146,18 +172,3 @@ def _entry(moment: Moment, twin: str = "") -> Done:
     time = moment.time.replace(microsecond=0)
     user = chance.choice(USERS)
     return Done(f"{146000 + moment.index}{twin}", time, kind, name, content, user, is_login)
-
-
-def _raw(entry: Done) -> dict[str, str]:
-    time = entry.time.astimezone(KST).strftime("%Y-%m-%d %H:%M:%S")
-    return {
-        "id": entry.identity,
-        "type": "A",
-        "kind": entry.kind,
-        "request_user": entry.user,
-        "request_content": entry.content,
-        "request_date": time,
-        "apply_id": "37197",
-        "apply_content": "로그인" if entry.is_login else "성공",
-        "apply_date": time if entry.is_login else "0000-00-00 00:00:00",
-    }

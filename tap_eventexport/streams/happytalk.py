@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
@@ -20,27 +21,33 @@ from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
 from tap_eventexport.engine.http import Answer, refuse_passing_faults
 from tap_eventexport.engine.identity import TwinKeys, content_key
 from tap_eventexport.engine.page import Page
+from tap_eventexport.engine.repeats import RepeatedIds
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import Window, cut, format_instant, parse_naive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from tap_eventexport.engine.page import Record
+    from singer_sdk import Tap
+
+    from tap_eventexport.engine.http import HttpClient
 
 PATH = "/user/api/service-history"
 KST = timezone(timedelta(hours=9), "KST")  # Asia/Seoul; no clock changes
 SECOND = timedelta(seconds=1)
 WINDOW = timedelta(hours=6)  # must be under 24 hours; no paging, so a smaller one for safety
-ZERO_DATE = "0000-00-00 00:00:00"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-SIEM = re.compile(
-    r"(?P<month>[A-Z][a-z]{2}) (?P<day>\d\d?) (?P<year>\d{4}) (?P<time>\d\d:\d\d:\d\d)(\.\d+)? KST"
-    r",Event_name=(?P<event_name>.*?),Result=(?P<result>.*?),user=(?P<user>.*?)"
-    r",clientip=(?P<clientip>.*?),msg=(?P<msg>.*)",
-    re.DOTALL,
-)
+LINE_TIME = re.compile(r"([A-Z][a-z]{2}) (\d\d?) (\d{4}) (\d\d:\d\d:\d\d)(?:\.\d+)? KST", re.ASCII)
+MARKERS = {  # of a SIEM line, in order, with the columns that follow them
+    ",Event_name=": "event_name",
+    ",Result=": "result",
+    ",user=": "user",
+    ",clientip=": "clientip",
+    ",msg=": "msg",
+}
+ZERO_DATE = re.compile(r"0000-00-00( 00:00:00(\.0+)?)?", re.ASCII)
+NUMBERED = re.compile(r"\d+", re.ASCII)  # a name of an object that PHP made of a list
 
 REFUSALS = {  # by code
     -501: "check happytalk_token",
@@ -49,20 +56,22 @@ REFUSALS = {  # by code
     -504: "the period asked for was too long, which is a defect of this tap: please report it",
 }
 
-
+OTHER_FORM = "has not the documented form"
+KEY_FIELDS = ("event_time", "event_name", "result", "user", "msg")  # `clientip` may change
 MISSING = msgspec.Raw()
 
 
 class Said(msgspec.Struct):
     """One answer, whatever it says."""
 
-    result: str
+    result: Any
     data: msgspec.Raw = MISSING
-    code: int | str | None = None
-    message: str | None = None
+    code: Any = None
+    message: Any = None
 
 
 _decode = msgspec.json.Decoder(Said).decode
+_decode_data = msgspec.json.Decoder(float_hook=str).decode  # a number keeps all of its digits
 
 
 class HappyTalkStream(EventStream):
@@ -78,8 +87,18 @@ class HappyTalkStream(EventStream):
     format: ClassVar[Literal["raw", "siem"]]
 
     @abstractmethod
-    def records(self, data: list[Any]) -> Iterable[tuple[datetime | None, Record]]:
-        """The records of an answer, each with its instant."""
+    def parse(self, entry: object) -> dict[str, Any]:
+        """The fields of one entry of an answer; dates are instants.
+
+        Raises:
+            ValueError: If the entry has another form. The text says how, and quotes nothing.
+        """
+
+    @abstractmethod
+    def records(
+        self, entries: Sequence[dict[str, Any]]
+    ) -> Iterable[tuple[datetime | None, dict[str, Any]]]:
+        """The records of the entries of an answer, each with its instant."""
 
     def windows(self, whole: Window) -> Iterator[Window]:
         """Windows of some hours."""
@@ -92,16 +111,27 @@ class HappyTalkStream(EventStream):
         whole if they are and if they aren't; what happened at the end is the next window's.
         """
         data, size = self._ask(window)
-        records = [
-            record
-            for happened, record in self.records(data)
-            if happened is None or (self._is_wanted(happened) and happened != window.end)
-        ]
-        yield Page([records], None, size)
+        yield Page([self._wanted_records(data, window)], None, size)
 
     def prove(self) -> None:
         """Ask for the last minute."""
         self._ask(Window(self.now - timedelta(minutes=1), self.now))
+
+    def _wanted_records(self, data: Sequence[Any], window: Window) -> list[dict[str, Any]]:
+        entries = []
+        for number, entry in enumerate(data, start=1):
+            try:
+                entries.append(self.parse(entry))
+            except ValueError as error:
+                raise FatalVendorError(
+                    f"HappyTalk's entry {number} of {len(data)} for {window} {error}; please "
+                    "report it"
+                ) from None
+        return [
+            record
+            for happened, record in self.records(entries)
+            if happened is None or (self._is_wanted(happened) and happened != window.end)
+        ]
 
     def _is_wanted(self, happened: datetime) -> bool:
         return self.wanted is None or self.wanted.start <= happened < self.wanted.end
@@ -136,20 +166,47 @@ class ServiceHistory(HappyTalkStream):
         th.Property("apply_date", th.DateTimeType),
     )
 
-    def records(self, data: list[Any]) -> Iterator[tuple[datetime | None, Record]]:
-        """An object is a record; its dates become instants."""
-        names = self.columns.wrapped
-        for number, item in enumerate(data, start=1):
-            if not isinstance(item, dict) or item.get("id") is None:
-                raise FatalVendorError(
-                    f"HappyTalk's item {number} of {len(data)} is no object with an id; please "
-                    "report it"
-                )
-            record = {name: _text(item.get(name)) for name in names}
-            dates = {name: _date(record, name) for name in ("request_date", "apply_date")}
-            for name, date in dates.items():
-                record[name] = format_instant(date) if date else None
-            yield dates["request_date"], record
+    def __init__(self, tap: Tap, client: HttpClient) -> None:
+        super().__init__(tap, client)
+        self._ids = RepeatedIds()
+
+    def parse(self, entry: object) -> dict[str, Any]:
+        """An object whose values are texts, two of them dates."""
+        if not isinstance(entry, dict):
+            raise ValueError("is no object")  # noqa: TRY004 - said with its place by who asked
+        identity = entry.get("id")
+        if isinstance(identity, bool) or not isinstance(identity, str | int) or identity == "":
+            raise ValueError("has no id")
+        fields: dict[str, Any] = {name: _text(entry.get(name)) for name in self.columns.wrapped}
+        for name in ("request_date", "apply_date"):
+            fields[name] = _date(fields[name], name)
+        return fields
+
+    def records(
+        self, entries: Sequence[dict[str, Any]]
+    ) -> Iterator[tuple[datetime | None, dict[str, Any]]]:
+        """An entry is a record."""
+        for fields in entries:
+            happened, applied = fields["request_date"], fields["apply_date"]
+            fields["request_date"] = format_instant(happened) if happened else None
+            fields["apply_date"] = format_instant(applied) if applied else None
+            yield happened, fields
+
+    def _wanted_records(self, data: Sequence[Any], window: Window) -> list[dict[str, Any]]:
+        records = super()._wanted_records(data, window)
+        self._ids.note((record["id"], content_key(list(record.values()))) for record in records)
+        return records
+
+    def close(self, error: Exception | None) -> None:
+        """End, and tell of ids that were not the entries' own."""
+        super().close(error)
+        if self._ids.count:
+            self.logger.warning(
+                "%s: %d entries have the id of another entry and other content; all were sent, "
+                "but a table with one row for each id keeps one of them",
+                self.name,
+                self._ids.count,
+            )
 
 
 class SiemEvents(HappyTalkStream):
@@ -170,48 +227,52 @@ class SiemEvents(HappyTalkStream):
         th.Property("raw", th.StringType, description="the line as received"),
     )
 
-    def records(self, data: list[Any]) -> Iterator[tuple[datetime | None, Record]]:
+    def parse(self, entry: object) -> dict[str, Any]:
+        """The parts of a line."""
+        if not isinstance(entry, str):
+            raise ValueError(OTHER_FORM)  # noqa: TRY004 - said with its place by who asked
+        return parse_line(entry)
+
+    def records(
+        self, entries: Sequence[dict[str, Any]]
+    ) -> Iterator[tuple[datetime | None, dict[str, Any]]]:
         """A line is a record. Twins share a second, which a window holds whole."""
         twins = TwinKeys()
-        for line, fields in sorted(
-            ((line, parse_line(line, number, len(data))) for number, line in enumerate(data, 1)),
-            key=lambda pair: pair[0],
-        ):
-            happened = fields.pop("event_time")
-            key_fields = [
-                happened,
-                *(fields[name] for name in ("event_name", "result", "user", "msg")),
-            ]
-            record = {
-                "event_key": twins.key(content_key(key_fields)),
-                "event_time": format_instant(happened),
-                **fields,
-                "raw": line,
-            }
-            yield happened, record
+        for fields in sorted(entries, key=itemgetter("raw")):
+            happened = fields["event_time"]
+            key_fields = [fields[name] for name in KEY_FIELDS]
+            fields["event_time"] = format_instant(happened)
+            yield happened, {"event_key": twins.key(content_key(key_fields)), **fields}
 
 
-def parse_line(line: object, number: int, count: int) -> dict[str, Any]:
-    """The parts of a SIEM line, found by their markers; `msg` is all after the last one.
+def parse_line(line: str) -> dict[str, Any]:
+    """The parts of a SIEM line: what follows each marker up to the next marker's first place.
+
+    `msg` is all after its marker, so it may hold anything. Each marker is looked for once, from
+    where the one before it ends: a line is read in time that is in proportion to its length.
 
     Raises:
-        FatalVendorError: If the line has another form. Its text is not quoted.
+        ValueError: If the line has another form. Its text is not quoted.
     """
-    found = SIEM.fullmatch(line) if isinstance(line, str) else None
+    fields: dict[str, Any] = {}
+    name, rest = "event_time", line
+    for marker, next_name in MARKERS.items():
+        fields[name], found, rest = rest.partition(marker)
+        if not found:
+            raise ValueError(OTHER_FORM)
+        name = next_name
+    return {**fields, "event_time": _line_time(fields["event_time"]), "msg": rest, "raw": line}
+
+
+def _line_time(text: str) -> datetime:
+    found = LINE_TIME.fullmatch(text)
+    if not found or found[1] not in MONTHS:
+        raise ValueError(OTHER_FORM)
+    month, day = MONTHS.index(found[1]) + 1, int(found[2])
     try:
-        if found:
-            date = f"{found['year']}-{MONTHS.index(found['month']) + 1:02}-{int(found['day']):02}"
-            happened = datetime.fromisoformat(f"{date} {found['time']}").replace(tzinfo=KST)
-            names = ("event_name", "result", "user", "clientip", "msg")
-            return {
-                "event_time": happened.astimezone(UTC),
-                **{name: found[name] for name in names},
-            }
+        return parse_naive(f"{found[3]}-{month:02}-{day:02} {found[4]}", KST)
     except ValueError:
-        pass
-    raise FatalVendorError(
-        f"HappyTalk's line {number} of {count} has not the documented form; please report it"
-    )
+        raise ValueError(OTHER_FORM) from None
 
 
 def _naive(instant: datetime) -> str:
@@ -219,19 +280,21 @@ def _naive(instant: datetime) -> str:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    """A value as text, where the vendor means one: a number by its digits."""
+    if value is None or isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
 
 
-def _date(record: Mapping[str, str | None], name: str) -> datetime | None:
-    value = record[name]
-    if not value or value == ZERO_DATE:
+def _date(text: str | None, name: str) -> datetime | None:
+    text = (text or "").strip()
+    if not text or ZERO_DATE.fullmatch(text):
         return None
     try:
-        return parse_naive(value, KST)
-    except ValueError:
-        raise FatalVendorError(
-            f"HappyTalk sent a {name} that has not the form yyyy-MM-dd HH:mm:ss; please report it"
-        ) from None
+        return parse_naive(text, KST)
+    except ValueError as error:
+        article = "an" if name.startswith("a") else "a"
+        raise ValueError(f"has {article} {name} that is no date-time ({error})") from None
 
 
 def _read(answer: Answer) -> tuple[list[Any], int]:
@@ -248,12 +311,14 @@ def _read(answer: Answer) -> tuple[list[Any], int]:
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise FatalVendorError(f"{answer}: check happytalk_api_url") from None
         raise
-    if said.result != "success":
+    if not isinstance(said.result, str) or said.result.strip().lower() != "success":
         raise _refusal(answer, said)
     if said.data == MISSING:
         raise RetriableVendorError(f"{answer}, a success without data")
-    if data in (None, [], {}):
-        return [], len(answer.body)
+    if data is None:
+        data = []
+    if isinstance(data, dict) and all(map(NUMBERED.fullmatch, data)):
+        data = list(data.values())
     if not isinstance(data, list):
         raise FatalVendorError(f"{answer}, whose data is no list; please report it")
     return data, len(answer.body)
@@ -261,15 +326,16 @@ def _read(answer: Answer) -> tuple[list[Any], int]:
 
 def _said(body: bytes) -> tuple[Said, Any]:
     said = _decode(body)
-    return said, None if said.data == MISSING else msgspec.json.decode(said.data)
+    return said, None if said.data == MISSING else _decode_data(said.data)
 
 
 def _refusal(answer: Answer, said: Said) -> Exception:
     try:
-        code = int(said.code or 0)
-    except ValueError:
+        code = int(said.code)
+    except (TypeError, ValueError):
         code = 0
-    told = f"HTTP {answer.status}, code {said.code}, {quoted(said.message or 'no message')}"
+    words = "no message" if said.message in (None, "") else quoted(said.message)
+    told = f"HTTP {answer.status}, code {quoted(said.code)}, {words}"
     if code not in REFUSALS:
         refuse_passing_faults(answer)
     advice = REFUSALS.get(code, "HappyTalk's support knows what it means")

@@ -289,3 +289,8 @@ def test_a_time_without_a_zone_is_in_the_zone_that_is_handed_in() -> None:
 def test_a_time_without_a_zone_has_one_form(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the caller says which value it was
         parse_naive(text, ZoneInfo("Asia/Seoul"))
+
+
+def test_the_first_and_the_last_second_of_all_calendars() -> None:
+    assert format_instant(parse_naive("0001-01-01 00:00:00", UTC)) == "0001-01-01T00:00:00.000Z"
+    assert format_instant(parse_naive("9999-12-31 23:59:59", UTC)) == "9999-12-31T23:59:59.000Z"

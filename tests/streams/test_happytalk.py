@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import requests_mock
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import Fault, Response, Sandbox, json_response
-from tap_eventexport.streams.happytalk import parse_line
+from tap_eventexport.streams.happytalk import ServiceHistory, SiemEvents, parse_line
 from tap_eventexport.tap import TapEventExport
 from tests.conftest import END, HAPPYTALK_TOKEN, START
 from tests.singer import Heard, Tap
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 HISTORY, SIEM = "happytalk_service_history", "happytalk_siem_events"
 SECOND = timedelta(seconds=1)
+NAMES = ("Event_name", "Result", "user", "clientip", "msg")
 LINE = (
     "Jun 02 2026 17:14:28.000 KST,Event_name=ConsultCategory,Result=Succeeded,user=test-lc,"
     "clientip=192.168.1.100,msg=상담분류 변경 [628f30f25ecb0kr2t2PdFgGn030HL2번방] - "
@@ -124,29 +128,94 @@ def test_a_message_may_hold_anything(msg: str) -> None:
         "Mar 01 2026 10:00:00.000 KST,Event_name=X,Result=Succeeded,user=kim,"
         f"clientip=127.0.0.1,msg={msg}"
     )
-    parts = parse_line(line, 1, 1)
+    parts = parse_line(line)
     assert parts["msg"] == msg
     assert parts["event_time"].isoformat() == "2026-03-01T01:00:00+00:00"
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "",
-        None,
-        {"a": 1},
-        "secret text of another form",
-        LINE.replace("Jun", "Xxx"),
-        LINE.replace("Jun 02", "Jun 31"),
-        LINE.replace("KST", "UTC"),
-        LINE.replace(",clientip=", ",ip="),
-    ],
-    ids=range(8),
+OTHER_LINES = {
+    "empty": "",
+    "another text": "secret text of another form",
+    "another month": LINE.replace("Jun", "Xxx"),
+    "a day that isn't": LINE.replace("Jun 02", "Jun 31"),
+    "a leap day that isn't": LINE.replace("Jun 02", "Feb 29"),
+    "an hour that isn't": LINE.replace("17:14", "24:00"),
+    "a second that isn't": LINE.replace("14:28", "14:60"),
+    "another zone": LINE.replace("KST", "UTC"),
+    "another marker": LINE.replace(",clientip=", ",ip="),
+    "another order": LINE.replace(",Result=", ",user=", 1).replace(",user=test", ",Result=test"),
+    "something before": " " + LINE,
+    "Arabic digits": LINE.replace("02 2026", "\u0660\u0662 2026"),
+    "a decimal of another script": LINE.replace(".000", ".\u0660"),
+    "full-width digits": LINE.replace("2026", "\uff12\uff10\uff12\uff16"),
+    "a year without UTC": LINE.replace("Jun 02 2026 17", "Jan 01 0001 08"),
+    "the year 0": LINE.replace("2026", "0000"),
+}
+
+
+@pytest.mark.parametrize("line", OTHER_LINES.values(), ids=OTHER_LINES)
+def test_a_line_of_another_form_fails_without_being_quoted(line: str) -> None:
+    with pytest.raises(ValueError, match=r"^has not the documented form$"):
+        parse_line(line)
+
+
+# The form of a line as an expression: lazy, so it needs cubic time where it doesn't fit.
+FORM = re.compile(
+    r"(?P<month>[A-Z][a-z]{2}) (?P<day>\d\d?) (?P<year>\d{4}) (?P<time>\d\d:\d\d:\d\d)(\.\d+)? KST"
+    r",Event_name=(?P<event_name>.*?),Result=(?P<result>.*?),user=(?P<user>.*?)"
+    r",clientip=(?P<clientip>.*?),msg=(?P<msg>.*)",
+    re.DOTALL | re.ASCII,
 )
-def test_a_line_of_another_form_fails_without_being_quoted(line: object) -> None:
-    with pytest.raises(FatalVendorError, match="line 3 of 9 has not the documented") as caught:
-        parse_line(line, 3, 9)
-    assert "secret" not in str(caught.value)
+pieces = st.sampled_from(
+    [
+        *("Jun 02 2026 17:14:28.000 KST", "Jun 3 2026 07:14:28 KST", "Jun 31 2026 07:14:28 KST"),
+        *(",Event_name=", ",Result=", ",user=", ",clientip=", ",msg="),
+        *("", "a", ",", "=", "\n", "Result=", ",use", "r=", "로그인", "\u2028"),
+    ]
+)
+mixed_lines = st.lists(pieces, max_size=16).map("".join)
+texts = st.lists(pieces, max_size=3).map("".join)
+nearly_lines = st.tuples(*[texts] * len(NAMES)).map(
+    lambda values: (
+        "Jun 02 2026 17:14:28.000 KST"
+        + "".join(f",{name}={value}" for name, value in zip(NAMES, values, strict=True))
+    )
+)
+
+
+@given(line=st.one_of(mixed_lines, nearly_lines))
+@example(LINE)
+@example("Jun 02 2026 17:14:28 KST,Event_name=,Result=,Result=,user=,clientip=,user=,msg=,msg=")
+def test_a_line_is_read_as_the_form_says(line: str) -> None:
+    found = FORM.fullmatch(line)
+    try:
+        parts = parse_line(line)
+    except ValueError:
+        assert not found or found["day"] == "31"
+    else:
+        assert found
+        names = ("event_name", "result", "user", "clientip", "msg")
+        assert {name: parts[name] for name in names} == {name: found[name] for name in names}
+        assert parts["event_time"].strftime("%M:%S") == found["time"][3:]
+
+
+WORST_LINES = {  # a megabyte each, for whichever way of looking for the markers
+    "Result and user": ",Result=,user=",
+    "all but the last": ",Event_name=,Result=,user=,clientip=",
+    "beginnings of markers": ",Result",
+    "digits": "0",
+    "dots": ".0",
+    "commas": ",",
+}
+
+
+@pytest.mark.parametrize("piece", WORST_LINES.values(), ids=WORST_LINES)
+@pytest.mark.parametrize("place", [",Event_name=", " KST", " 17:"])
+def test_a_megabyte_that_fits_nowhere_is_refused_at_once(piece: str, place: str) -> None:
+    before, _, after = LINE.partition(place)
+    worst = before + place + piece * (1_000_000 // len(piece)) + after.replace("msg=", "m=")
+    with pytest.raises(ValueError, match="documented form"):
+        parse_line(worst)
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending", "shuffled"])
@@ -204,7 +273,172 @@ def test_keys_stay_when_the_clients_address_changes(tap: Tap, happytalk: HappyTa
     assert set(tap.read(start_date=later).keys(SIEM, "event_key")) < first
 
 
-def refused(tap: Tap, sandbox: Sandbox, status: int, code: Any, message: str | None) -> str:
+ZERO_DATES = ("0000-00-00 00:00:00", "0000-00-00", "0000-00-00 00:00:00.000000", "", " ", None)
+
+
+def test_whichever_way_a_list_a_success_and_no_date_are_told(
+    tap: Tap, happytalk: HappyTalk
+) -> None:
+    """PHP makes an object of a list that something was taken out of, and a number of a text."""
+    zero_dates = cycle(ZERO_DATES)
+
+    def changed(entry: Any) -> Any:
+        if isinstance(entry, str):
+            return entry
+        is_number = entry["id"].isdecimal() and int(entry["id"]) % 2
+        applied = entry["apply_date"] or next(zero_dates)
+        identity = int(entry["id"]) if is_number else entry["id"]
+        return {**entry, "id": identity, "apply_id": 37197.50, "apply_date": applied}
+
+    happytalk.data_form, happytalk.success, happytalk.zero_date = "object", "Success", None
+    happytalk.change = changed
+    heard = tap.read()
+    assert_complete(heard, happytalk, START, END)
+    records = heard.records[HISTORY]
+    assert {record["apply_id"] for record in records} == {"37197.5"}
+    for record in records:
+        is_login = record["apply_content"] == "로그인"
+        assert record["apply_date"] == (record["request_date"] if is_login else None)
+
+
+def test_an_id_that_is_not_an_entrys_own_is_told_once(tap: Tap, happytalk: HappyTalk) -> None:
+    """A twin's id ends in t; here each has the id of the other, and another content."""
+
+    def changed(entry: Any) -> Any:
+        if isinstance(entry, str) or not entry["id"].endswith("t"):
+            return entry
+        return {**entry, "id": entry["id"][:-1], "request_content": "another"}
+
+    happytalk.change = changed
+    done = tap.run()
+    assert done.code == 0
+    truth = happytalk.truth(HISTORY, START, END) or []
+    twins = [identity for identity in truth if identity.endswith("t")]
+    line = done.log_line("have the id of another entry")
+    assert f"{HISTORY}: {len(twins)} entries" in line
+    sent = Counter(done.heard.keys(HISTORY))
+    assert sent == Counter(identity.removesuffix("t") for identity in truth)
+    contents = Counter(record["request_content"] for record in done.heard.records[HISTORY])
+    assert contents["another"] == len(twins) > 1
+
+
+def test_an_id_that_comes_again_with_the_same_content_is_no_news(
+    tap: Tap, happytalk: HappyTalk
+) -> None:
+    happytalk.change = lambda entry: (
+        entry if isinstance(entry, str) else {**entry, "id": entry["id"].removesuffix("t")}
+    )
+    assert "have the id of another entry" not in tap.run().log
+
+
+MISFITS = {
+    "null": (None, "is no object"),
+    "a text": ("secret", "is no object"),
+    "a list": ([RAW], "is no object"),
+    "an id that is empty": ({**RAW, "id": ""}, "has no id"),
+    "an id that is null": ({**RAW, "id": None}, "has no id"),
+    "no id": ({"request_date": RAW["request_date"]}, "has no id"),
+    "an id that is true": ({**RAW, "id": True}, "has no id"),
+    "an id that is an object": ({**RAW, "id": {"secret": 1}}, "has no id"),
+    "a date that isn't": ({**RAW, "request_date": "2026-02-30 10:00:00"}, "a request_date that"),
+    "a date alone": ({**RAW, "request_date": "2026-03-01"}, "a request_date that"),
+    "a date with T": ({**RAW, "apply_date": "2026-03-01T10:00:00"}, "an apply_date that"),
+    "a date of week": ({**RAW, "apply_date": "2026-W09-7 10:00:00"}, "an apply_date that"),
+    "milliseconds": ({**RAW, "request_date": 1772323200000}, "a request_date that"),
+    "Arabic digits": ({**RAW, "apply_date": "\u0662026-03-01 10:00:00"}, "an apply_date that"),
+    "a zero month": ({**RAW, "apply_date": "2026-00-00 00:00:00"}, "an apply_date that"),
+    "before all calendars": ({**RAW, "apply_date": "0001-01-01 00:00:00"}, "an apply_date that"),
+    "the year 0": ({**RAW, "request_date": "0000-01-01 00:00:00"}, "a request_date that"),
+}
+
+
+def happytalk_streams() -> tuple[ServiceHistory, SiemEvents]:
+    config = {"happytalk_token": HAPPYTALK_TOKEN}
+    streams = TapEventExport(config=config).streams
+    history, siem = streams[HISTORY], streams[SIEM]
+    assert isinstance(history, ServiceHistory)
+    assert isinstance(siem, SiemEvents)
+    return history, siem
+
+
+@pytest.mark.parametrize(("entry", "words"), MISFITS.values(), ids=MISFITS)
+def test_an_entry_that_does_not_fit_says_why_without_being_quoted(entry: Any, words: str) -> None:
+    history, siem = happytalk_streams()
+    with pytest.raises(ValueError, match=words) as caught:
+        history.parse(entry)
+    assert "secret" not in str(caught.value)
+    with pytest.raises(ValueError, match="documented form"):
+        siem.parse(entry)
+
+
+def test_dates_at_the_ends_of_the_calendar() -> None:
+    history, _ = happytalk_streams()
+    entry = {**RAW, "request_date": "0001-01-01 09:00:00", "apply_date": "9999-12-31 23:59:59"}
+    ((_, record),) = history.records([history.parse(entry)])
+    assert record["request_date"] == "0001-01-01T00:00:00.000Z"
+    assert record["apply_date"] == "9999-12-31T14:59:59.000Z"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("null", "is no object"),
+        ("an id that is empty", "has no id"),
+        ("before all calendars", "has an apply_date that is no date-time"),
+    ],
+)
+def test_an_entry_that_does_not_fit_is_named_by_its_place(
+    tap: Tap, sandbox: Sandbox, name: str, words: str
+) -> None:
+    data = [RAW, MISFITS[name][0], RAW]
+    response = json_response(200, {"result": "success", "data": data})
+    sandbox.faults.append(Fault("answer", times=1000, response=response))
+    done = tap.run()
+    assert done.code == 1
+    place = "HappyTalk's entry 2 of 3 for [2026-03-01T00:00:00.000Z, 2026-03-01T06:00:00.000Z) "
+    assert place + words in done.log_line(f"{HISTORY} failed")
+    assert "entry 1 of 3" in done.log_line(f"{SIEM} failed")
+    assert "Traceback" not in done.log
+    assert not done.heard.records
+
+
+def test_a_megabyte_of_markers_holds_nothing_up(tap: Tap, happytalk: HappyTalk) -> None:
+    """Lines of another form fail their own stream, at once."""
+    long = "secret,Result=,user=" * 50_000
+    happytalk.change = lambda entry: (
+        entry if isinstance(entry, dict) else entry.partition(",Event_name=")[0] + long
+    )
+    happytalk.history = History(4)
+    done = tap.run()
+    assert done.code == 1
+    assert "entry 1 of " in done.log_line(f"{SIEM} failed")
+    assert "secret" not in done.log
+    assert Counter(done.heard.keys(HISTORY)) == Counter(happytalk.truth(HISTORY, START, END))
+
+
+@pytest.mark.parametrize("data", ["", 0, False, "[]", {"a": 1}, {"1": "x", "b": "y"}], ids=repr)
+def test_data_of_another_kind_is_not_taken_for_nothing(
+    tap: Tap, sandbox: Sandbox, data: Any
+) -> None:
+    response = json_response(200, {"result": "success", "data": data})
+    sandbox.faults.append(Fault("answer", times=1000, response=response))
+    done = tap.run()
+    assert done.code == 1
+    assert "whose data is no list" in done.log_line(f"{HISTORY} failed")
+    assert "whose data is no list" in done.log_line(f"{SIEM} failed")
+    assert done.heard.bookmark(HISTORY) is None
+
+
+@pytest.mark.parametrize("result", [True, "ok", None, ["success"]], ids=repr)
+def test_another_result_is_no_success(tap: Tap, happytalk: HappyTalk, result: Any) -> None:
+    happytalk.success = result
+    done = tap.run()
+    assert done.code == 1
+    assert "HappyTalk refused the request (HTTP 200" in done.log_line(f"{HISTORY} failed")
+    assert not done.heard.records
+
+
+def refused(tap: Tap, sandbox: Sandbox, status: int, code: Any, message: Any) -> str:
     """What is told of both streams when the vendor refuses."""
     response = json_response(status, {"result": "fail", "code": code, "message": message})
     sandbox.faults.append(Fault("answer", times=1000, response=response))
@@ -221,6 +455,7 @@ def refused(tap: Tap, sandbox: Sandbox, status: int, code: Any, message: str | N
     [
         pytest.param(-501, "happytalk_token", id="token"),
         pytest.param("-501", "happytalk_token", id="code as text"),
+        pytest.param(-501.0, "happytalk_token", id="code with decimals"),
         pytest.param(-502, "permission", id="permission"),
         pytest.param(-504, "defect of this tap", id="overDate"),
     ],
@@ -233,10 +468,15 @@ def test_the_result_decides_at_any_status(
 
 @pytest.mark.parametrize(
     ("code", "message", "words"),
-    [(-999, "mystery", "code -999, mystery"), (None, None, "no message"), ("x", "y", "code x, y")],
+    [
+        (-999, "mystery", "code -999, mystery"),
+        (None, None, "no message"),
+        ("x", "y", "code x, y"),
+        ({"a": 1}, 5, "code {'a': 1}, 5"),
+    ],
 )
 def test_an_unknown_refusal_is_told_with_code_and_message(
-    tap: Tap, sandbox: Sandbox, code: Any, message: str | None, words: str
+    tap: Tap, sandbox: Sandbox, code: Any, message: Any, words: str
 ) -> None:
     assert words in refused(tap, sandbox, 200, code, message)
 

@@ -1,0 +1,28 @@
+"""Ids that are repeated are counted, as far back as they are remembered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_eventexport.engine import repeats
+from tap_eventexport.engine.repeats import RepeatedIds
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_only_an_id_with_other_content_counts() -> None:
+    ids = RepeatedIds()
+    ids.note([("1", "a"), ("2", "a"), ("1", "a")])
+    assert ids.count == 0
+    ids.note([("1", "b"), ("2", "b"), ("3", "b")])
+    assert ids.count == 2
+
+
+def test_only_so_many_ids_take_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "MOST_IDS", 2)
+    ids = RepeatedIds()
+    ids.note([("1", "a"), ("2", "a")])
+    ids.note([("3", "a")])
+    ids.note([("1", "b"), ("3", "b")])
+    assert ids.count == 1
