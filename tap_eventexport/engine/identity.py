@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from bisect import bisect_left
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +14,8 @@ from tap_eventexport.engine.numberset import NumberSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+SAFE_DIGITS = 15  # so many every float keeps
 
 _canonical = msgspec.json.Encoder(order="sorted")
 
@@ -23,6 +27,44 @@ def content_key(values: Sequence[Any]) -> str:
     in the vendor's answer make no difference.
     """
     return hashlib.sha256(_canonical.encode(values)).hexdigest()
+
+
+def parsed(raw: bytes | msgspec.Raw) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """A JSON value as `content_key` takes it: numbers keep all their digits.
+
+    Raises:
+        msgspec.DecodeError: If it is no JSON.
+    """
+    try:
+        return _decode(raw)
+    except msgspec.ValidationError:  # a whole number with more digits than Python converts
+        return json.loads(bytes(raw), parse_int=_integer, parse_float=_number)
+
+
+def _integer(text: str) -> int | msgspec.Raw:
+    try:
+        return int(text)
+    except ValueError:
+        return msgspec.Raw(text.encode())
+
+
+def _number(text: str) -> float | msgspec.Raw:
+    """A float, or the digits themselves where they say more than a float holds."""
+    value = float(text)
+    is_plain = len(text) <= SAFE_DIGITS and "e" not in text and "E" not in text
+    return value if is_plain or _is_written(text, value) else msgspec.Raw(text.encode())
+
+
+def _is_written(text: str, value: float) -> bool:
+    """Whether a text is one of the ways to write a float: shortest, with 17 digits, or exact."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # its exponent has dozens of digits
+        return False
+    return number in (Decimal(repr(value)), Decimal(f"{value:.17g}"), Decimal(value))
+
+
+_decode = msgspec.json.Decoder(float_hook=_number).decode
 
 
 class TwinKeys:
