@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import msgspec
 import requests
@@ -15,8 +16,9 @@ from singer_sdk import typing as th
 
 from tap_eventexport.engine.answers import decoded, envelope, quoted
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
+from tap_eventexport.engine.extra import COLUMN, NULL, ExtraDecoder, NewNames, as_column
 from tap_eventexport.engine.http import Answer, refuse_passing_faults
-from tap_eventexport.engine.identity import content_key
+from tap_eventexport.engine.identity import content_key, parsed
 from tap_eventexport.engine.page import Page, Split
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import (
@@ -31,10 +33,11 @@ from tap_eventexport.engine.windows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from singer_sdk import Tap
 
+    from tap_eventexport.engine.extra import Fields
     from tap_eventexport.engine.http import HttpClient
 
 PATH = "/export/events"
@@ -44,7 +47,6 @@ PAGES_IN_A_ROW = 8  # of one cursor; a window that has twice as many or more is 
 PART_GROWTH = 2  # each part of it is so much wider: few requests where nothing more comes
 MAX_PAGES = 100_000  # of one cursor: 100 million events within a day are no site's
 MAX_EMPTY_PAGES = 20  # in a row, each with a new cursor, before the window is given up
-NULL = msgspec.Raw(b"null")
 
 # fmt: off
 EVENT_TYPES = {
@@ -79,6 +81,18 @@ class Event(msgspec.Struct, gc=False):
     context: msgspec.Raw = NULL  # null for events of a server
 
 
+class StrictEvent(Event, gc=False, forbid_unknown_fields=True):
+    """An event as the vendor's specification has it."""
+
+
+class LenientEvent(Event, gc=False):
+    """An event that may have other fields, and numbers for its texts."""
+
+    id: str | int | None = None  # type: ignore[assignment]
+    sessionId: str | int | None = None  # type: ignore[assignment]
+    userId: str | int | None = None  # type: ignore[assignment]
+
+
 class Payload(msgspec.Struct, gc=False):
     """What of a payload is read: its type."""
 
@@ -89,10 +103,13 @@ class Context(msgspec.Struct):
     """Nothing of a context is read, but it must be an object."""
 
 
-class Export(msgspec.Struct):
+Item = TypeVar("Item")
+
+
+class Export(msgspec.Struct, Generic[Item]):
     """One answer. `nextCursor` is empty, null or missing in the last one."""
 
-    items: list[Event]
+    items: list[Item]
     metadata: Metadata = msgspec.field(default_factory=Metadata)
     nextCursor: str | None = None
 
@@ -113,11 +130,37 @@ class Record(msgspec.Struct, gc=False):
     workspaceSlug: str | None
     applicationName: str | None
     applicationSlug: str | None
+    extra: msgspec.Raw = msgspec.field(name="_extra")
 
 
-_decode_export = msgspec.json.Decoder(Export).decode
 _decode_payload = msgspec.json.Decoder(Payload).decode
 _check_context = msgspec.json.Decoder(Context | None).decode
+
+
+_decode_known = msgspec.json.Decoder(Export[Event]).decode
+_decode_numbers = msgspec.json.Decoder(Export[LenientEvent]).decode
+
+
+def _decode_lenient(body: bytes) -> Export[Any]:
+    try:
+        return _decode_known(body)
+    except msgspec.ValidationError:
+        export = _decode_numbers(body)
+    for event in export.items:
+        event.id, event.sessionId, event.userId = (
+            str(value) if isinstance(value, int) else value
+            for value in (event.id, event.sessionId, event.userId)
+        )
+    return export
+
+
+_decode_export = ExtraDecoder[Export[Any]](
+    LenientEvent,
+    strict=msgspec.json.Decoder(Export[StrictEvent]).decode,
+    lenient=_decode_lenient,
+    raw=msgspec.json.Decoder(Export[dict[str, msgspec.Raw]]).decode,
+    events=attrgetter("items"),
+)
 
 
 class CroctEvents(EventStream):
@@ -142,6 +185,7 @@ class CroctEvents(EventStream):
         th.Property("context", th.ObjectType(additional_properties=True)),
         th.Property("payload", th.ObjectType(additional_properties=True)),
         *(th.Property(name, th.StringType) for name in Metadata.__struct_fields__),
+        COLUMN,
     )
 
     @property
@@ -155,6 +199,7 @@ class CroctEvents(EventStream):
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
         super().__init__(tap, client)
+        self._new_names = NewNames(self.name, self.logger)
         for name in sorted(set(self.config["croct_event_types"]) - EVENT_TYPES):
             self.logger.warning("croct_event_types: %r is not among Croct's documented types", name)
 
@@ -225,10 +270,12 @@ class CroctEvents(EventStream):
 
     def _ask(self, window: Window, cursor: str | None) -> Answered:
         size = self.config["croct_page_size"]
-        return self.client.fetch(
+        answered = self.client.fetch(
             lambda: self._request(window, cursor, size),
             lambda answer: _read(answer, self.wanted or window, cursor),
         )
+        self._new_names.note(answered.new_names)
+        return answered
 
     def _request(self, window: Window, cursor: str | None, size: int) -> requests.Request:
         return requests.Request(
@@ -252,6 +299,7 @@ class Answered(NamedTuple):
     is_empty: bool  # as the vendor sent it
     cursor: str | None
     size: int
+    new_names: Collection[str]
 
 
 def _read(answer: Answer, wanted: Window, cursor: str | None) -> Answered:
@@ -274,9 +322,9 @@ def _read(answer: Answer, wanted: Window, cursor: str | None) -> Answered:
 
 
 def _answered(body: bytes, wanted: Window) -> Answered:
-    export = _decode_export(_compact(body))
-    records = _records(export, wanted)
-    return Answered(records, not export.items, export.nextCursor or None, len(body))
+    export, extras, names = _decode_export(_compact(body))
+    records = _records(export, extras, wanted)
+    return Answered(records, not export.items, export.nextCursor or None, len(body), names)
 
 
 def _compact(body: bytes) -> bytes:
@@ -285,16 +333,16 @@ def _compact(body: bytes) -> bytes:
     return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
 
 
-def _records(export: Export, wanted: Window) -> list[Record]:
+def _records(export: Export[Event], extras: Sequence[Fields], wanted: Window) -> list[Record]:
     first, end = to_milliseconds(wanted.start), to_milliseconds(wanted.end)
-    source = msgspec.structs.astuple(export.metadata)
+    source: tuple[Any, Any, Any, Any, Any, Any] = msgspec.structs.astuple(export.metadata)
     records = []
-    for event in export.items:
+    for event, extra in zip(export.items, extras, strict=True):
         _check_context(event.context)
         if first <= event.timestamp < end:
             records.append(
                 Record(
-                    event.id or _key(event),
+                    event.id or _key(event, extra),
                     format_milliseconds(event.timestamp),
                     _decode_payload(event.payload).type,
                     event.sessionId,
@@ -302,14 +350,18 @@ def _records(export: Export, wanted: Window) -> list[Record]:
                     event.context,
                     event.payload,
                     *source,
+                    as_column(extra) if extra else NULL,
                 )
             )
     return records
 
 
-def _key(event: Event) -> str:
-    context, payload = (msgspec.json.decode(raw) for raw in (event.context, event.payload))
-    return content_key([event.sessionId, event.userId, event.timestamp, context, payload])
+def _key(event: Event, extra: Fields) -> str:
+    content: list[Any] = [event.sessionId, event.userId, event.timestamp]
+    content += [parsed(event.context), parsed(event.payload)]
+    if extra:
+        content.append({name: parsed(value) for name, value in extra.items()})
+    return content_key(content)
 
 
 def _refusal(answer: Answer, cursor: str | None) -> Exception:

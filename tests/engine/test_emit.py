@@ -51,6 +51,7 @@ records = st.builds(
         for name in Record.__struct_fields__
         if name.startswith(("organization", "workspace", "application"))
     },
+    extra=(st.none() | objects).map(lambda value: msgspec.Raw(json.dumps(value).encode())),
 )
 
 

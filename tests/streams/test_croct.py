@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,15 +16,18 @@ import requests_mock
 
 from tap_eventexport.engine.windows import Window
 from tap_eventexport.sandbox.history import History
-from tap_eventexport.sandbox.server import Fault, Response, Sandbox, json_response
+from tap_eventexport.sandbox.server import Fault, Request, Response, Sandbox, json_response
 from tap_eventexport.streams.croct import CroctEvents
 from tap_eventexport.tap import TapEventExport
 from tests.conftest import CROCT_KEY, END, START
-from tests.singer import Heard
+from tests.singer import HURRIED, Heard, Tap
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     from tap_eventexport.sandbox.croct import Croct
-    from tests.singer import Run, Tap
+    from tests.singer import Run
 
 DAY = timedelta(days=1)
 
@@ -86,6 +92,7 @@ def test_the_example_of_the_vendors_page(capsys: pytest.CaptureFixture[str]) -> 
         "context": event["context"],
         "payload": event["payload"],
         **EXAMPLE["metadata"],
+        "_extra": None,
     }
     (request,) = mocker.request_history
     assert request.query == (
@@ -123,6 +130,138 @@ def test_what_may_be_missing_or_new(
     event = {**EXAMPLE["items"][0], **change}
     (record,), _ = read_answer(json.dumps({**EXAMPLE, "items": [event]}), capsys)
     assert {name: record[name] for name in expected} == expected
+
+
+@dataclass
+class Scripted:
+    """A vendor whose answers a test makes.
+
+    Attributes:
+        answer_with: What a request is answered with: JSON, or a body as it is.
+    """
+
+    answer_with: Callable[[Request], Any]
+    path: str = "/export/events"
+
+    def answer(self, request: Request) -> Response:
+        told = self.answer_with(request)
+        headers = {"Content-Type": "application/json"}
+        return Response(200, told, headers) if isinstance(told, bytes) else json_response(200, told)
+
+    def truth(self, *_: object) -> None:
+        """A test knows it."""
+
+
+@contextmanager
+def scripted(
+    folder: Path, answer_with: Callable[[Request], Any] | Any, **settings: Any
+) -> Iterator[tuple[Tap, Sandbox]]:
+    """The command, reading a day from a vendor whose answers a test makes."""
+    answer = answer_with if callable(answer_with) else lambda _: answer_with
+    with Sandbox([Scripted(answer)]) as sandbox:
+        chosen = {
+            "croct_api_key": CROCT_KEY,
+            "croct_api_url": sandbox.url,
+            "start_date": START.isoformat(),
+            "end_date": (START + DAY).isoformat(),
+        }
+        yield Tap(folder, pause=HURRIED, **{**chosen, **settings}), sandbox
+
+
+NOON = 1772366400000  # of the day that scripted answers are asked for, in milliseconds
+
+
+def event(number: int = 0, **fields: Any) -> dict[str, Any]:
+    """An event of that day; fields that are given as ... are left out."""
+    whole = {
+        "id": f"e-{number}",
+        "sessionId": "s",
+        "userId": "u",
+        "timestamp": NOON + number,
+        "context": None,
+        "payload": {"@type": "eventOccurred"},
+        **fields,
+    }
+    return {name: value for name, value in whole.items() if value is not ...}
+
+
+# Top-level fields of an event that its specification has not.
+STRANGERS = (
+    '"region":"eu-west-1"',
+    '"region":null,"device":{"a":1,"a":2,"inner":[{"b":null},[[]]]}',
+    '"__proto__":{"admin":true},"_extra":{"_extra":[0]},"eventType":"other"',
+    '"big":12345678901234567890123456789,"far":1e400,"exact":0.10',
+    '"":1,"a\\u0000b":"\\u0000","x\\r\\nERROR all is lost\\u202e":[]',
+)
+
+
+def test_fields_that_nobody_knew_arrive_as_they_are(tmp_path: Path) -> None:
+    items = [
+        json.dumps(event(1)),
+        *(
+            json.dumps(event(number))[:-1] + f",{fields}}}"
+            for number, fields in enumerate(STRANGERS, start=2)
+        ),
+    ]
+    body = f'{{"items":[{",".join(items)}],"more":1,"metadata":{{"b":2}}}}'.encode()
+    with scripted(tmp_path, body) as (tap, _):
+        done = tap.run(environment={"LOGLEVEL": "INFO"})
+        assert done.code == 0, done.log
+        texts = [line for line in done.lines if '"RECORD"' in line]
+        assert '"_extra":null}' in texts[0]
+        for fields, text in zip(STRANGERS, texts[1:], strict=True):
+            assert json.loads(text)["record"]["_extra"] == json.loads(f"{{{fields}}}")
+        for fields in STRANGERS[:-1]:  # with their digits and repeated names
+            assert any(f'"_extra":{{{fields}}}}}' in text for text in texts)
+        told = done.log_line("go to _extra")
+        assert "'', __proto__, _extra, 'a\\x00b', big, device, eventType, exact, far, " in told
+        assert "\u202e" not in done.log
+        assert not [line for line in done.log.splitlines() if line.startswith("ERROR")]
+        plain = tap.run(stream_maps={"croct_events": {"id": "record['id']"}})
+        assert [json.loads(line) for line in plain.lines if '"RECORD"' in line] != []
+        assert plain.heard.records == done.heard.records
+
+
+def test_fields_that_nobody_knew_count_in_keys_where_one_is_made(tmp_path: Path) -> None:
+    known = event(id=...)
+    items = [known, {**known, "region": "eu"}, {**known, "region": None}, {**known, "x": 1e-5}]
+    with scripted(tmp_path, {"items": items}) as (tap, _):
+        keys = tap.read().keys()
+        assert len(set(keys)) == len(items)
+    plain = b'["s","u",1772366400000,null,{"@type":"eventOccurred"}]'  # without other fields
+    assert keys[0] == hashlib.sha256(plain).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"timestamp": "2026-03-01T12:00:00Z"}, "Expected `int`, got `str` - at `$.items[2].tim"),
+        ({"timestamp": NOON + 0.5}, "Expected `int`, got `float` - at `$.items[2].timestamp`"),
+        ({"payload": ...}, "missing required field `payload` - at `$.items[2]`"),
+        ({"sessionId": {}}, "`$.items[2].sessionId`"),
+    ],
+)
+def test_another_fault_beside_a_new_field_is_told_as_that_fault(
+    tmp_path: Path, fields: dict[str, Any], words: str
+) -> None:
+    items = [event(1), event(2, region="eu"), event(3, region="eu", **fields)]
+    with scripted(tmp_path, {"items": items}) as (tap, _):
+        assert words in failing(tap).log_line("croct_events failed")
+
+
+def test_numbers_where_texts_are_meant_are_texts(tmp_path: Path) -> None:
+    items = [
+        event(1, id=12345678901234567890, sessionId=7, userId=-1),
+        event(2, id=0, region="eu"),
+        event(3),
+    ]
+    with scripted(tmp_path, {"items": items}) as (tap, _):
+        records = tap.read().records["croct_events"]
+    assert [(record["id"], record["sessionId"], record["userId"]) for record in records] == [
+        ("12345678901234567890", "7", "-1"),
+        ("0", "s", "u"),
+        ("e-3", "s", "u"),
+    ]
 
 
 def test_events_without_id_get_a_key_of_their_content(
