@@ -18,7 +18,7 @@ from uuid import UUID
 from tap_eventexport.sandbox.server import Request, Response, json_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_eventexport.sandbox.history import Chapters, History, Moment
 
@@ -64,7 +64,7 @@ class Infobip:
         bounds: Whether the ends of an export are inclusive.
         rows_per_file: How many rows a file has at most.
         order: In which order an export's rows come.
-        form: How a file is written.
+        form: How a file is written, a key of `FORMS`.
         style: How times are written.
         full: The HTTP status that refuses an export that is one too many.
         exports: What was asked for, by request id.
@@ -80,7 +80,7 @@ class Infobip:
     bounds: Literal["[)", "[]", "()", "(]"] = "[)"
     rows_per_file: int = 50_000
     order: Literal["ascending", "shuffled"] = "ascending"
-    form: Literal["lines", "members", "plain", "array", "pretty"] = "lines"
+    form: str = "lines"
     style: Literal["Z", "+0000", "+00:00", "micro", "+09:00"] = "Z"
     full: int = 429
     exports: dict[str, Export] = field(default_factory=dict)
@@ -184,16 +184,8 @@ class Infobip:
         return is_after and (time <= export.end if self.bounds[1] == "]" else time < export.end)
 
     def _file(self, rows: list[Row]) -> bytes:
-        if self.form in {"array", "pretty"}:
-            text = json.dumps(rows, ensure_ascii=False, indent=2 if self.form == "pretty" else None)
-            return gzip.compress(text.encode())
-        lines = [
-            json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() for row in rows
-        ]
-        if self.form == "members":
-            return b"".join(gzip.compress(line + b"\r\n\n") for line in lines)
-        body = b"\n".join(lines)
-        return body if self.form == "plain" else gzip.compress(body, 1)
+        """A file of rows in the form that is set."""
+        return FORMS[self.form](rows)
 
     def _rows(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, Row]]:
         now = self.now()
@@ -230,6 +222,43 @@ class Infobip:
                 return f"{time + timedelta(hours=9):%Y-%m-%dT%H:%M:%S.%f}+09:00"
             case offset:
                 return canonical(time).removesuffix("Z") + offset
+
+
+def _lines(rows: Sequence[Row]) -> list[bytes]:
+    return [json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() for row in rows]
+
+
+def _array(rows: Sequence[Row]) -> bytes:
+    return b"[" + b",".join(_lines(rows)) + b"]"
+
+
+def _arrays(rows: Sequence[Row]) -> list[bytes]:
+    """The rows as arrays of seven."""
+    return [_array(rows[first : first + 7]) for first in range(0, len(rows), 7)]
+
+
+def _pretty(rows: Sequence[Row]) -> bytes:
+    return json.dumps(rows, ensure_ascii=False, indent=2).encode()
+
+
+def _members(parts: Iterable[bytes]) -> bytes:
+    return b"".join(gzip.compress(part) for part in parts)
+
+
+FORMS: dict[str, Callable[[list[Row]], bytes]] = {
+    "lines": lambda rows: gzip.compress(b"\n".join(_lines(rows)), 1),
+    "plain": lambda rows: b"\n".join(_lines(rows)),
+    "members": lambda rows: _members(line + b"\r\n\n" for line in _lines(rows)),
+    "marked": lambda rows: _members(b"\xef\xbb\xbf" + line for line in _lines(rows)),
+    "together": lambda rows: gzip.compress(b"".join(_lines(rows))),
+    "array": lambda rows: gzip.compress(_array(rows)),
+    "pretty": lambda rows: gzip.compress(_pretty(rows)),
+    "arrays": lambda rows: gzip.compress(b"\n".join(_arrays(rows))),
+    "array members": lambda rows: _members(_arrays(rows)),
+    "mixture": lambda rows: _members(
+        [b"\n".join(_lines(rows[:9])), _array(rows[9:20]), _pretty(rows[20:])]
+    ),
+}
 
 
 def canonical(time: datetime) -> str:

@@ -137,7 +137,8 @@ class InfobipEvents(EventStream):
         self, spool: JsonSpool, file: StoredObject, twins: TwinKeys
     ) -> Iterator[list[Record]]:
         def decode(block: bytes) -> list[Record]:
-            rows = _decode_rows(block.replace(b"\r", b" "))  # raw, it can only be white space
+            # Raw line ends can only be white space between values; one would break a record's line.
+            rows = _decode_rows(block.replace(b"\n", b" ").replace(b"\r", b" "))
             fields = [
                 (row.definitionId, row.personId, row.externalPersonId, instant(row.timestamp))
                 for row in rows

@@ -10,12 +10,13 @@ import threading
 import time
 from collections import Counter
 from datetime import timedelta
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_eventexport.sandbox.history import History
-from tap_eventexport.sandbox.infobip import Infobip, error
+from tap_eventexport.sandbox.infobip import FORMS, Infobip, error
 from tap_eventexport.sandbox.server import Fault, Response, Sandbox
 from tests.conftest import START
 from tests.singer import HURRIED, Heard, Tap
@@ -31,6 +32,7 @@ STREAM = "infobip_events"
 KEY = "an-infobip-key-of-the-tests"
 ROLE = "arn:aws:iam::000000000000:role/infobip-export"
 NOON = START + timedelta(hours=12)
+STYLES = ("+0000", "+00:00", "micro", "+09:00")
 MIDNIGHT = START + timedelta(days=1)
 
 
@@ -143,12 +145,12 @@ def test_every_event_once_however_ends_are_meant(tap: Tap, infobip: Infobip, bou
     assert len(keyed(heard)) == truth(infobip, START, end).total()
 
 
-@pytest.mark.parametrize("form", ["lines", "members", "plain", "array", "pretty"])
-@pytest.mark.parametrize("style", ["+0000", "+00:00", "micro", "+09:00"])
-def test_files_and_times_of_any_form(tap: Tap, infobip: Infobip, form: Any, style: Any) -> None:
+@pytest.mark.parametrize(("form", "style"), [*zip(FORMS, cycle(STYLES))])
+def test_files_and_times_of_any_form(tap: Tap, infobip: Infobip, form: str, style: Any) -> None:
     infobip.form, infobip.style = form, style
     heard = tap.read()
     assert contents(heard) == truth(infobip)
+    assert len(keyed(heard)) == truth(infobip).total()
 
 
 def test_a_carriage_return_between_values_ends_no_line(
@@ -325,6 +327,11 @@ BROKEN: dict[str, Callable[[bytes], bytes]] = {
     "half an array": lambda body: gzip.compress(
         b"[" + gzip.decompress(body).replace(b"\n", b",")[:-20]
     ),
+    "half an array behind others": lambda body: gzip.compress(
+        gzip.decompress(body) + b'\n[{"timestamp":"2026-03-01T00:00:00Z"},\n{"timestamp":"20'
+    ),
+    "an array without end": lambda body: body + gzip.compress(b"[{}") + body,
+    "NULs behind it": lambda body: gzip.compress(gzip.decompress(body) + bytes(9)),
     "not UTF-8": lambda body: gzip.compress(gzip.decompress(body)[:-2] + b',"x":"\xff"}}'),
 }
 
@@ -356,12 +363,20 @@ def test_a_broken_file_fails_the_stream_and_is_named(
     assert len(keyed(done.heard, again)) == truth(infobip).total()
 
 
-def test_a_row_of_another_form_is_not_quoted(tap: Tap, infobip: Infobip, store: Store) -> None:
-    row = {"definitionId": "x", "timestamp": "a-private-word", "properties": {}}
-    infobip.put = lambda key, _: store.put(key, json.dumps(row).encode())
-    line = failed(tap.run())
-    assert "timestamp" in line
-    assert "private" not in line
+@pytest.mark.parametrize("form", ["lines", "arrays"])
+def test_a_row_that_does_not_fit_is_named_by_its_place_in_the_file_and_not_quoted(
+    tap: Tap, infobip: Infobip, store: Store, form: str
+) -> None:
+    rows: list[dict[str, Any]] = [
+        {"timestamp": "2026-03-01T00:00:00Z", "properties": {"text": "x" * 500}}
+    ] * 2_000
+    rows[1_899] = {"timestamp": "a-private-word", "properties": {}}
+    infobip.put = lambda key, _: store.put(key, FORMS[form](rows))
+    done = tap.run()
+    line = done.log_line(f"{STREAM} failed")
+    assert "row 1900: a timestamp is no" in line
+    assert "private" not in done.log
+    assert done.heard.bookmark(STREAM) == "2026-03-01T00:00:00.000Z"
 
 
 def test_any_state_line_is_a_safe_place_to_go_on_from(
