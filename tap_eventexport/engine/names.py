@@ -16,13 +16,18 @@ if TYPE_CHECKING:
 LONGEST_NAME = 100  # characters
 MOST_NAMES = 20
 
-_plain = re.compile(r"[\w.:/@$-]+")
+_plain = re.compile(r"[\w.:/@$+=-]+")
 
 
-def shown_name(name: str) -> str:
-    """A name as it is if it has ordinary characters only; else quoted, with escapes."""
-    if len(name) > LONGEST_NAME:
-        return f"{name[:LONGEST_NAME]!r}… ({len(name)} characters)"
+def shown_name(name: str, longest: int = LONGEST_NAME) -> str:
+    """A name as it is if it has ordinary characters only; else quoted, with escapes.
+
+    Args:
+        name: The name.
+        longest: How many characters of it are shown at most.
+    """
+    if len(name) > longest:
+        return f"{name[:longest]!r}… ({len(name)} characters)"
     return name if _plain.fullmatch(name) else repr(name)
 
 

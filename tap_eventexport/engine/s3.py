@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20  # bytes read at a time
 DEFAULT_REGION = "us-east-1"  # where nothing names one: the region that S3's own address is in
+LONGEST_ADDRESS = 1_100  # characters; a key has at most 1024 bytes
 ROLE_SESSION = "tap-eventexport"  # what CloudTrail shows
 
 DENIED = {"AccessDenied", "403", "AllAccessDisabled"}
@@ -79,6 +80,10 @@ class Bucket:
     def __str__(self) -> str:
         return f"s3://{self._access.bucket}"
 
+    def named(self, key: str) -> str:
+        """The address of a key for people, who must find the object by it."""
+        return shown_name(f"{self}/{key}", LONGEST_ADDRESS)
+
     def prove(self, prefix: str) -> None:
         """List one key.
 
@@ -122,7 +127,7 @@ class Bucket:
     def _download(self, stored: StoredObject) -> IO[bytes]:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
-        name = f"{self}/{shown_name(stored.key)}"
+        name = self.named(stored.key)
         with self._in_words(f"read {name}", "s3:GetObject (and kms:Decrypt under SSE-KMS)"):
             try:
                 answer = self._client().get_object(

@@ -129,7 +129,7 @@ class InfobipEvents(EventStream):
         return twins
 
     def _spool(self, file: StoredObject) -> JsonSpool:
-        spool = JsonSpool(self.bucket.open(file), f"{self.bucket}/{shown_name(file.key)}")
+        spool = JsonSpool(self.bucket.open(file), self.bucket.named(file.key))
         spool.check()
         return spool
 

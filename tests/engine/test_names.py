@@ -12,6 +12,7 @@ from tap_eventexport.engine.names import shown_name, shown_names
     [
         ("df_event_name", "df_event_name"),
         ("exports/2026-03-01:a.json", "exports/2026-03-01:a.json"),
+        ("a=b/2026-03-01T00:00:00+0000", "a=b/2026-03-01T00:00:00+0000"),
         ("크기", "크기"),
         ("", "''"),
         ("two words", "'two words'"),
@@ -25,6 +26,11 @@ from tap_eventexport.engine.names import shown_name, shown_names
 )
 def test_a_name(name: str, shown: str) -> None:
     assert shown_name(name) == shown
+
+
+def test_a_name_that_must_be_found_is_shown_whole() -> None:
+    assert shown_name("x" * 1000, 1024) == "x" * 1000
+    assert shown_name("x" * 1025, 1024) == f"'{'x' * 1024}'… (1025 characters)"
 
 
 def test_many_names() -> None:
