@@ -31,16 +31,29 @@ class Project:
         self.folder = folder
         self.environment = environment
 
+    def start(self, *arguments: str, **settings: Any) -> subprocess.Popen[bytes]:
+        """Start meltano with settings of the tap; what it prints is in files."""
+        told = {f"TAP_EVENTEXPORT_{name.upper()}": f"{value}" for name, value in settings.items()}
+        with self._printed.open("w") as printed, self._log.open("w") as log:
+            return subprocess.Popen(
+                [MELTANO, *arguments],
+                cwd=self.folder,
+                env={**os.environ, **self.environment, **told},
+                stdout=printed,
+                stderr=log,
+            )
+
+    @property
+    def _printed(self) -> Path:
+        return self.folder / "printed.txt"
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "log.txt"
+
     def run(self, *arguments: str, **settings: Any) -> str:
         """Run meltano, which must succeed, with settings of the tap; what it prints."""
-        told = {f"TAP_EVENTEXPORT_{name.upper()}": f"{value}" for name, value in settings.items()}
-        done = subprocess.run(
-            [MELTANO, *arguments],
-            cwd=self.folder,
-            env={**os.environ, **self.environment, **told},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        process = self.start(*arguments, **settings)
+        printed = self._printed.read_text() if process.wait() == 0 else None
+        assert printed is not None, self._log.read_text()
+        return printed

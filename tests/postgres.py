@@ -37,6 +37,13 @@ class Postgres:
             "database": USER,
         }
 
+    def wait(self) -> None:
+        """Wait until the server takes connections, as after a crash."""
+        program = shutil.which("pg_isready") or str(self.programs / "pg_isready")
+        command = [program, "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        while subprocess.run(command, check=False).returncode:
+            pass
+
     def ask(self, query: str) -> list[list[str]]:
         """The rows of a query, as texts."""
         program = shutil.which("psql") or str(self.programs / "psql")
@@ -49,7 +56,7 @@ class Postgres:
         )
         if done.returncode:
             raise RuntimeError(done.stderr)
-        return [line.split("\t") for line in done.stdout.splitlines()]
+        return [line.split("\t") for line in done.stdout.split("\n")[:-1]]
 
 
 def programs() -> Path | None:

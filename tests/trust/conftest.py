@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from tests.singer import Tap
     from tests.trust.world import Contents
 
-LONG = {"request_number": range(12), "seed": range(50)}
-SHORT = {"request_number": (1,), "seed": range(6)}
+LONG = {
+    "request_number": range(12),
+    "seed": range(50),
+    "chaos": range(8),
+    "nightly": range(3),
+}
+SHORT = {"request_number": (1,), "seed": range(6), "chaos": (0,)}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -25,6 +30,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for name, values in (LONG if metafunc.config.getoption("--long") else SHORT).items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, values)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only the long setting tries."""
+    if not config.getoption("--long"):
+        nightly = [item for item in items if "nightly" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=nightly)
+        items[:] = [item for item in items if item not in nightly]
 
 
 @pytest.fixture
