@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tap_eventexport import settings
-from tap_eventexport.checks import is_secret
+from tap_eventexport.settings import is_secret
 from tap_eventexport.tap import TapEventExport
 
 if TYPE_CHECKING:

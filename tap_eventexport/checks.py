@@ -1,74 +1,77 @@
-"""Checks of the settings, each problem told in a line that names the setting."""
+"""Checks of the settings: all that is wrong is told at once, in lines that name the setting."""
 
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, cast
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from dotenv import find_dotenv, load_dotenv
-
-from tap_eventexport.engine.windows import EPOCH, parse_instant, time_zone
-from tap_eventexport.settings import INFOBIP_API, vendors
+from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.windows import EPOCH, is_time_zone, parse_instant, zone_names
+from tap_eventexport.environment import is_like
+from tap_eventexport.schema_errors import (
+    DATE,
+    HIDDEN,
+    MOST_LINES,
+    meant,
+    schema_problems,
+    shown,
+)
+from tap_eventexport.settings import INFOBIP_API, is_secret, vendors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from jsonschema import ValidationError
 
     from tap_eventexport.settings import Vendor
 
+    Config = Mapping[str, Any]
 
 MOST_DEFINITIONS = 200  # "definitionIdList": at most 200 entries, unique
+# Values of .secrets.example that nobody has; its secrets all begin alike.
+EXAMPLES = {"your-dfinery-service-id", "xxxxx.api.infobip.com", "your-bucket"}
+EXAMPLE_OF_A_SECRET = "your-"  # noqa: S105
+
+_host = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?")
+_region = re.compile(r"[a-z]{2,4}(?:-[a-z]+){1,2}-\d{1,2}")
 
 
-def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that are set: an empty text is how environments say that nothing is."""
-    return {name: value for name, value in config.items() if value is not None and value != ""}
+def prepared(config: Config, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are set, each in the form that the tap works with.
 
-
-def with_scheme(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings, with https:// before Infobip's base URL, which is handed out without it."""
-    name = "infobip_api_url"
-    url = config.get(name)
-    if isinstance(url, str) and "://" not in url:
-        return {**config, name: f"https://{url}"}
-    return dict(config)
-
-
-def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """The settings that environment variables, or a `.env` file here or above, name.
-
-    A text that isn't of the setting's type stays a text, for the checks to name it.
+    An empty text is how environments say that nothing is set. 4.0 is a whole number. Infobip's
+    base URL is handed out without https://.
     """
-    load_dotenv(find_dotenv(usecwd=True))
-    texts = {name: os.environ.get(f"{prefix}{name.upper()}", "") for name in schema["properties"]}
-    return {name: _typed(text, schema["properties"][name]) for name, text in texts.items() if text}
+    settings = schema["properties"]
+    made = {
+        name: _whole(value, settings.get(name, {}))
+        for name, value in config.items()
+        if value is not None and value != ""
+    }
+    url = made.get("infobip_api_url")
+    if isinstance(url, str) and "://" not in url:
+        made["infobip_api_url"] = f"https://{url}"
+    return made
 
 
-def _typed(text: str, setting: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of the setting's type
-    types = setting.get("type", [])
-    if "string" in types:
-        return text
-    if "boolean" in types:
-        return {"yes": True, "on": True, "1": True, "true": True}.get(text.lower(), False)
-    if "array" in types and not text.startswith("["):
-        return [part.strip() for part in text.split(",")]
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def _whole(value: Any, setting: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of any type
+    if isinstance(value, dict):
+        parts = setting.get("properties", {})
+        return {name: _whole(each, parts.get(name, {})) for name, each in value.items()}
+    is_fraction = isinstance(value, (float, Decimal)) and "integer" in setting.get("type", ())
+    return int(value) if is_fraction and abs(value) < 1 << 53 and value % 1 == 0 else value
 
 
-def is_secret(schema: Mapping[str, Any]) -> bool:
-    """Whether a setting's value must never be shown."""
-    return bool(schema.get("secret"))
-
-
-def secrets(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+def secrets(config: Config, schema: Mapping[str, Any]) -> list[str]:
     """The values that must never be shown."""
     return [
         str(config[name])
@@ -77,171 +80,244 @@ def secrets(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def schema_problems(errors: Iterable[ValidationError], schema: Mapping[str, Any]) -> dict[str, str]:
-    """A line for each setting that doesn't fit the schema, by the setting's name."""
-    problems: dict[str, str] = {}
-    for error in errors:
-        if not error.path:
-            problems.setdefault("", error.message.splitlines()[0])
-            continue
-        name = str(error.path[0])
-        setting = schema["properties"][name]
-        place = "".join(f"[{json.dumps(part)}]" for part in list(error.path)[1:])
-        given = "a value that is not shown" if is_secret(setting) else _shown(error.instance)
-        expected = _expected(cast("Mapping[str, Any]", error.schema))
-        problems.setdefault(name, f"{name}{place}: got {given}, expected {expected}")
-    return problems
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004
-
-
-def _expected(schema: Mapping[str, Any]) -> str:
-    types = schema.get("type", [])
-    kind = next((name for name in _KINDS if name in types), "")
-    if "enum" in schema:
-        return "one of " + ", ".join(str(value) for value in schema["enum"])
-    text = _KINDS.get(kind, "another value")
-    if "pattern" in schema:
-        return f"{text} such as {schema['examples'][0]}"
-    if "minimum" in schema and "maximum" in schema:
-        return f"{text} from {schema['minimum']} to {schema['maximum']}"
-    if "minimum" in schema:
-        return f"{text} of at least {schema['minimum']}"
-    return text
-
-
-_KINDS = {
-    "string": "a text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "an object",
-}
-
-
-def further_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each setting that the schema allows and that can't be right all the same.
+def unknown_settings(config: Config, schema: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """A line for each name that is no setting's, with the nearest one.
 
     Args:
-        config: The settings, each of the right type, without blanks.
+        config: The settings as they were handed in, and variables that name none.
         schema: The settings' schema.
+        prefix: What the tap's variables begin with.
     """
-    yield from _date_problems(config)
-    yield from _vendor_problems(config)
-    for name, setting in schema["properties"].items():
-        if is_secret(setting) and not _fits_a_header(config.get(name, "")):
-            yield (
-                f"{name}: got a value that is not shown, expected printable ASCII without spaces "
-                "at its ends; is a line break or a quote copied along?"
-            )
-    if not _fits_a_header(config.get("user_agent", "")):
-        yield "user_agent: expected printable ASCII without spaces at its ends"
-    encoding = config.get("batch_config", {}).get("encoding", {})
-    if encoding.get("format", "jsonl") != "jsonl":
-        yield f"batch_config: got the format {_shown(encoding['format'])}, expected jsonl"
+    names = schema["properties"]
+    variables = [f"{prefix}{name.upper()}" for name in names]
+    for name, value in config.items():
+        if name in names:
+            continue
+        if value is None and is_like(name, prefix):
+            hint = meant(name, variables)
+        else:
+            hint = meant(name.removeprefix(prefix), names)
+        yield f"{shown_name(name)}: unknown, so it has no effect{hint}"
 
 
-def _vendor_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    known = vendors(config)
-    if not any(vendor.is_configured(config) for vendor in known):
+def problems(
+    errors: Iterable[ValidationError],
+    config: Config,
+    schema: Mapping[str, Any],
+    now: datetime | None = None,
+) -> list[str]:
+    """A line for all that is wrong, in the order of the settings.
+
+    What the schema refuses doesn't hide the rest: the settings that it allows are looked at
+    further. Of several checks of one value the first speaks alone.
+
+    Args:
+        errors: Where the settings don't fit the schema.
+        config: The settings, prepared, with their defaults.
+        schema: The settings' schema.
+        now: The instant behind which no start can lie.
+    """
+    wrong = schema_problems(errors, schema)
+    right = {name: value for name, value in config.items() if name not in wrong}
+    found = dict(wrong)
+    further = (
+        *_vendor_problems(right, config.keys()),
+        *_date_problems(right, now or datetime.now(UTC)),
+        *_dfinery_problems(right),
+        *_infobip_problems(right, config.keys()),
+        *_built_in_problems(right, config),
+        *_text_problems(config, schema),
+    )
+    for line in further:
+        found.setdefault(line.partition(":")[0], [line])
+    order = {name: number for number, name in enumerate(schema["properties"])}
+    places = sorted(found, key=lambda place: order.get(place.partition("[")[0], -1))
+    return [line for place in places for line in found[place]]
+
+
+def _vendor_problems(right: Config, named: AbstractSet[str]) -> Iterator[str]:
+    known = vendors(right)
+    if "infobip_mode" in named - right.keys():  # what Infobip needs depends on it
+        known = tuple(vendor for vendor in known if "infobip" not in vendor.credential)
+    elif named.isdisjoint(vendor.credential for vendor in known):
         needs = "; ".join(
             f"{vendor.name}: {', '.join((vendor.credential, *vendor.required))}" for vendor in known
         )
         yield f"no vendor is configured; set what one of them needs: {needs}"
     for vendor in known:
-        yield from _problems_of(vendor, config)
-    yield from _dfinery_problems(config)
-    yield from _infobip_problems(config)
+        yield from _problems_of(vendor, right, named)
 
 
-def _problems_of(vendor: Vendor, config: Mapping[str, Any]) -> Iterator[str]:
-    if not vendor.is_configured(config):
-        for name in vendor.required:
-            if name in config:
-                yield f"{vendor.credential}: not set, but {name} is; {vendor.name} needs both"
-        return
+def _problems_of(vendor: Vendor, right: Config, named: AbstractSet[str]) -> Iterator[str]:
     for name in vendor.required:
-        if name not in config:
+        if vendor.credential in named and name not in named:
             yield f"{name}: not set, but {vendor.name} needs it beside {vendor.credential}"
+        elif vendor.credential not in named and name in named:
+            yield f"{vendor.credential}: not set, but {name} is; {vendor.name} needs both"
     for name in vendor.urls:
-        if name in config and (problem := url_problem(config[name])):
+        if name in right and (problem := url_problem(right[name])):
             yield f"{name}: {problem}"
 
 
-def _dfinery_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    if "dfinery_api_token" not in config:
-        return
-    try:
-        time_zone(config["dfinery_timezone"])
-    except ValueError:
+def _date_problems(right: Config, now: datetime) -> Iterator[str]:
+    dates = {}
+    for name in {"start_date", "end_date"} & right.keys():
+        try:
+            dates[name] = parse_instant(right[name], since=EPOCH)
+        except ValueError:
+            yield f"{name}: got {shown(right[name])}, expected {DATE}, from 1970 to 9998"
+    start, end = dates.get("start_date"), dates.get("end_date")
+    if start and end and start > end:
         yield (
-            f"dfinery_timezone: got {_shown(config['dfinery_timezone'])}, expected an IANA name "
-            "such as Asia/Seoul"
+            f"start_date: got {shown(right['start_date'])}, expected a date before end_date, "
+            f"which is {shown(right['end_date'])}"
+        )
+    if start and start > now:
+        yield f"start_date: got {shown(right['start_date'])}, expected a date in the past"
+
+
+def _dfinery_problems(right: Config) -> Iterator[str]:
+    zone = right.get("dfinery_timezone")
+    if zone and not is_time_zone(zone):
+        yield (
+            f"dfinery_timezone: got {shown(zone)}, expected an IANA name such as Asia/Seoul"
+            f"{meant(zone, zone_names())}"
         )
     for name in ("dfinery_event_names", "dfinery_properties"):
-        condition = config.get(f"{name}_condition_type", "all")
-        if condition != "all" and not config[name]:
+        condition = right.get(f"{name}_condition_type", "all")
+        if condition != "all" and right.get(name) == []:
             yield f"{name}: got an empty list, expected names to {condition}"
 
 
-def _infobip_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    is_reading_s3 = any(config.get(name) for name in (INFOBIP_API.credential, "infobip_s3_bucket"))
+def _infobip_problems(right: Config, named: AbstractSet[str]) -> Iterator[str]:
+    is_reading_s3 = not named.isdisjoint((INFOBIP_API.credential, "infobip_s3_bucket"))
     if is_reading_s3 and find_spec("boto3") is None:
         yield (
             "reading S3 needs boto3, which is not installed: pip install 'tap-eventexport[s3]' "
             "(with Meltano, pip_url: tap-eventexport[s3])"
         )
-    definitions = config["infobip_definition_ids"]
+    region = right.get("infobip_s3_region", "")
+    is_odd = region and not _region.fullmatch(region.lower().replace("_", "-"))
+    if is_odd and "aws_endpoint_url" not in named:
+        yield f"infobip_s3_region: got {shown(region)}, expected a region such as eu-central-1"
+    definitions = right.get("infobip_definition_ids", [])
     if len(definitions) > MOST_DEFINITIONS or len(set(definitions)) < len(definitions):
         yield f"infobip_definition_ids: expected at most {MOST_DEFINITIONS} names, each once"
     keys = ("aws_access_key_id", "aws_secret_access_key")
-    missing = [name for name in keys if name not in config]
+    missing = [name for name in keys if name not in named]
     if len(missing) == 1:
         yield f"{missing[0]}: not set, but {' and '.join(keys)} belong together"
-    if "aws_session_token" in config and missing:
+    if "aws_session_token" in named and missing:
         yield f"{missing[0]}: not set, but aws_session_token is, which belongs to it"
-    if "aws_external_id" in config and "aws_role_arn" not in config:
+    if "aws_external_id" in named and "aws_role_arn" not in named:
         yield "aws_role_arn: not set, but aws_external_id is, which belongs to it"
 
 
-def _date_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    dates = {}
-    for name in ("start_date", "end_date"):
+def _built_in_problems(right: Config, config: Config) -> Iterator[str]:
+    """What the SDK's own settings need, beyond its schema."""
+    if right.get("flattening_enabled") and "flattening_max_depth" not in config:
+        yield "flattening_max_depth: not set, but flattening_enabled needs it"
+    if "faker_config" in right and find_spec("faker"):
         try:
-            dates[name] = parse_instant(config[name], since=EPOCH) if name in config else None
-        except ValueError:
-            yield (
-                f"{name}: got {_shown(config[name])}, expected a date or date-time such as "
-                "2026-03-01 or 2026-03-01T00:00:00+09:00"
+            _try_faker(**right["faker_config"])
+        except (AttributeError, TypeError, ValueError) as error:
+            yield f"faker_config: Faker can't use it: {' '.join(str(error).split())}"
+    batches = config.get("batch_config")
+    storage = batches.get("storage") if isinstance(batches, dict) else None
+    if isinstance(storage, dict):
+        place = 'batch_config["storage"]'
+        for name in ("root", "prefix"):
+            yield from _problems_of_text(f'{place}["{name}"]', storage.get(name))
+        if isinstance(storage.get("root"), str) and (problem := _folder_problem(**storage)):
+            yield f'{place}["root"]: {problem}'
+
+
+def _folder_problem(root: str, params: Any = None, **_: object) -> str | None:  # noqa: ANN401
+    """Why files can't be written below an address; None if nothing is known against it."""
+    from fsspec import get_filesystem_class  # noqa: PLC0415 - slow to import, and seldom needed
+    from upath import UPath  # noqa: PLC0415
+
+    given = "an address" if "@" in root else shown(root)
+    try:
+        path = UPath(root, **(params if isinstance(params, dict) else {}))
+        get_filesystem_class(path.protocol)
+    except (ImportError, TypeError, ValueError) as error:
+        return f"got {given}, expected a folder or an address that fsspec knows: {error}"
+    if path.protocol not in {"", "file", "local"}:
+        return None
+    folder = Path(path.path).absolute()
+    there = next(each for each in (folder, *folder.parents) if os.path.exists(each))  # noqa: PTH110 - no error for what is unreadable
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return None
+    why = "can't be written" if there.is_dir() else "is no folder"
+    return f"got {given}, but {shown_name(str(there))} {why}"
+
+
+def _try_faker(seed: Any = None, locale: Any = None, **_: object) -> None:  # noqa: ANN401
+    from faker import Faker  # type: ignore[import-not-found]  # noqa: PLC0415 - an extra of the SDK
+
+    Faker.seed(seed)
+    Faker(locale)
+
+
+def _text_problems(config: Config, schema: Mapping[str, Any]) -> Iterator[str]:
+    for name, setting in schema["properties"].items():
+        value = config.get(name)
+        if value and isinstance(value, str):
+            yield from _problems_of_text(name, value, is_secret=is_secret(setting))
+        if isinstance(value, list):
+            found = (
+                problem
+                for number, text in enumerate(value)
+                for problem in _problems_of_text(
+                    f"{name}[{number}]", text, is_secret=is_secret(setting)
+                )
             )
-            dates[name] = None
-    start, end = dates["start_date"], dates["end_date"]
-    if start and end and start > end:
+            yield from islice(found, MOST_LINES)
+
+
+def _problems_of_text(place: str, text: object, *, is_secret: bool = False) -> Iterator[str]:
+    """What no text may be: empty, in several lines, or what an example has in its place."""
+    if not isinstance(text, str):
+        return
+    is_example = text.removeprefix("https://") in EXAMPLES
+    if is_example or (is_secret and text.startswith(EXAMPLE_OF_A_SECRET)):
+        yield f"{place}: still as in .secrets.example; put in your own, or take it out"
+    elif (is_secret or place == "user_agent") and not _fits_a_header(text):
         yield (
-            f"start_date: got {_shown(config['start_date'])}, expected a date before end_date, "
-            f"which is {_shown(config['end_date'])}"
+            f"{place}: got {HIDDEN if is_secret else shown(text)}, expected printable ASCII "
+            "without spaces at its ends; is a line break or a quote copied along?"
+        )
+    elif not text.isprintable() or text != text.strip() or not text:
+        yield (
+            f"{place}: got {shown(text)}, expected a text without line breaks, control "
+            "characters, and blanks at its ends"
         )
 
 
 def url_problem(url: str) -> str | None:
     """Why credentials can't be sent to an address; None if they can."""
+    if "@" in url:
+        return "expected an address without a user name or password in it"
+    address = re.split("[?#]", url)[0]  # behind it may stand what is secret
+    expected = f"got {shown(address)}, expected an address such as https://host"
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         _ = parts.port
     except ValueError:
-        return "expected an address such as https://host"
-    if parts.username or parts.password:
-        return "expected an address without a user name or password in it"
-    if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment:
-        return f"got {_shown(url)}, expected an address such as https://host"
+        return expected
+    if address != url or parts.scheme not in {"http", "https"} or not _is_host(parts.netloc, host):
+        return expected
+    if not url.isprintable() or " " in url or "\\" in url:
+        return expected
     if parts.scheme == "http" and not _is_loopback(host):
-        return f"got {_shown(url)}, expected https: credentials don't travel in the clear"
+        return f"got {shown(url)}, expected https: credentials don't travel in the clear"
     return None
+
+
+def _is_host(netloc: str, host: str) -> bool:
+    return not netloc.endswith(":") and bool(_host.fullmatch(host) or netloc.startswith("["))
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,6 +10,9 @@ from singer_sdk import typing as th
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+TEN_YEARS = 10 * 365 * 24 * 60  # minutes
+DAY = 24 * 60 * 60  # seconds
+
 GENERAL = th.PropertiesList(
     th.Property(
         "start_date",
@@ -25,7 +28,7 @@ GENERAL = th.PropertiesList(
     ),
     th.Property(
         "lookback_minutes",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=TEN_YEARS),
         title="Lookback",
         description="How far behind the bookmark a run reads again, for events that arrive late. "
         "If not set, as each vendor needs it: Dfinery 1440, Croct and Infobip 60, HappyTalk and "
@@ -33,7 +36,7 @@ GENERAL = th.PropertiesList(
     ),
     th.Property(
         "settle_minutes",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=TEN_YEARS),
         default=0,
         title="Settle time",
         description="A run reads no event younger than this; with lookback_minutes 0 it suits "
@@ -48,14 +51,14 @@ GENERAL = th.PropertiesList(
     ),
     th.Property(
         "request_timeout",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=DAY),
         default=300,
         title="Request timeout",
         description="Seconds to connect, and seconds to wait for an answer or its next part.",
     ),
     th.Property(
         "max_retry_wait",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=30 * DAY),
         default=3900,
         title="Longest wait for a retry",
         description="Longest wait, in seconds, that a vendor's rate limit may impose before the "
@@ -216,7 +219,7 @@ INFOBIP = th.PropertiesList(
     th.Property(
         "infobip_export_role_arn",
         th.StringType(
-            pattern=r"^arn:[\w-]+:iam::\d{12}:role/.+$",
+            pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/.+$",
             examples=["arn:aws:iam::000000000000:role/x"],
         ),
         title="Infobip export role",
@@ -288,7 +291,7 @@ INFOBIP = th.PropertiesList(
     th.Property(
         "aws_role_arn",
         th.StringType(
-            pattern=r"^arn:[\w-]+:iam::\d{12}:role/.+$",
+            pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/.+$",
             examples=["arn:aws:iam::000000000000:role/x"],
         ),
         title="AWS role",
@@ -332,7 +335,7 @@ NCP = th.PropertiesList(
     ),
     th.Property(
         "ncp_time_zone",
-        th.StringType(pattern=r"^[+-](0\d|1[0-4]):[0-5]\d$", examples=["+09:00"]),
+        th.StringType(pattern=r"^[+-](0[0-9]|1[0-4]):[0-5][0-9]$", examples=["+09:00"]),
         default="+09:00",
         title="Naver Cloud time zone",
         description="The time zone of days and times in requests and answers, as an offset.",
@@ -353,7 +356,7 @@ NCP = th.PropertiesList(
     ),
     th.Property(
         "ncp_page_size",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=10_000),
         default=1000,
         title="Naver Cloud page size",
         description="The request's limit: events in one answer.",
@@ -412,3 +415,46 @@ def vendors(config: Mapping[str, Any]) -> tuple[Vendor, ...]:
 
 BLOCKS = (GENERAL, DFINERY, HAPPYTALK, CROCT, INFOBIP, NCP)
 SCHEMA: dict[str, Any] = th.PropertiesList(*(each for block in BLOCKS for each in block)).to_dict()
+
+# What the SDK's own settings must be, beyond its schema.
+BOUNDS: dict[str, dict[str, Any]] = {
+    "flattening_max_depth": {"minimum": 0, "maximum": 100},
+    "flattening_max_key_length": {"minimum": 1, "maximum": 1_000},
+    "batch_config": {
+        "properties": {
+            "encoding": {
+                "type": "object",
+                "properties": {"format": {"type": "string", "enum": ["jsonl"]}},
+                "required": ["format"],
+                "additionalProperties": False,
+            },
+            "storage": {
+                "type": "object",
+                "properties": {"root": {"type": "string"}, "params": {"type": "object"}},
+                "required": ["root"],
+                "additionalProperties": False,
+            },
+            "batch_size": {"type": ["integer", "null"], "minimum": 1, "maximum": 1_000_000},
+        },
+        "required": ["encoding", "storage"],
+        "additionalProperties": False,
+    },
+}
+
+
+def bound(schema: dict[str, Any]) -> None:
+    """Bound the SDK's own settings, where they are in a schema."""
+    settings = schema["properties"]
+    for name in BOUNDS.keys() & settings.keys():
+        settings[name] = _merged(settings[name], BOUNDS[name])
+
+
+def _merged(schema: Any, bounds: Any) -> Any:  # noqa: ANN401 - parts of a JSON schema
+    if not (isinstance(schema, dict) and isinstance(bounds, dict)):
+        return bounds
+    return schema | {name: _merged(schema.get(name), part) for name, part in bounds.items()}
+
+
+def is_secret(setting: Mapping[str, Any]) -> bool:
+    """Whether a setting's value must never be shown."""
+    return bool(setting.get("secret"))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from copy import deepcopy
-from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, cast
+from typing import Any, ClassVar, NoReturn, cast
 
 import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError, StreamMapConfigError, SyncError
 from singer_sdk.helpers._classproperty import classproperty
-from singer_sdk.plugin_base import JSONSchemaValidator
+from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
 from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 
@@ -20,6 +19,7 @@ from tap_eventexport import checks, settings
 from tap_eventexport.engine.display import is_on_terminal, print_summary, shown
 from tap_eventexport.engine.errors import InvalidStateError, OutputClosedError, Stopped
 from tap_eventexport.engine.http import HttpClient
+from tap_eventexport.engine.names import shown_name
 from tap_eventexport.engine.output import MessageWriter
 from tap_eventexport.engine.quota import TokenBucket
 from tap_eventexport.engine.redaction import redact_logs
@@ -28,15 +28,14 @@ from tap_eventexport.engine.state import read_state
 from tap_eventexport.engine.stop import Stop
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.summary import summary, summary_lines
+from tap_eventexport.environment import from_environment
+from tap_eventexport.inputs import InputError, object_in, read_object, read_text
 from tap_eventexport.streams.croct import CroctEvents
 from tap_eventexport.streams.dfinery import DfineryEvents
 from tap_eventexport.streams.happytalk import ServiceHistory, SiemEvents
 from tap_eventexport.streams.infobip_exports import InfobipExports
 from tap_eventexport.streams.infobip_files import InfobipFiles
 from tap_eventexport.streams.ncp import NcpApiGatewayEvents
-
-if TYPE_CHECKING:
-    from singer_sdk.plugin_base import _ConfigInput
 
 STREAMS: tuple[type[EventStream], ...] = (
     DfineryEvents,
@@ -66,17 +65,28 @@ class TapEventExport(Tap):
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
         cls.append_builtin_config(cls.config_jsonschema)
-        return checks.from_environment(cls.config_jsonschema, cls._env_var_prefix)
+        try:
+            return from_environment(cls.config_jsonschema, cls._env_var_prefix)
+        except InputError as error:
+            raise ConfigValidationError(str(error), errors=[str(error)], schema={}) from None
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the SDK's own settings, bounded."""
+        super().append_builtin_config(config_jsonschema)
+        settings.bound(config_jsonschema)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:  # noqa: ARG002
         """Check the settings; never just warn, since no stream could be made of wrong ones."""
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
-        self._config = checks.with_scheme(checks.without_blanks(self._config))
-        errors = JSONSchemaValidator(schema).iter_errors(self._config)
-        problems = list(checks.schema_problems(errors, schema).values())
-        problems = problems or list(checks.further_problems(self._config, schema))
+        unknown = list(checks.unknown_settings(self._config, schema, self._env_var_prefix))
+        self._config = checks.prepared(self._config, schema)
+        errors = list(JSONSchemaValidator(schema).iter_errors(self._config))
+        problems = checks.problems(errors, self._config, schema)
         redact_logs(checks.secrets(self._config, schema))
+        for line in unknown:
+            self.logger.warning(line)
         if problems:
             raise ConfigValidationError("The settings are wrong", errors=problems, schema={})
         return problems
@@ -186,34 +196,57 @@ class TapEventExport(Tap):
         """Prove the credentials of each configured vendor with one cheap request.
 
         Returns:
-            The exit code: 0; 1 if a vendor isn't fine; 143 or 130 if a signal came.
+            The exit code: 0; 1 if a connection failed; 143 or 130 if a signal came.
         """
         code = 0
-        for vendor, stream in {stream.vendor: stream for stream in self._event_streams}.items():
-            stream.client.hurry()
+        streams = {stream.vendor: stream for stream in reversed(self._event_streams)}
+        for vendor in settings.vendors(self.config):
+            stream = streams.get(vendor.name)
+            if stream is None:
+                needed = vendor.credential
+                self.logger.info("%s: not configured (%s is not set)", vendor.name, needed)
+                continue
             try:
-                stream.prove()
+                trouble = _trouble_with(stream)
             except Stopped:
                 return self._stop.exit_code or FAILED
-            except SyncError as error:
-                self.logger.error("%s: not fine. %s", vendor, error)  # noqa: TRY400
+            if trouble:
+                self.logger.error("%s: connection failed: %s", vendor.name, told(trouble))
+                self.logger.debug("%s: connection failed", vendor.name, exc_info=trouble)
                 code = FAILED
             else:
-                self.logger.info("%s: fine", vendor)
+                self.logger.info("%s: connection OK", vendor.name)
         return code
 
     # Command line
 
     @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """The command; it opens no file by itself, so that all of them are told of alike."""
+        command = super().get_singer_command()
+        for option in command.params:
+            if option.name in {"state", "catalog"}:
+                option.type = click.STRING
+        return command
+
+    @classmethod
     def cb_config(
-        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+        cls,
+        ctx: click.Context,
+        param: click.Option,  # noqa: ARG003
+        value: tuple[str, ...],
     ) -> _ConfigInput:
-        """Read the configuration files."""
-        try:
-            return super().cb_config(ctx, param, value)
-        except (OSError, ValueError, TypeError) as error:
-            names = ", ".join(name for name in value if name != "ENV")
-            cls._fail(ctx, f"--config: {names} can't be read as a JSON object: {told(error)}")
+        """Read the configuration files, all of them before the first trouble is told."""
+        config: dict[str, Any] = {}
+        problems = []
+        for path in value:
+            try:
+                config |= {} if path == "ENV" else read_object(path)
+            except InputError as error:
+                problems.append(f"--config: {error}")
+        if problems:
+            cls._fail(ctx, *problems)
+        return _ConfigInput(config, parse_env="ENV" in value)
 
     @classmethod
     def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: FBT001
@@ -241,8 +274,8 @@ class TapEventExport(Tap):
         about: bool = False,
         about_format: str | None = None,
         config: _ConfigInput | None = None,
-        state: IO[str] | None = None,
-        catalog: IO[str] | None = None,
+        state: str | None = None,
+        catalog: str | None = None,
     ) -> None:
         """Run the tap."""
         if about:
@@ -253,22 +286,27 @@ class TapEventExport(Tap):
         tap = cls._made(
             ctx,
             config,
-            state=cls._loaded(ctx, "state", state),
-            catalog=cls._loaded(ctx, "catalog", catalog),
+            state=cls._loaded(ctx, "--state", state),
+            catalog=cls._loaded(ctx, "--catalog", catalog),
         )
         ctx.exit(tap.run())
 
     @classmethod
-    def _loaded(cls, ctx: click.Context, name: str, file: IO[str] | None) -> dict[str, Any] | None:
-        if file is None:
+    def _loaded(cls, ctx: click.Context, option: str, path: str | None) -> dict[str, Any] | None:
+        if path is None:
             return None
         try:
-            value = json.load(file)
-        except ValueError as error:
-            cls._fail(ctx, f"--{name}: the file can't be read as JSON: {error}")
-        if not isinstance(value, dict):
-            cls._fail(ctx, f"--{name}: the file has not the form of a {name}, a JSON object")
-        return value
+            text = read_text(path)
+            if option == "--state" and not text.strip():
+                cls.logger.warning(
+                    "--state: %s is empty, as after a run that wrote no state: all is read from "
+                    "start_date",
+                    shown_name(path),
+                )
+                return None
+            return object_in(text, path)
+        except InputError as error:
+            cls._fail(ctx, f"{option}: {error}")
 
     @classmethod
     def _made(
@@ -291,6 +329,15 @@ class TapEventExport(Tap):
         for line in lines:
             cls.logger.error(line)
         ctx.exit(FAILED)
+
+
+def _trouble_with(stream: EventStream) -> Exception | None:
+    stream.client.hurry()
+    try:
+        stream.prove()
+    except Exception as error:  # noqa: BLE001 - of this vendor alone
+        return error
+    return None
 
 
 def told(error: Exception) -> str:

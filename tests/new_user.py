@@ -69,7 +69,7 @@ LOAD = re.compile(r"meltano (run|el) tap-\S+ target-|tap-eventexport .*\| target
 
 # What a command must say, by its beginning.
 SAID = {
-    ".venv/bin/tap-eventexport --config=ENV --test": [f"{name}: fine" for name in VENDORS],
+    ".venv/bin/tap-eventexport --config=ENV --test": [f"{name}: connection OK" for name in VENDORS],
     "meltano state list": ["dev:tap-eventexport-to-target-jsonl"],
     "meltano state get": ["replication_key_value"],
 }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tap_eventexport.sandbox.server import Sandbox
     from tests.singer import Tap
 
+BOOKMARK = "2026-03-04T00:00:00.000Z"  # of a run that is complete
 SNAPSHOTS = Path(__file__).with_name("snapshots")
 
 
@@ -56,21 +57,24 @@ def test_about_is_what_it_was(tap: Tap) -> None:
 def test_test_asks_one_cheap_question(tap: Tap, sandbox: Sandbox) -> None:
     done = tap.run("--test")
     assert done.code == 0
-    assert done.log_line("Croct").endswith("Croct: fine")
+    assert done.log_line("Croct").endswith("Croct: connection OK")
     (request,) = sandbox.requests
     assert request.first("pageSize") == "1"
     assert not done.lines
 
 
-def test_test_names_each_vendor_as_fine_or_not(
-    tap: Tap, sandbox: Sandbox, all_settings: dict[str, Any]
-) -> None:
+def test_test_lists_every_vendor(tap: Tap, sandbox: Sandbox, all_settings: dict[str, Any]) -> None:
     done = tap.run("--test", **{**all_settings, "croct_api_key": "wrong"})
     assert (done.code, done.lines) == (1, [])
-    assert "croct_api_key" in done.log_line("Croct: not fine")
-    assert done.log_line("HappyTalk: fine")
-    assert done.log_line("Naver Cloud: fine")
-    assert len(sandbox.requests) == 3
+    said = [line.split(" | ")[3] for line in done.log.splitlines()]
+    dfinery, happytalk, croct, infobip, ncp = [line for line in said if ": " in line]
+    assert dfinery == "Dfinery: not configured (dfinery_api_token is not set)"
+    assert happytalk == "HappyTalk: connection OK"
+    assert croct.startswith("Croct: connection failed: Croct refused the key")
+    assert "croct_api_key" in croct
+    assert infobip == "Infobip: not configured (infobip_api_key is not set)"
+    assert ncp == "Naver Cloud: connection OK"
+    assert len(sandbox.requests) == 3  # one for each that is configured
 
 
 def test_settings_from_the_environment(tap: Tap, truth: list[str]) -> None:
@@ -195,11 +199,10 @@ def test_batch_files_hold_the_records_and_states_follow_them(
 
 
 def test_batches_that_cannot_be_written_fail_their_stream(tap: Tap) -> None:
-    (tap.folder / "taken").write_text("a file, not a folder")
     done = tap.run(
         batch_config={
             "encoding": {"format": "jsonl", "compression": "gzip"},
-            "storage": {"root": (tap.folder / "taken").as_uri()},
+            "storage": {"root": tap.folder.as_uri(), "prefix": "no-such-folder/"},
         },
     )
     assert done.code == 1
@@ -221,7 +224,10 @@ BAD = [
     ({"croct_event_types": "x"}, ['croct_event_types: got "x", expected a list']),
     ({"croct_event_types": [1]}, ["croct_event_types[0]: got 1, expected a text"]),
     ({"on_gap": "shrug"}, ['on_gap: got "shrug", expected one of warn, fail']),
-    ({"lookback_minutes": -1}, ["lookback_minutes: got -1, expected a whole number of at least 0"]),
+    (
+        {"lookback_minutes": -1},
+        ["lookback_minutes: got -1, expected a whole number from 0 to 5256000"],
+    ),
     ({"start_date": "7 days ago"}, ['start_date: got "7 days ago", expected a date']),
     ({"start_date": "2026-03-05"}, ["start_date: got", "before end_date"]),
     ({"croct_api_key": 5}, ["croct_api_key: got a value that is not shown, expected a text"]),
@@ -232,10 +238,10 @@ BAD = [
     ({"ncp_time_zone": "Asia/Seoul"}, ['ncp_time_zone: got "Asia/Seoul"', "a text such as +09:00"]),
     ({"ncp_access_key": "k"}, ["ncp_secret_key: not set, but Naver Cloud needs it"]),
     ({"ncp_secret_key": "k"}, ["ncp_access_key: not set, but ncp_secret_key is"]),
-    ({"user_agent": "a\nb"}, ["user_agent: expected printable ASCII"]),
+    ({"user_agent": "a\nb"}, ['user_agent: got "a\\nb", expected printable ASCII']),
     (
         {"batch_config": {"encoding": {"format": "parquet"}, "storage": {"root": "file:///tmp"}}},
-        ['batch_config: got the format "parquet", expected jsonl'],
+        ['batch_config["encoding"]["format"]: got "parquet", expected one of jsonl'],
     ),
 ]
 
@@ -274,7 +280,7 @@ def test_no_vendor_configured_lists_what_to_set(tap: Tap, arguments: list[str]) 
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ([], "has not the form"),
+        ([], "state.json holds a list, expected a JSON object"),
         ({"bookmarks": []}, "has not the form"),
         ({"streams": []}, "it is a catalog, which is for --catalog"),
         ({"bookmarks": {"croct_events": "x"}}, 'the state\'s croct_events is "x", expected'),
@@ -304,20 +310,136 @@ def test_garbage_in_state_is_named_and_nothing_is_read(
 
 
 @pytest.mark.parametrize("name", ["config", "state", "catalog"])
-@pytest.mark.parametrize("content", ["", "{half", "\x00"])
-def test_a_file_that_is_no_json_is_named(tap: Tap, name: str, content: str) -> None:
+def test_a_file_that_is_no_json_is_named(tap: Tap, sandbox: Sandbox, name: str) -> None:
     path = tap.folder / "broken.json"
-    path.write_text(content)
-    done = tap.run(f"--{name}", str(path))
-    assert (done.code, done.lines) == (1, [])
-    assert f"--{name}" in done.log
+    for content, words in BROKEN:
+        path.write_bytes(content)
+        done = tap.run(f"--{name}", str(path))
+        assert (done.code, done.lines) == (1, [])
+        assert words in done.log_line(f"| --{name}: {path}")
+        assert "Traceback" not in done.log
+    missing = tap.run(f"--{name}", str(path.with_name("missing.json")))
+    assert missing.code == 1
+    assert missing.log_line(f"| --{name}: there is no file {tap.folder}/missing.json")
+    assert not sandbox.requests
+
+
+BROKEN = [
+    (b"{half", "line 1, column 2"),
+    (b'{"a": 1,}', "a comma too many"),
+    ("{}".encode("utf-16"), "is UTF-16, as PowerShell's > writes it"),
+    (b"[" * 100_000, "nested too deeply"),
+    (b"null", "holds null, expected a JSON object"),
+]
+
+
+def test_all_files_of_settings_that_cannot_be_read_are_named(tap: Tap) -> None:
+    (tap.folder / "settings.yml").write_text("concurrency: 4\n")
+    names = ["missing.json", ".", "settings.yml"]
+    done = tap.run(*(f"--config={name}" for name in names))
+    assert (done.code, done.log.count("ERROR")) == (1, 3)
+    assert done.log_line("| --config: there is no file missing.json")
+    assert done.log_line("| --config: . is a folder, expected a file")
+    assert "it looks like YAML" in done.log_line("| --config: settings.yml")
+
+
+def test_files_with_a_byte_order_mark_are_read(tap: Tap) -> None:
+    state = {"bookmarks": {"croct_events": {"replication_key_value": "2026-03-03T23:00:00Z"}}}
+    for name, value in {"config": tap.settings, "state": state, "catalog": catalog_of(tap)}.items():
+        (tap.folder / f"{name}.marked").write_text(json.dumps(value), "utf-8-sig")
+    tap.settings = {}
+    done = tap.run(*(f"--{name}={name}.marked" for name in ("config", "state", "catalog")))
+    assert done.code == 0, done.log
+    assert 0 < len(done.heard.keys()) <= 20  # two hours: the last one, and the lookback
+
+
+def test_an_empty_state_is_none_and_told(tap: Tap, truth: list[str]) -> None:
+    (tap.folder / "state.json").write_text("\n")
+    done = tap.run("--state", "state.json")
+    assert "all is read from start_date" in done.log_line("WARNING")
+    assert Counter(done.heard.keys()) == Counter(truth)
+
+
+def test_of_several_states_the_last_is_asked_for(tap: Tap, sandbox: Sandbox) -> None:
+    (tap.folder / "states.jsonl").write_text('{"bookmarks": {}}\n' * 3)
+    done = tap.run("--state", "states.jsonl")
+    assert (done.code, sandbox.requests) == (1, [])
+    assert "the second at line 2, column 1; of several states keep the last" in done.log
+
+
+def test_all_that_is_wrong_is_told_in_one_run(tap: Tap, sandbox: Sandbox) -> None:
+    """Wrong in itself, wrong together, misspelt: in a file and in the environment."""
+    environment = {
+        "TAP_EVENTEXPORT_CROCT_APIKEY": "s3cr3t-value",
+        "TAP_EVENTEXPORT_FLATTENING_ENABLED": "maybe",
+        "TAP_EVENTEXPORT_NCP_ACCESS_KEY": "your-ncp-access-key",
+        "TAP_EVENTEXPORT_HAPPYTALK_TOKEN": "s3cr3t-value ",
+        "TAP_EVENTEXPORT_STREAM_MAP_CONFIG": '{"hash_seed": "s3cr3t-value"',
+        "TAP_EVENTEXPORT__LOAD_SCHEMA": "x",
+    }
+    done = tap.run(
+        "--config=ENV",
+        environment=environment,
+        start_date="9999-12-31T23:59:59-14:00",
+        lookback_minutes=10**12,
+        croct_page_sise=5,
+        croct_event_types=["a", ""],
+        dfinery_timezone="Asia",
+        batch_config={"batch_size": 0, "storage": {"root": "foo://bucket"}},
+    )
+    assert (done.code, done.lines, sandbox.requests) == (1, [], [])
     assert "Traceback" not in done.log
+    assert "s3cr3t" not in done.log
+    said = [line.split(" | ")[3] for line in done.log.splitlines() if "ERROR" in line]
+    assert [line.partition(": ")[0] for line in said] == [
+        "start_date",
+        "lookback_minutes",
+        "dfinery_timezone",
+        "happytalk_token",
+        "croct_event_types[1]",
+        "ncp_access_key",
+        "ncp_secret_key",
+        "stream_map_config",
+        "flattening_enabled",
+        'batch_config["batch_size"]',
+        "batch_config",
+        'batch_config["storage"]["root"]',
+    ]
+    warned = [line for line in done.log.splitlines() if "WARNING" in line]
+    assert len(warned) == 2
+    assert "croct_page_sise: unknown, so it has no effect; did you mean croct_page_" in warned[0]
+    assert "did you mean TAP_EVENTEXPORT_CROCT_API_KEY?" in warned[1]
 
 
-def test_another_streams_bookmark_is_kept(tap: Tap) -> None:
-    other = {"replication_key_value": "2026-01-01T00:00:00.000Z"}
-    heard = tap.read(state={"bookmarks": {"ncp_apigateway_events": other}})
-    assert heard.states[-1]["bookmarks"]["ncp_apigateway_events"] == other
+def test_whole_numbers_may_have_a_point(tap: Tap, truth: list[str]) -> None:
+    (tap.folder / "more.json").write_text('{"concurrency": 2.0, "croct_page_size": 4.0e1}')
+    done = tap.run("--config=more.json")
+    assert done.code == 0, done.log
+    assert Counter(done.heard.keys()) == Counter(truth)
+
+
+def test_what_others_left_in_the_state_is_kept(tap: Tap) -> None:
+    others = {
+        "ncp_apigateway_events": {"replication_key_value": "2026-01-01T00:00:00.000Z"},
+        "of_another_tap": {"replication_key_value": "5", "partitions": [{"context": {"a": 1.10}}]},
+    }
+    heard = tap.read(state={"bookmarks": others})
+    assert {name: heard.states[-1]["bookmarks"][name] for name in others} == others
+
+
+def test_the_form_of_others_bookmarks_is_their_own(tap: Tap) -> None:
+    others: dict[str, Any] = {"old": "2026-01-01", "empty": {}, "none": None}
+    state = {"bookmarks": others, "currently_syncing": None}
+    lines = tap.run("--state", written(tap, state)).lines
+    last = json.loads(lines[-1])["value"]
+    assert last["bookmarks"].pop("croct_events")["replication_key_value"] == BOOKMARK
+    assert last == state
+
+
+def written(tap: Tap, state: dict[str, Any]) -> str:
+    path = tap.folder / "others.json"
+    path.write_text(json.dumps(state))
+    return str(path)
 
 
 def test_a_bookmark_behind_the_end_date_is_told(tap: Tap, sandbox: Sandbox) -> None:

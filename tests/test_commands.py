@@ -130,7 +130,7 @@ def test_the_plain_pipe_as_the_readme_has_it(
     lines = (tmp_path / ".env").read_text().splitlines()
     kept = [line for line in lines if "_CROCT_" in line or not line.startswith("TAP_")]
     (tmp_path / ".env").write_text("\n".join(kept))
-    assert "Croct: fine" in type_in(test)
+    assert "Croct: connection OK" in type_in(test)
 
     type_in(first)
     files = list(tmp_path.glob("croct_events-*.jsonl"))

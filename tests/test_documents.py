@@ -12,7 +12,7 @@ import yaml
 
 from docs import generate
 from tap_eventexport import settings
-from tap_eventexport.checks import is_secret
+from tap_eventexport.settings import is_secret
 from tap_eventexport.tap import STREAMS, TapEventExport
 
 ROOT = Path(__file__).parents[1]

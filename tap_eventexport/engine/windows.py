@@ -96,7 +96,7 @@ def time_zone(name: str) -> tzinfo:
         ValueError: If there is no such zone. The name of a file or of a folder is none, nor is
             one that only this machine knows.
     """
-    if not _is_zone(name):
+    if not is_time_zone(name):
         raise ValueError(f"there is no time zone {name!r}")
     import pendulum  # noqa: PLC0415 - slow to import, and most vendors need no zone
 
@@ -104,15 +104,15 @@ def time_zone(name: str) -> tzinfo:
     return zone
 
 
+def is_time_zone(name: str) -> bool:
+    """Whether a name is one of IANA's; a system may know newer ones than the package `tzdata`."""
+    return name in zone_names() or ("/" in name and name in available_timezones())
+
+
 @lru_cache(maxsize=1)
 def zone_names() -> frozenset[str]:
-    """The IANA names of time zones."""
+    """The names of time zones that the package `tzdata` has."""
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("ascii").split())
-
-
-def _is_zone(name: str) -> bool:
-    """Whether there is such a zone; a system may know newer ones than the package `tzdata`."""
-    return name in zone_names() or ("/" in name and name in available_timezones())
 
 
 def round_up(instant: datetime, resolution: timedelta = MILLISECOND) -> datetime:

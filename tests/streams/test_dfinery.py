@@ -414,7 +414,7 @@ def test_wrong_settings_are_named(tap: Tap, change: dict[str, Any], word: str) -
     assert done.code == 1
     assert word in done.log_line(f"{STREAM} failed")
     assert tap.run("--test", **change).code == 1
-    assert "Dfinery: fine" in tap.run("--test").log
+    assert "Dfinery: connection OK" in tap.run("--test").log
 
 
 def test_a_wrong_time_zone_is_suspected(tap: Tap) -> None:

@@ -483,6 +483,6 @@ def test_passing_faults_are_survived(
 def test_the_test_proves_key_and_bucket_and_starts_no_export(tap: Tap, sandbox: Sandbox) -> None:
     done = tap.run("--test")
     assert done.code == 0, done.log
-    assert "Infobip: fine" in done.log
+    assert "Infobip: connection OK" in done.log
     (request,) = sandbox.requests
     assert request.path.endswith("/definitions")

@@ -79,7 +79,7 @@ def test_only_the_bucket_is_needed(tap: Tap, exports: Exports) -> None:
     assert numbers(heard) == exports.numbers
     done = tap.run("--test")
     assert done.code == 0
-    assert "Infobip files: fine" in done.log
+    assert "Infobip files: connection OK" in done.log
 
 
 def test_a_file_is_read_once_whatever_its_key_and_its_second(tap: Tap, exports: Exports) -> None:

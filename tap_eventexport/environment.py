@@ -1,0 +1,80 @@
+"""Settings in environment variables, and in a `.env` file here or above."""
+
+from __future__ import annotations
+
+import os
+import re
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from dotenv import find_dotenv, load_dotenv
+
+from tap_eventexport.inputs import InputError, parse_json, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+OTHERS = ("LOGLEVEL",)  # what the SDK reads beside the settings
+BOOLEANS = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+
+
+def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The settings that variables name. A text that isn't of a setting's type stays a text.
+
+    A variable that is like the tap's own and names no setting is among them, under its own name
+    and without its value: so it is told like any name that is unknown.
+
+    Args:
+        schema: The settings' schema.
+        prefix: What the tap's variables begin with, such as `TAP_EVENTEXPORT_`.
+
+    Raises:
+        InputError: If the `.env` file can't be read.
+    """
+    if path := find_dotenv(usecwd=True):
+        try:
+            load_dotenv(stream=StringIO(read_text(path)))
+        except InputError:
+            raise
+        except ValueError as error:  # of the system, which takes no NUL
+            raise InputError(f"{path} can't be read: {error}") from None
+    settings = schema["properties"]
+    texts = {name: os.environ.get(f"{prefix}{name.upper()}", "") for name in settings}
+    return {
+        **{name: _typed(text, settings[name]) for name, text in texts.items() if text},
+        **dict.fromkeys(_unknown(settings, prefix)),
+    }
+
+
+def _unknown(settings: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    known = {f"{prefix}{name.upper()}" for name in (*settings, *OTHERS)}
+    for variable in os.environ:
+        is_meltanos = variable.startswith(f"{prefix}_")  # of extras, and of inherited plugins
+        if is_like(variable, prefix) and variable not in known and not is_meltanos:
+            yield variable
+
+
+def is_like(name: str, prefix: str) -> bool:
+    """Whether a name is a variable of the tap's, or was meant to be one."""
+    return _letters(name).startswith(_letters(prefix))
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).upper()
+
+
+def _typed(text: str, setting: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of the setting's type
+    types = setting.get("type", [])
+    if "string" in types:
+        return text
+    if "boolean" in types:
+        return BOOLEANS.get(text.strip().lower(), text)
+    if "array" in types and not text.lstrip().startswith("["):
+        return [part.strip() for part in text.split(",")]
+    try:
+        return parse_json(text)
+    except InputError:
+        return text

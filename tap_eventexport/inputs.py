@@ -1,0 +1,121 @@
+"""The files that a run is handed: each is JSON, or a line says what it is instead."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tap_eventexport.engine.names import shown_name
+
+KINDS = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+
+_not_json = re.compile(r"\s*(?:#|---|[\w.-]+\s*[:=])")
+_comma_before_end = re.compile(r",\s*[}\]]")
+
+
+class InputError(ValueError):
+    """A file that can't be taken for what it should be; the text names it and says why."""
+
+
+def read_text(path: str) -> str:
+    """The text of a file, or of stdin where the path is `-`.
+
+    Raises:
+        InputError: If it can't be read, or is in another encoding than UTF-8.
+    """
+    name = shown_name(path)
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"there is no file {name}") from None
+    except IsADirectoryError:
+        raise InputError(f"{name} is a folder, expected a file") from None
+    except OSError as error:
+        raise InputError(f"{name} can't be read: {error.strerror}") from None
+    if data.startswith((BOM_UTF16_BE, BOM_UTF16_LE)):
+        raise InputError(f"{name} is UTF-16, as PowerShell's > writes it; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{name} is no UTF-8, because of its byte {error.start + 1}; save it as UTF-8"
+        ) from None
+
+
+def read_object(path: str) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        InputError: If it holds none.
+    """
+    return object_in(read_text(path), path)
+
+
+def object_in(text: str, path: str) -> dict[str, Any]:
+    """The JSON object that a file's text is.
+
+    Args:
+        text: The text.
+        path: The file's, for the error.
+
+    Raises:
+        InputError: If it is none.
+    """
+    name = shown_name(path)
+    try:
+        value = parse_json(text)
+    except InputError as error:
+        raise InputError(f"{name} can't be read as JSON: {error}") from None
+    if isinstance(value, dict):
+        return value
+    raise InputError(f"{name} holds {KINDS.get(type(value), 'a number')}, expected a JSON object")
+
+
+def parse_json(text: str) -> Any:  # noqa: ANN401 - whatever it holds
+    """What a JSON text says; numbers keep their digits.
+
+    Raises:
+        InputError: If it is none, or says something twice.
+    """
+    try:
+        return json.loads(
+            text, object_pairs_hook=_once, parse_float=Decimal, parse_constant=_refuse
+        )
+    except json.JSONDecodeError as error:
+        raise InputError(_trouble(error)) from None
+    except RecursionError:
+        raise InputError("it is nested too deeply") from None
+    except ValueError as error:
+        raise InputError(str(error).partition(";")[0]) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"{shown_name(twice)} stands in it twice")
+    return made
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _trouble(error: json.JSONDecodeError) -> str:
+    text, place = error.doc, f"line {error.lineno}, column {error.colno}"
+    if not text.strip():
+        return "it is empty"
+    if error.msg == "Extra data":
+        return f"it has more than one value, the second at {place}; of several states keep the last"
+    before = len(text[: error.pos].rstrip())
+    if _comma_before_end.match(text, before - 1) or _comma_before_end.match(text, error.pos):
+        return f"a comma too many before {place}"
+    if _not_json.match(text):
+        return "it looks like YAML or a .env file; --config=ENV reads a .env"
+    return f"{error.msg} at {place}"

@@ -1,0 +1,125 @@
+"""Values that don't fit the settings' schema, each told in a line that a person understands."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, cast
+
+from tap_eventexport.engine.names import LONGEST_NAME
+from tap_eventexport.settings import is_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from jsonschema import ValidationError
+
+MOST_LINES = 5  # about one setting
+LONGEST_VALUE = 60  # characters of it that are shown
+NEAR = 0.65  # of two names: the part of their letters that is the same
+HIDDEN = "a value that is not shown"
+PRIVATE = {"stream_map_config", "params"}  # may hold what is secret
+DATE = "a date or date-time such as 2026-03-01 or 2026-03-01T00:00:00+09:00"
+KINDS = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+
+
+def schema_problems(
+    errors: Iterable[ValidationError], schema: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """The lines about each setting that doesn't fit the schema, by its name."""
+    problems: dict[str, dict[str, None]] = {}
+    for error in errors:
+        path = list(error.absolute_path)
+        name = str(path[0])
+        setting = schema["properties"][name]
+        problems.setdefault(name, {}).update(dict.fromkeys(_lines(path, error, setting)))
+    return {name: _first(list(lines)) for name, lines in problems.items()}
+
+
+def _first(lines: list[str]) -> list[str]:
+    rest = len(lines) - MOST_LINES
+    more = f"{lines[0].partition(':')[0].partition('[')[0]}: {rest} more of its values are wrong"
+    return [*lines[:MOST_LINES], more] if rest > 0 else lines
+
+
+def _lines(
+    path: Sequence[str | int], error: ValidationError, setting: Mapping[str, Any]
+) -> Iterator[str]:
+    place = "".join((str(path[0]), *(f"[{json.dumps(part)}]" for part in path[1:])))
+    rule, value = cast("tuple[Mapping[str, Any], Any]", (error.schema, error.instance))
+    if error.validator == "required":
+        missing = [name for name in rule["required"] if name not in value]
+        yield f"{place}: expected {' and '.join(missing)} in it"
+    elif error.validator == "additionalProperties":
+        for name in sorted(value.keys() - rule["properties"].keys()):
+            yield f"{place}[{json.dumps(name)}]: unknown{meant(name, rule['properties'])}"
+    else:
+        expected = f"{expectation(rule)}{_nearest_value(value, rule)}"
+        yield f"{place}: got {_given(path, value, setting)}, expected {expected}"
+
+
+def _given(path: Sequence[str | int], value: object, setting: Mapping[str, Any]) -> str:
+    if is_secret(setting) or PRIVATE.intersection(path):
+        return HIDDEN
+    if isinstance(value, dict):
+        return KINDS["object"]
+    if isinstance(value, str) and "object" in setting.get("type", ()) and len(path) == 1:
+        return "a text that is no JSON object"
+    return shown(value)
+
+
+def shown(value: object) -> str:
+    """A value as JSON, shortened."""
+    if isinstance(value, str):
+        value = value[: LONGEST_VALUE + 1]  # no more is looked at
+    text = json.dumps(value, ensure_ascii=False, default=float)
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
+
+
+def expectation(rule: Mapping[str, Any]) -> str:
+    """What a part of the schema expects, for a person."""
+    choices = rule.get("anyOf") or rule.get("oneOf")
+    if choices:
+        return " or ".join(dict.fromkeys(map(expectation, choices)))
+    if "const" in rule:
+        return shown(rule["const"])
+    if "enum" in rule:
+        return "one of " + ", ".join(str(value) for value in rule["enum"])
+    if rule.get("format") == "date-time":
+        return DATE
+    types = rule.get("type", ())
+    text = next((words for kind, words in KINDS.items() if kind in types), "another value")
+    if "pattern" in rule:
+        return f"{text} such as {rule['examples'][0]}"
+    return f"{text}{_bounds(rule)}"
+
+
+def _bounds(rule: Mapping[str, Any]) -> str:
+    if "minimum" not in rule:
+        return ""
+    least = rule["minimum"]
+    return f" from {least} to {rule['maximum']}" if "maximum" in rule else f" of at least {least}"
+
+
+def _nearest_value(value: object, rule: Mapping[str, Any]) -> str:
+    known = [each for each in rule.get("enum", ()) if isinstance(each, str)]
+    return meant(value, known) if isinstance(value, str) else ""
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """`; did you mean …?` with the known name that is nearest; nothing if none is near."""
+    plain = {_plain(each): each for each in known}
+    near = get_close_matches(_plain(name[:LONGEST_NAME]), plain, n=1, cutoff=NEAR)
+    return f"; did you mean {plain[near[0]]}?" if near else ""
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold().replace("-", "_")
