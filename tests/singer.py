@@ -6,15 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from copy import copy
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
 from tap_eventexport.engine.patience import FIRST_PAUSE
+from tests.forks import Command, Forks
 
+LONGEST = 120.0  # seconds for one run
 HURRIED = 0.02  # seconds after a first fault, where the length of pauses is not the point
 COMMAND = str(Path(sys.executable).with_name("tap-eventexport"))
 
@@ -120,6 +123,12 @@ class Run:
         return line
 
 
+@cache
+def forks() -> Forks:
+    """What forks for all tests of this process."""
+    return Forks()
+
+
 class Tap:
     """The command `tap-eventexport` in a folder of its own.
 
@@ -135,6 +144,7 @@ class Tap:
     ) -> None:
         self.folder = folder
         self.shift = shift
+        self.may_fork = True
         self.settings = settings
         is_plain = (shift, pause) == (0.0, FIRST_PAUSE)
         another = [sys.executable, "-c", AT_ANOTHER_TIME, str(shift), str(pause)]
@@ -143,6 +153,12 @@ class Tap:
     def hurried(self) -> Tap:
         """The same command with short pauses."""
         return Tap(self.folder, self.shift, HURRIED, **self.settings)
+
+    def anew(self) -> Tap:
+        """The same command, for which Python starts anew each time."""
+        same = copy(self)
+        same.may_fork = False
+        return same
 
     def arguments(
         self, *arguments: str, state: Any = None, catalog: Any = None, **settings: Any
@@ -180,16 +196,24 @@ class Tap:
     def run(
         self, *arguments: str, environment: dict[str, str] | None = None, **options: Any
     ) -> Run:
-        """Run the command to its end."""
-        done = subprocess.run(
+        """Run the command to its end, in a fork where that is as good as a new process."""
+        command = Command(
             self.arguments(*arguments, **options),
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            env={**os.environ, **(environment or {})},
-            timeout=120,
-            check=False,
+            str(self.folder),
+            {**os.environ, **(environment or {})},
         )
+        if self.may_fork and forks().can_run(command):
+            done = forks().run(command, LONGEST)
+        else:
+            done = subprocess.run(
+                command.arguments,
+                capture_output=True,
+                text=True,
+                cwd=command.folder,
+                env=command.environment,
+                timeout=LONGEST,
+                check=False,
+            )
         run = Run(done.returncode, done.stdout.split("\n")[:-1], done.stderr)
         if not arguments:
             run.listen()
