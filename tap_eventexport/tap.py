@@ -16,8 +16,10 @@ from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_eventexport import checks, settings
+from tap_eventexport.engine.clocks import Start
 from tap_eventexport.engine.display import is_on_terminal, print_summary, shown
 from tap_eventexport.engine.errors import InvalidStateError, OutputClosedError, Stopped
+from tap_eventexport.engine.headers import EARLIEST
 from tap_eventexport.engine.http import HttpClient
 from tap_eventexport.engine.names import shown_name
 from tap_eventexport.engine.output import MessageWriter
@@ -28,6 +30,7 @@ from tap_eventexport.engine.state import read_state
 from tap_eventexport.engine.stop import Stop
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.summary import summary, summary_lines
+from tap_eventexport.engine.windows import format_instant
 from tap_eventexport.environment import from_environment
 from tap_eventexport.inputs import InputError, object_in, read_object, read_text
 from tap_eventexport.streams.croct import CroctEvents
@@ -57,6 +60,7 @@ class TapEventExport(Tap):
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the SDK's own
         self._stop = Stop()
+        self._start = Start.here()
         options.setdefault("message_writer", MessageWriter(self._stop))
         super().__init__(**options)
 
@@ -119,6 +123,7 @@ class TapEventExport(Tap):
             user_agent=self.config.get("user_agent") or f"{self.name}/{self.plugin_version}",
             stop=self._stop,
             quota=vendor.rate and TokenBucket(*vendor.rate, self._stop.wait),
+            start=self._start,
         )
 
     def run_discovery(self) -> str:
@@ -159,6 +164,12 @@ class TapEventExport(Tap):
         Raises:
             OutputClosedError: If nobody reads stdout any more.
         """
+        if self._start.now < EARLIEST:
+            self.logger.error(
+                "this machine's clock says %s, which is long over: set it",
+                format_instant(self._start.now),
+            )
+            return FAILED
         streams = [stream for stream in self._event_streams if stream.selected]
         try:
             for stream in streams:

@@ -8,7 +8,6 @@ longer fits, its window is read from the start.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +24,9 @@ from tap_eventexport.engine.windows import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 MOST_FILES = 1_000  # remembered: 50 KB of STATE
-NO_LEAD = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,7 @@ class Plan:
         positions: The open windows to go on with, which lie in `wanted` one after the other.
         again: For some of these windows the part that must be read once more, see `plan`.
         notes: What the user should know about it.
+        has_gap: Whether something is left out because the vendor no longer keeps it.
     """
 
     wanted: Window | None
@@ -81,6 +80,7 @@ class Plan:
     positions: tuple[Position, ...] = ()
     again: Mapping[Window, Window] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    has_gap: bool = False
 
     def tasks(
         self, windows: Callable[[Window], Iterable[Window]]
@@ -145,11 +145,29 @@ class Bounds:
     fail_on_gap: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The instants that bound what a run may promise.
+
+    Attributes:
+        earliest: Where the run began to read: no bookmark lies before it, but one that does so
+            already.
+        latest: What the vendor has lived through and what has settled can be complete; nothing
+            beyond it can.
+        present: A bookmark beyond it lies in the future, and is set back to it.
+    """
+
+    earliest: datetime
+    latest: datetime
+    present: datetime
+
+
 @dataclass(slots=True)
 class _Span:
     start: datetime
     end: datetime
     notes: list[str] = field(default_factory=list)
+    has_gap: bool = False
 
 
 def plan(bookmark: Bookmark, bounds: Bounds, query: str) -> Plan:
@@ -188,7 +206,7 @@ def plan(bookmark: Bookmark, bounds: Bounds, query: str) -> Plan:
                 f"the filters changed since {position.window} was opened: it is read from its start"
             )
     again = {position.window: part for position in positions for part in _missed(position, bounds)}
-    return Plan(window, query, tuple(positions), again, tuple(notes))
+    return Plan(window, query, tuple(positions), again, tuple(notes), wanted.has_gap)
 
 
 def _missed(position: Position, bounds: Bounds) -> tuple[Window, ...]:
@@ -223,7 +241,7 @@ def _wanted(mark: datetime | None, bounds: Bounds) -> _Span:
         if bounds.fail_on_gap:
             raise FatalVendorError(f"{gap}; on_gap=fail ends the stream here")
         wanted.notes.append(f"{gap}; reading starts at the later date")
-        wanted.start = round_up(bounds.oldest, resolution)
+        wanted.start, wanted.has_gap = round_up(bounds.oldest, resolution), True
     return wanted
 
 
@@ -245,11 +263,7 @@ def _nothing_new(mark: datetime | None, end: datetime | None, wanted: _Span) -> 
 
 
 def advance(
-    bookmark: Bookmark,
-    window: Window,
-    position: Position | None,
-    now: datetime,
-    lead: timedelta = NO_LEAD,
+    bookmark: Bookmark, window: Window, position: Position | None, limits: Limits
 ) -> Bookmark:
     """The bookmark after a page of a window was emitted, all windows before it being complete.
 
@@ -257,15 +271,13 @@ def advance(
         bookmark: What was promised before.
         window: The page's window.
         position: Where the window goes on; None if it is complete.
-        now: The instant at which this run began.
-        lead: How far `now` is ahead of the vendor's clock. What the vendor hasn't lived through
-            can't be complete.
+        limits: What this run may promise.
     """
-    reached = min(window.end if position is None else window.start, round_down(now - lead))
-    mark = reached if bookmark.mark is None else max(bookmark.mark, reached)
+    reached = min(window.end if position is None else window.start, round_down(limits.latest))
+    mark = max(bookmark.mark or limits.earliest, reached)
     ahead = [opened for opened in bookmark.positions if window.end <= opened.window.start]
     positions = (position, *ahead) if position else tuple(ahead)
-    return replace(bookmark, mark=min(mark, round_down(now)), positions=positions)
+    return replace(bookmark, mark=min(mark, round_down(limits.present)), positions=positions)
 
 
 def remember(bookmark: Bookmark, files: Mapping[str, datetime], since: datetime) -> Bookmark:

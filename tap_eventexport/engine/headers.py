@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 RESET_HEADERS = ("X-Rate-Limit-Reset", "X-RateLimit-Reset")
 REMAINING_HEADERS = ("X-Rate-Limit-Remaining", "X-RateLimit-Remaining")
+EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)  # what a clock says before it was ever set is older
 FIRST_EPOCH = 1e9  # a reset from here on is a time since 1970, a smaller one seconds from now
 FIRST_EPOCH_MILLISECONDS = 1e12
 
@@ -52,8 +53,9 @@ def _number(value: str) -> float | None:
 
 
 def sent_at(headers: Mapping[str, str]) -> datetime | None:
-    """The server's time, as whole seconds, when it answered; None if it doesn't tell."""
-    return _date(headers.get("Date", ""))
+    """The server's time, as whole seconds, when it answered; None if it doesn't tell a sane one."""
+    sent = _date(headers.get("Date", ""))
+    return sent if sent and sent >= EARLIEST else None
 
 
 def clock_difference(headers: Mapping[str, str]) -> timedelta:

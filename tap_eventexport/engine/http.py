@@ -21,12 +21,13 @@ import tenacity
 import urllib3
 
 from tap_eventexport.engine.answers import quoted
+from tap_eventexport.engine.clocks import Start, VendorClock, timer
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
     RetriableVendorError,
 )
-from tap_eventexport.engine.headers import clock_difference, named_wait, remaining
+from tap_eventexport.engine.headers import named_wait, remaining
 from tap_eventexport.engine.patience import MAX_ATTEMPTS, Patience
 from tap_eventexport.engine.spool import spooled
 from tap_eventexport.engine.usage import Usage
@@ -42,7 +43,6 @@ HURRIED_WAIT = 5.0  # seconds that a rate limit may ask for, for these
 HURRIED_ATTEMPTS = 3
 MAX_BODY = 256 << 20  # bytes kept in memory; a page of 1000 events has about half a megabyte
 MAX_REDIRECTS = 5
-CLOCK_TOLERANCE = timedelta(seconds=5)  # by so much the clocks of two sound machines may differ
 CHUNK = 1 << 20  # bytes read at a time: most answers at once
 
 Result = TypeVar("Result")
@@ -81,7 +81,6 @@ class _Shared:
     """What all streams of a vendor must know of each other."""
 
     quiet_until: float = 0.0
-    least_lead: timedelta | None = None
 
 
 class HttpClient:
@@ -98,6 +97,7 @@ class HttpClient:
         user_agent: Sent with each request.
         stop: Ends all waiting.
         quota: Each request takes a token of it; None if the vendor has no limit.
+        start: When the run began; None is now.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting
@@ -110,6 +110,7 @@ class HttpClient:
         user_agent: str,
         stop: Stop,
         quota: TokenBucket | None = None,
+        start: Start | None = None,
     ) -> None:
         self.vendor = vendor
         self.concurrency = concurrency
@@ -121,6 +122,7 @@ class HttpClient:
         self._quota = quota
         self._in_flight = threading.BoundedSemaphore(concurrency)
         self._shared = _Shared()
+        self.clock = VendorClock(vendor, start or Start.here())
         self.usage = Usage()
         self._local = threading.local()
         self._environments: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -130,12 +132,6 @@ class HttpClient:
         client = copy(self)
         client.usage = Usage()
         return client
-
-    @property
-    def clock_lead(self) -> timedelta:
-        """How far this machine's clock is ahead of the vendor's; zero where that is nothing."""
-        lead = self._shared.least_lead
-        return lead if lead and lead > CLOCK_TOLERANCE else timedelta(0)
 
     def hurry(self) -> None:
         """From now on fail soon: somebody waits at a terminal."""
@@ -211,19 +207,6 @@ class HttpClient:
             self._keep_quiet(error.wait)
             raise
 
-    def _compare_clocks(self, headers: Mapping[str, str]) -> None:
-        """Note by how much this machine's clock is ahead at least: headers may have been slow."""
-        lead = clock_difference(headers)
-        least = self._shared.least_lead
-        if least is None and lead > CLOCK_TOLERANCE:
-            logger.warning(
-                "%s: this machine's clock is %.0f s ahead of the vendor's; bookmarks stay behind "
-                "the vendor's clock, but set this one",
-                self.vendor,
-                lead.total_seconds(),
-            )
-        self._shared.least_lead = lead if least is None else min(least, lead)
-
     def _keep_quiet(self, seconds: float | None, reason: str = "") -> None:
         """Let every request of this vendor wait, as long as the vendor may make them."""
         if not seconds or seconds > self.max_retry_wait:
@@ -265,13 +248,14 @@ class HttpClient:
         session = self._session()
         prepared = session.prepare_request(request)
         options = self._environment(session, request.url)
+        asked = timer()
         with session.send(
             prepared,
             timeout=(self.timeout, self.timeout),
             allow_redirects=False,
             **options,
         ) as response:
-            self._compare_clocks(response.headers)  # before the body, which may take minutes
+            self.clock.compare(response.headers, asked)
             if is_spooled and HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
                 return _spooled(response, name)
             chunks, size = [], 0

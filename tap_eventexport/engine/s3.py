@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
+from requests.structures import CaseInsensitiveDict
+
 from tap_eventexport.engine.answers import quoted
+from tap_eventexport.engine.clocks import timer
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
 from tap_eventexport.engine.names import shown_name
 from tap_eventexport.engine.spool import spooled
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from tap_eventexport.engine.clocks import VendorClock
     from tap_eventexport.engine.http import HttpClient
 
 CHUNK = 1 << 20  # bytes read at a time
@@ -69,11 +73,13 @@ class Bucket:
     Args:
         access: How it is reached.
         http: Whose patience, time-out and hurry hold here too.
+        clock: Compared with the store's, where the store's times are those that count.
     """
 
-    def __init__(self, access: Access, http: HttpClient) -> None:
+    def __init__(self, access: Access, http: HttpClient, clock: VendorClock | None = None) -> None:
         self._access = access
         self._http = http
+        self._clock = clock
         self._lock = threading.Lock()
         self._made: Any = None
 
@@ -106,11 +112,16 @@ class Bucket:
         with self._in_words(f"list {self}/{prefix}", "s3:ListBucket"):
             pages = self._client().get_paginator("list_objects_v2")
             start = {"StartAfter": after} if after else {}
+            asked = timer()
             for page in pages.paginate(Bucket=self._access.bucket, Prefix=prefix, **start):
+                if self._clock:
+                    headers = CaseInsensitiveDict(page["ResponseMetadata"]["HTTPHeaders"])
+                    self._clock.compare(headers, asked)
                 for found in page.get("Contents", ()):
                     yield StoredObject(
                         found["Key"], found["Size"], found["ETag"], found["LastModified"]
                     )
+                asked = timer()
 
     def open(self, stored: StoredObject) -> IO[bytes]:
         """A temporary file with the whole object; closed by who reads it.

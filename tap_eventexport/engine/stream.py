@@ -23,6 +23,7 @@ from singer_sdk.streams import Stream
 
 from tap_eventexport.engine.bookmark import (
     Bounds,
+    Limits,
     advance,
     announce,
     plan,
@@ -37,7 +38,7 @@ from tap_eventexport.engine.progress import Progress
 from tap_eventexport.engine.readahead import Lane
 from tap_eventexport.engine.run import drive
 from tap_eventexport.engine.state import read_bookmark, write_bookmark
-from tap_eventexport.engine.windows import MILLISECOND, parse_instant
+from tap_eventexport.engine.windows import MILLISECOND, parse_instant, round_down, span
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -149,8 +150,8 @@ class EventStream(Stream):
 
     @cached_property
     def now(self) -> datetime:
-        """The instant at which the run began."""
-        return datetime.fromtimestamp(self._tap.initialized_at / 1000, UTC)
+        """The instant at which the run began, by this machine's clock."""
+        return self.client.clock.start.now
 
     def open(self) -> Lane[EventStream]:
         """Plan this run and make ready to read it.
@@ -183,6 +184,7 @@ class EventStream(Stream):
 
         Pages must come in order: all windows before this one are complete.
         """
+        self._check_gap()
         if page.columns:
             self._grow(page.columns)
         for block in page.blocks:
@@ -192,9 +194,8 @@ class EventStream(Stream):
             self.progress.add(len(limited))
             self._check_max_record_limit(len(block))
         self._output.end_page()
-        lead = self.client.clock_lead
-        position = self._plan.position_at(window, page.place, self.now - lead)
-        self._bookmark = advance(self._bookmark, window, position, self.now, lead)
+        position = self._plan.position_at(window, page.place, self._vendors_now)
+        self._bookmark = advance(self._bookmark, window, position, self._limits())
         if page.files:
             self._bookmark = remember(self._bookmark, page.files, self.files_since)
         self.progress.page(window, is_last=page.place is None)
@@ -203,7 +204,7 @@ class EventStream(Stream):
 
     def announce(self, window: Window, opened: Opened) -> None:
         """Promise that a window was opened, which may come ahead of its turn."""
-        position = self._plan.position_at(window, opened.place, self.now - self.client.clock_lead)
+        position = self._plan.position_at(window, opened.place, self._vendors_now)
         if position and self.wanted:
             self._bookmark = announce(self._bookmark, position, self.wanted.start)
             self._promised = announce(self._promised, position, self.wanted.start)
@@ -234,7 +235,38 @@ class EventStream(Stream):
     @property
     def files_since(self) -> datetime:
         """How old a file may be that the next run could take for new."""
-        return self.wanted.end if self.wanted else self.now
+        return min(self.wanted.end, self._vendors_now) if self.wanted else self._vendors_now
+
+    @property
+    def _settle(self) -> timedelta:
+        return timedelta(minutes=self.config["settle_minutes"])
+
+    @property
+    def _vendors_now(self) -> datetime:
+        """The instant at which the run began, or what the vendor's clock said then if earlier."""
+        return self.now - self.client.clock.lead
+
+    def _limits(self) -> Limits:
+        """What this run may promise.
+
+        On the word of a vendor's clock that may be broken nothing is promised, and no earlier
+        promise is taken back.
+        """
+        earliest = self.wanted.start if self.wanted else self.now
+        clock = self.client.clock
+        present = self.now - clock.certain_lead if clock.is_lead_believed else self.now
+        return Limits(
+            earliest,
+            latest=self._vendors_now - self._settle,
+            present=max(present, earliest) if self.is_first_run else present,
+        )
+
+    def _check_gap(self) -> None:
+        if self._plan.has_gap and not self.client.clock.is_lead_believed:
+            raise FatalVendorError(
+                f"this machine's clock is more than a day ahead of {self.vendor}'s, so that what "
+                "the vendor still keeps would be left out; set the clock and run again"
+            )
 
     @property
     def _is_incremental(self) -> bool:
@@ -250,7 +282,7 @@ class EventStream(Stream):
             start_is_set=bool(start),
             end=parse_instant(end) if end else None,
             lookback=self.lookback if minutes is None else timedelta(minutes=minutes),
-            settle=timedelta(minutes=self.config["settle_minutes"]),
+            settle=self._settle,
             resolution=self.resolution,
             oldest=self.oldest,
             fail_on_gap=self.config["on_gap"] == "fail",
@@ -326,8 +358,28 @@ class EventStream(Stream):
                     "%s: %s; reading the window %s from its start", self.name, error, window
                 )
                 place = None
+            except FatalVendorError as error:
+                if (past := self._past(window)) is None:
+                    raise
+                self.logger.warning(
+                    "%s: %s; the window %s ends in the vendor's future, so it is read up to the "
+                    "vendor's time",
+                    self.name,
+                    error,
+                    window,
+                )
+                yield Split(past) if past else Page([], None)
+                return
             else:
                 return
+
+    def _past(self, window: Window) -> tuple[Window, ...] | None:
+        """The part of a window that is no longer the vendor's future; None if it is all of it."""
+        clock = self.client.clock
+        present = round_down(clock.now(), self.resolution)
+        if not (clock.lead and clock.is_lead_believed and window.end > present):
+            return None
+        return span(window.start, present)
 
     # What the SDK asks
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
 
+    from tap_eventexport.engine.clocks import VendorClock
     from tap_eventexport.engine.http import HttpClient
 
 FILE_NAME = re.compile(r"(?P<request_id>[0-9A-Fa-f-]{36})-events-(?P<window>.+)\.json\.gz")
@@ -81,7 +82,12 @@ class InfobipEvents(EventStream):
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
         super().__init__(tap, client)
-        self.bucket = Bucket(_access(self.config), client)
+        self.bucket = Bucket(_access(self.config), client, self._store_clock)
+
+    @property
+    def _store_clock(self) -> VendorClock | None:
+        """What is compared with the bucket's clock; None where the bucket's times don't count."""
+        return None
 
     @property
     def directory(self) -> str:

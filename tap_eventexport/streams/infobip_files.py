@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_eventexport.engine.bookmark import Bounds
+    from tap_eventexport.engine.clocks import VendorClock
     from tap_eventexport.engine.s3 import StoredObject
     from tap_eventexport.engine.windows import Window
 
@@ -48,6 +49,10 @@ class InfobipFiles(InfobipEvents):
     def zone(self) -> None:
         """None: each look at a part of the time would list the whole directory."""
         return
+
+    @property
+    def _store_clock(self) -> VendorClock:
+        return self.client.clock
 
     def windows(self, whole: Window) -> Iterator[Window]:
         """The whole time, in one pass."""

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tap_eventexport.engine.bookmark import (
     Bookmark,
     Bounds,
+    Limits,
     Plan,
     Position,
     advance,
@@ -34,10 +35,15 @@ from tap_eventexport.engine.windows import EPOCH, Window, cut, format_instant
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+NOW = timedelta(0)
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 BOUNDS = Bounds(
     now=NOON, start=NOON - 9 * DAY, lookback=HOUR, settle=timedelta(0), start_is_set=True
 )
+
+
+def limits(now: datetime = NOON, earliest: datetime = NOON - 9 * DAY) -> Limits:
+    return Limits(earliest, latest=now, present=now)
 
 
 def wanted(mark: datetime | None, **changes: Any) -> tuple[datetime, datetime] | None:
@@ -178,11 +184,11 @@ def test_what_is_emitted_leaves_the_windows_ahead_of_it_open() -> None:
     assert bookmark == Bookmark(begin, (today,))
     first = Window(begin, begin + DAY)
     page = Position(first, {"cursor": "2"}, "q", NOON)
-    bookmark = advance(bookmark, first, page, NOON)
+    bookmark = advance(bookmark, first, page, limits())
     assert bookmark == Bookmark(begin, (page, today))
-    bookmark = advance(bookmark, first, None, NOON)
+    bookmark = advance(bookmark, first, None, limits())
     assert bookmark == Bookmark(NOON - DAY, (today,))
-    assert advance(bookmark, today.window, None, NOON) == Bookmark(NOON)
+    assert advance(bookmark, today.window, None, limits()) == Bookmark(NOON)
 
 
 @pytest.mark.parametrize(
@@ -276,13 +282,14 @@ def test_nothing_is_lost_whenever_runs_are_killed(seed: int) -> None:
             for time in [time for time in there if time >= first]:
                 emitted.add(time)
                 following = {"after": (time + minute).isoformat()}
-                bookmark = advance(bookmark, window, made.position_at(window, following, now), now)
+                position = made.position_at(window, following, now)
+                bookmark = advance(bookmark, window, position, limits(now, begin))
                 write_bookmark(state, "timestamp", bookmark)
                 pages_until_killed -= 1
                 if not pages_until_killed:
                     break
             else:
-                bookmark = advance(bookmark, window, None, now)
+                bookmark = advance(bookmark, window, None, limits(now, begin))
                 write_bookmark(state, "timestamp", bookmark)
                 continue
             break
@@ -294,7 +301,7 @@ def test_state_is_read_as_it_is_written() -> None:
     state: dict[str, Any] = {"something": "old"}
     window = Window(NOON - DAY, NOON)
     position = Position(window, {"cursor": "eyJ"}, "3f9a", NOON)
-    bookmark = advance(Bookmark(), window, position, NOON)
+    bookmark = advance(Bookmark(), window, position, limits())
     write_bookmark(state, "timestamp", bookmark)
     assert state == {
         "replication_key": "timestamp",
@@ -325,9 +332,9 @@ def test_files_are_remembered_while_they_may_be_listed_as_new() -> None:
 def test_the_bookmark_never_goes_back_nor_past_now() -> None:
     before = Bookmark(NOON - HOUR)
     lookback = Window(NOON - DAY, NOON - 2 * HOUR)
-    assert advance(before, lookback, None, NOON) == before
+    assert advance(before, lookback, None, limits()) == before
     today = Window(NOON - DAY, NOON + DAY)
-    assert advance(before, today, None, NOON) == Bookmark(NOON)
+    assert advance(before, today, None, limits()) == Bookmark(NOON)
 
 
 NAMES = st.sampled_from(
@@ -456,12 +463,23 @@ def test_the_state_of_a_plain_sdk_tap_is_understood() -> None:
     assert read_bookmark(state, "events") == Bookmark(NOON)
 
 
-def test_no_promise_goes_beyond_the_vendors_clock() -> None:
-    before = Bookmark(NOON - HOUR)
+@pytest.mark.parametrize(
+    ("mark", "latest", "present", "expected"),
+    [
+        pytest.param(-HOUR, -HOUR / 2, -HOUR / 2, -HOUR / 2, id="up to what is over"),
+        pytest.param(-HOUR, -5 * HOUR, NOW, -HOUR, id="an earlier promise is kept"),
+        pytest.param(-HOUR, -5 * HOUR, -5 * HOUR, -5 * HOUR, id="but not one of the future"),
+        pytest.param(None, -5 * HOUR, -5 * HOUR, -5 * HOUR, id="a first run"),
+        pytest.param(None, -99 * DAY, NOW, -9 * DAY, id="no bookmark before the start"),
+    ],
+)
+def test_no_promise_goes_beyond_what_both_clocks_have_seen(
+    mark: timedelta | None, latest: timedelta, present: timedelta, expected: timedelta
+) -> None:
+    before = Bookmark(None if mark is None else NOON + mark)
+    bounds = Limits(NOON - 9 * DAY, latest=NOON + latest, present=NOON + present)
     today = Window(NOON - DAY, NOON)
-    minute = timedelta(minutes=1)
-    assert advance(before, today, None, NOON, 10 * minute) == Bookmark(NOON - 10 * minute)
-    assert advance(before, today, None, NOON, 5 * HOUR) == before
+    assert advance(before, today, None, bounds) == Bookmark(NOON + expected)
 
 
 def test_a_plan_that_wants_nothing_has_no_tasks() -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 import requests_mock
 import tenacity
-import time_machine
 
-from tap_eventexport.engine import http, patience
+from tap_eventexport.engine import clocks, http, patience
+from tap_eventexport.engine.clocks import Start, VendorClock
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
@@ -308,17 +307,20 @@ def test_only_passing_faults_are_waited_for() -> None:
 
 @pytest.mark.parametrize("minutes", [0, 10])
 def test_a_slow_body_is_no_wrong_clock(
-    client: HttpClient, vendor: requests_mock.Mocker, minutes: int
+    client: HttpClient,
+    vendor: requests_mock.Mocker,
+    monkeypatch: pytest.MonkeyPatch,
+    minutes: int,
 ) -> None:
     """The clocks are compared when the headers come."""
-    with time_machine.travel("2026-03-01T00:10:00Z", tick=False) as clock:
+    start = Start(datetime(2026, 3, 1, 0, 10, tzinfo=UTC), 0.0)
+    client.clock = VendorClock("Vendor", start)
+    timers = iter((0.0, 0.5))
+    monkeypatch.setattr(clocks, "timer", lambda: next(timers))
+    monkeypatch.setattr(http, "timer", lambda: next(timers))
 
-        class SlowBody(io.BytesIO):
-            def read(self, size: int | None = -1) -> bytes:
-                clock.shift(60)
-                return super().read(size)
-
-        date = f"Sun, 01 Mar 2026 00:{10 - minutes:02}:00 GMT"
-        vendor.get(URL, body=SlowBody(b"{}"), headers={"Date": date})
-        client.fetch(lambda: requests.Request("GET", URL), lambda answer: answer)
-    assert client.clock_lead == timedelta(minutes=minutes)
+    date = f"Sun, 01 Mar 2026 00:{10 - minutes:02}:00 GMT"
+    vendor.get(URL, text="{}", headers={"Date": date})
+    client.fetch(lambda: requests.Request("GET", URL), lambda answer: answer)
+    assert next(timers, None) is None  # nobody looked at it when the body had come
+    assert client.clock.lead == timedelta(minutes=minutes, seconds=0.5 if minutes else 0)

@@ -94,6 +94,17 @@ def test_a_file_is_read_once_whatever_its_key_and_its_second(tap: Tap, exports: 
     assert numbers(tap.read(state=heard.states[-1])) == []
 
 
+def test_a_clock_that_was_ahead_loses_no_file(tap: Tap, exports: Exports) -> None:
+    """The store's clock decides which files are new: it is the one that dates them."""
+    first = exports.put(1, "a")
+    ahead = Tap(tap.folder, shift=9 * 3600, **tap.settings).run()
+    assert "was about 9:00:00 ahead of the vendor's" in ahead.log_line("this machine's clock")
+    assert numbers(ahead.heard) == first
+    new = exports.put(2, "a")
+    later = Tap(tap.folder, shift=5 * 3600, **tap.settings)
+    assert numbers(later.read(state=ahead.heard.states[-1])) == new
+
+
 def test_a_file_that_was_overwritten_is_read_again(tap: Tap, exports: Exports) -> None:
     exports.put(1, "a")
     state = tap.read().states[-1]

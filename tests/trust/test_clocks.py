@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_eventexport.sandbox.history import History
 from tests.trust.world import KEYS, STREAMS, World, only, said
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tap_eventexport.sandbox.server import Fault, Request, Response
     from tap_eventexport.sandbox.store import Store
     from tests.singer import Heard, Tap
 
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def go_on_with_the_clock(world: World, per_day: int = 480) -> None:
+    """Let events go on with no end."""
+    for vendor in world.vendors.values():
+        vendor.history = History(per_day, begin=world.start)  # type: ignore[attr-defined]
 
 
 def assert_no_bookmark_after(heard: Heard, instant: datetime) -> None:
@@ -40,9 +53,7 @@ def test_a_clock_that_is_ten_minutes_off_loses_nothing(
 ) -> None:
     """Naver Cloud refuses such a clock and says so; the next run, an hour later, is right."""
     begin = world.now() - 90 * MINUTE
-    world.vendors["dfinery"].history = world.vendors["croct"].history  # type: ignore[attr-defined]
-    for vendor in world.vendors.values():
-        vendor.history = type(vendor.history)(1440, begin=world.start)  # type: ignore[attr-defined]
+    go_on_with_the_clock(world, per_day=1440)
     settings: dict[str, Any] = {"start_date": begin.isoformat(), "end_date": None}
     wrong = world.tap(tmp_path, minutes * MINUTE, **settings).run()
     assert wrong.code == 1
@@ -61,6 +72,135 @@ def test_a_clock_that_is_ten_minutes_off_loses_nothing(
     (days,) = STREAMS["dfinery"]
     got = set(said(days, wrong.heard)) | set(said(days, right))
     assert got >= set(world.truth(days, begin, end))
+
+
+# Sets the clock, by seconds, just before a request is sent; then all is as for any other time.
+SET_RIGHT = """
+import itertools, sys
+from datetime import UTC, datetime, timedelta
+import requests, time_machine
+by, before = float(sys.argv.pop(1)), int(sys.argv.pop(1))
+send, numbers = requests.Session.send, itertools.count(1)
+def set_and_send(*arguments, **options):
+    if next(numbers) == before:
+        time_machine.travel(datetime.now(UTC) + timedelta(seconds=by)).start()
+    return send(*arguments, **options)
+requests.Session.send = set_and_send
+"""
+
+
+@pytest.mark.parametrize(
+    ("lead", "moves", "before"),
+    [
+        pytest.param(9 * HOUR, -9 * HOUR, 1, id="ahead, set before the first request"),
+        pytest.param(HOUR, -HOUR, 5, id="ahead, set in between"),
+        pytest.param(-9 * HOUR, 9 * HOUR, 5, id="behind"),
+        pytest.param(0 * HOUR, 9 * HOUR, 5, id="right, then ahead"),
+        pytest.param(0 * HOUR, -9 * HOUR, 5, id="right, then behind"),
+    ],
+)
+def test_a_clock_that_is_set_while_the_run_goes_on_loses_nothing(
+    world: World, tmp_path: Path, lead: timedelta, moves: timedelta, before: int
+) -> None:
+    begin = world.now() - 90 * MINUTE
+    go_on_with_the_clock(world)
+    settings: dict[str, Any] = {"start_date": begin.isoformat(), "end_date": None}
+    if lead < 0 * HOUR:
+        settings["start_date"] = (world.now() + lead - 90 * MINUTE).isoformat()
+    tap = world.tap(tmp_path, lead, **settings)
+    *python, script, shift, pause = tap.command
+    moved = str(moves.total_seconds())
+    tap.command = [*python, SET_RIGHT + script, moved, str(before), shift, pause]
+    first = tap.run()
+    failed = {line.split()[-1] for line in first.log.splitlines() if " failed: " in line}
+    assert not failed or "ncp_apigateway_events failed: " in first.log  # its signature was too late
+    assert_no_bookmark_after(first.heard, world.now())
+    end = world.now() + 150 * MINUTE
+    world.shift += 180 * MINUTE
+    settings["end_date"] = end.isoformat()
+    second = world.tap(tmp_path, **settings).read(state=first.heard.states[-1])
+    for stream in KEYS:
+        got = set(said(stream, first.heard)) | set(said(stream, second))
+        assert got >= set(world.truth(stream, begin, end)), stream
+
+
+@pytest.mark.parametrize(
+    ("offs", "is_told", "again"),
+    [
+        pytest.param([-20_000 * DAY], "useless Date ('", 0.4, id="1970"),
+        pytest.param([-3 * DAY], "3 days, 0:00:00 ahead of the vendor's", 1.1, id="behind"),
+        pytest.param([3 * DAY], "3 days, 0:00:00 behind the vendor's", 0.4, id="ahead"),
+        pytest.param([0 * DAY, -2 * HOUR, HOUR], "ahead of the vendor's", 0.5, id="jumping"),
+        pytest.param([None], None, 0.4, id="none"),
+    ],
+)
+def test_wrong_dates_lose_nothing_and_read_little_again(
+    world: World,
+    tmp_path: Path,
+    offs: list[timedelta | None],
+    is_told: str | None,
+    again: float,
+) -> None:
+    go_on_with_the_clock(world)
+    begin = world.now() - 30 * HOUR
+    settings: dict[str, Any] = {"start_date": begin.isoformat(), "end_date": None}
+    take, turns = world.sandbox.take, cycle(offs)
+
+    def take_wrongly(request: Request) -> tuple[Response, Fault | None]:
+        response, fault = take(request)
+        off = next(turns)
+        date = "" if off is None else format_datetime(world.now() + off, usegmt=True)
+        return replace(response, headers={**response.headers, "Date": date}), fault
+
+    world.sandbox.take = take_wrongly  # type: ignore[method-assign]
+    end = world.now()
+    first = world.tap(tmp_path, **settings).run()
+    assert first.code == 0, first.log
+    told = [line for line in first.log.splitlines() if "clock" in line]
+    vendors = {line.split(": ")[0] for line in told}
+    assert len(told) == len(vendors)
+    assert (is_told in first.log) if is_told else not told
+    assert_no_bookmark_after(first.heard, world.now())
+    for state in first.heard.states:
+        for name, bookmark in state["bookmarks"].items():
+            is_by_day = name == "dfinery_events"
+            earliest = begin - DAY if is_by_day else begin
+            assert datetime.fromisoformat(bookmark["replication_key_value"]) >= earliest
+    for stream in KEYS:
+        assert set(said(stream, first.heard)) >= set(world.truth(stream, begin, end)), stream
+    asked = len(world.sandbox.requests)
+    second = world.tap(tmp_path, **settings).run(state=first.heard.states[-1])
+    assert second.code == 0, second.log
+    assert len(world.sandbox.requests) - asked <= again * asked
+
+
+def test_a_machine_that_is_days_ahead_promises_nothing_of_the_future(
+    world: World, tmp_path: Path
+) -> None:
+    go_on_with_the_clock(world)
+    begin = world.now() - HOUR
+    settings: dict[str, Any] = {"start_date": begin.isoformat(), "end_date": None}
+    wrong = world.tap(tmp_path, 3 * DAY, **settings).run()
+    assert "3 days, 0:00:00 ahead of the vendor's" in wrong.log
+    assert_no_bookmark_after(wrong.heard, world.now())
+    end = world.now() + 30 * MINUTE
+    world.shift += HOUR
+    settings["end_date"] = end.isoformat()
+    right = world.tap(tmp_path, **settings).read(state=wrong.heard.states[-1])
+    for stream in KEYS:
+        got = set(said(stream, wrong.heard)) | set(said(stream, right))
+        assert got >= set(world.truth(stream, begin, end)), stream
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "2000-01-01"])
+def test_a_machine_whose_clock_was_never_set_reads_nothing(
+    world: World, tmp_path: Path, day: str
+) -> None:
+    reset = datetime.fromisoformat(f"{day}T00:00:12+00:00") - world.now()
+    done = world.tap(tmp_path, reset).run()
+    assert (done.code, done.lines) == (1, [])
+    assert f"this machine's clock says {day}T00:00:1" in done.log_line("which is long over: set it")
+    assert not world.sandbox.requests
 
 
 def test_nothing_is_read_between_a_start_and_the_same_end(tap: Tap, world: World) -> None:
