@@ -99,7 +99,7 @@ class Croct:
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     api_key: str = "sandbox-croct-key"
     order: Literal["ascending", "descending", "shuffled"] = "ascending"
-    last_page: Literal["empty", "null", "missing", "repeat"] = "empty"
+    last_page: Literal["empty", "null", "missing", "repeat", "fresh"] = "empty"
     empty_every: int = 0
     has_ids: bool = True
     is_pretty: bool = False
@@ -134,7 +134,7 @@ class Croct:
             "metadata": METADATA,
             "items": [self._event(moment) for _, moment in events],
         }
-        if not is_last or (self.last_page == "repeat" and events):
+        if not is_last or self.last_page == "fresh" or (self.last_page == "repeat" and events):
             answer["nextCursor"] = following
         elif self.last_page == "repeat":
             answer["nextCursor"] = request.first("cursor")

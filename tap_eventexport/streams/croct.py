@@ -5,39 +5,38 @@ https://docs.croct.com/reference/api/service/data-export/export-events
 
 from __future__ import annotations
 
+import logging
+import threading
 from datetime import timedelta
-from http import HTTPStatus
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 import requests
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.answers import decoded, envelope, quoted
-from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
-from tap_eventexport.engine.extra import COLUMN, NULL, ExtraDecoder, NewNames, as_column
-from tap_eventexport.engine.http import Answer, refuse_passing_faults
-from tap_eventexport.engine.identity import content_key, parsed
+from tap_eventexport.engine.cursors import MAX_EMPTY, CursorReader
+from tap_eventexport.engine.extra import COLUMN, NewNames
 from tap_eventexport.engine.page import Page, Split
+from tap_eventexport.engine.repeats import RepeatedIds
 from tap_eventexport.engine.stream import EventStream
+from tap_eventexport.engine.twins import TwinList
 from tap_eventexport.engine.windows import (
     MILLISECOND,
     Window,
     cut,
     cut_growing,
     format_milliseconds,
-    parse_instant,
+    from_milliseconds,
     span,
     to_milliseconds,
 )
+from tap_eventexport.streams.croct_answers import Answered, Metadata, reader
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from singer_sdk import Tap
 
-    from tap_eventexport.engine.extra import Fields
     from tap_eventexport.engine.http import HttpClient
 
 PATH = "/export/events"
@@ -45,8 +44,6 @@ WINDOW = timedelta(days=1)  # no limit is documented; a day is a handful of page
 FEW = 6  # windows at once for which those of a day are narrow enough
 PAGES_IN_A_ROW = 8  # of one cursor; a window that has twice as many or more is split
 PART_GROWTH = 2  # each part of it is so much wider: few requests where nothing more comes
-MAX_PAGES = 100_000  # of one cursor: 100 million events within a day are no site's
-MAX_EMPTY_PAGES = 20  # in a row, each with a new cursor, before the window is given up
 
 # fmt: off
 EVENT_TYPES = {
@@ -57,110 +54,6 @@ EVENT_TYPES = {
     "slotPersonalized", "leadGenerated", "audienceMatched", "userClicked", "userScrolled",
 }
 # fmt: on
-
-
-class Metadata(msgspec.Struct):
-    """Where the events come from; the same for all events of an answer."""
-
-    organizationName: str | None = None
-    organizationSlug: str | None = None
-    workspaceName: str | None = None
-    workspaceSlug: str | None = None
-    applicationName: str | None = None
-    applicationSlug: str | None = None
-
-
-class Event(msgspec.Struct, gc=False):
-    """One event of an answer; `context` and `payload` stay the JSON that they are."""
-
-    timestamp: int  # milliseconds since 1970
-    payload: msgspec.Raw
-    id: str | None = None  # since the vendor's spec 0.6.0
-    sessionId: str | None = None
-    userId: str | None = None
-    context: msgspec.Raw = NULL  # null for events of a server
-
-
-class StrictEvent(Event, gc=False, forbid_unknown_fields=True):
-    """An event as the vendor's specification has it."""
-
-
-class LenientEvent(Event, gc=False):
-    """An event that may have other fields, and numbers for its texts."""
-
-    id: str | int | None = None  # type: ignore[assignment]
-    sessionId: str | int | None = None  # type: ignore[assignment]
-    userId: str | int | None = None  # type: ignore[assignment]
-
-
-class Payload(msgspec.Struct, gc=False):
-    """What of a payload is read: its type."""
-
-    type: str | None = msgspec.field(name="@type", default=None)
-
-
-class Context(msgspec.Struct):
-    """Nothing of a context is read, but it must be an object."""
-
-
-Item = TypeVar("Item")
-
-
-class Export(msgspec.Struct, Generic[Item]):
-    """One answer. `nextCursor` is empty, null or missing in the last one."""
-
-    items: list[Item]
-    metadata: Metadata = msgspec.field(default_factory=Metadata)
-    nextCursor: str | None = None
-
-
-class Record(msgspec.Struct, gc=False):
-    """One record of `croct_events`, in the order of its columns."""
-
-    id: str
-    timestamp: str
-    eventType: str | None
-    sessionId: str | None
-    userId: str | None
-    context: msgspec.Raw
-    payload: msgspec.Raw
-    organizationName: str | None
-    organizationSlug: str | None
-    workspaceName: str | None
-    workspaceSlug: str | None
-    applicationName: str | None
-    applicationSlug: str | None
-    extra: msgspec.Raw = msgspec.field(name="_extra")
-
-
-_decode_payload = msgspec.json.Decoder(Payload).decode
-_check_context = msgspec.json.Decoder(Context | None).decode
-
-
-_decode_known = msgspec.json.Decoder(Export[Event]).decode
-_decode_numbers = msgspec.json.Decoder(Export[LenientEvent]).decode
-
-
-def _decode_lenient(body: bytes) -> Export[Any]:
-    try:
-        return _decode_known(body)
-    except msgspec.ValidationError:
-        export = _decode_numbers(body)
-    for event in export.items:
-        event.id, event.sessionId, event.userId = (
-            str(value) if isinstance(value, int) else value
-            for value in (event.id, event.sessionId, event.userId)
-        )
-    return export
-
-
-_decode_export = ExtraDecoder[Export[Any]](
-    LenientEvent,
-    strict=msgspec.json.Decoder(Export[StrictEvent]).decode,
-    lenient=_decode_lenient,
-    raw=msgspec.json.Decoder(Export[dict[str, msgspec.Raw]]).decode,
-    events=attrgetter("items"),
-)
 
 
 class CroctEvents(EventStream):
@@ -200,6 +93,10 @@ class CroctEvents(EventStream):
     def __init__(self, tap: Tap, client: HttpClient) -> None:
         super().__init__(tap, client)
         self._new_names = NewNames(self.name, self.logger)
+        self._repeated_ids = RepeatedIds()
+        self._ignores_times = False
+        self._told: set[str] = set()
+        self._lock = threading.Lock()
         for name in sorted(set(self.config["croct_event_types"]) - EVENT_TYPES):
             self.logger.warning("croct_event_types: %r is not among Croct's documented types", name)
 
@@ -209,73 +106,101 @@ class CroctEvents(EventStream):
         return cut(whole, width // MILLISECOND * MILLISECOND)
 
     def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page | Split]:
-        """Follow the cursor until the vendor hands out no new one.
+        """Follow the cursor to its end.
 
         A cursor's pages can only be read in turn. Where the first page shows that there will be
         many, the window is read as several, all of it, since the order of events isn't documented.
         """
-        cursor: str | None = place.get("cursor") if place else None
-        seen = {cursor}
-        empty = 0
-        for _ in range(MAX_PAGES):
-            answered = self._ask(window, cursor)
-            following = answered.cursor
-            if answered.is_empty and following == cursor:
-                following = None
-            if following is None:
-                yield Page([answered.records], None, answered.size)
-                return
-            if cursor is None and (parts := self._parts(window, answered.records)):
+        begin: str | None = place.get("cursor") if place else None
+        twins = TwinList(place if begin else None)
+        pages = CursorReader(
+            lambda cursor: self._ask(window, cursor), self.vendor, f"the window {window}"
+        )
+        is_first = begin is None
+        for answered, following in pages.pages(begin):
+            self._note(answered, window)
+            if is_first and following and (parts := self._parts(window, answered.times)):
                 yield Split(parts)
                 return
-            if following in seen:
-                raise FatalVendorError(
-                    f"Croct repeats a cursor in the window {window}, which would never end; "
-                    "try again, or ask Croct"
-                )
-            empty = empty + 1 if answered.is_empty else 0
-            if empty > MAX_EMPTY_PAGES:
-                raise FatalVendorError(
-                    f"Croct sent {empty} empty pages in a row in the window {window}, each with "
-                    "a new cursor; try again, or ask Croct"
-                )
-            yield Page([answered.records], {"cursor": following}, answered.size)
-            seen.add(following)
-            cursor = following
-        raise FatalVendorError(
-            f"Croct sent {MAX_PAGES} pages for the window {window} and no end; ask Croct"
-        )
+            is_first = False
+            unnamed = [record for record, _ in answered.unnamed]
+            keys = twins.keys(
+                [record.id for record in unnamed], [time for _, time in answered.unnamed]
+            )
+            for record, key in zip(unnamed, keys, strict=True):
+                record.id = key
+            yield Page([answered.records], _place(following, twins), answered.size)
+        if pages.ends_with_gap:
+            self._tell_once(
+                logging.INFO,
+                "Croct tells the end of a window by empty pages that each have a new cursor; after "
+                f"{MAX_EMPTY} in a row a window is complete",
+            )
 
-    def _parts(self, window: Window, records: list[Record]) -> tuple[Window, ...]:
+    def _note(self, answered: Answered, window: Window) -> None:
+        """Look at what an answer tells of the vendor."""
+        self._new_names.note(answered.new_names)
+        self._repeated_ids.note_all(answered.ids, answered.contents)
+        first, end = to_milliseconds(window.start), to_milliseconds(window.end)
+        if answered.times and not first <= min(answered.times) <= max(answered.times) <= end:
+            self._ignores_times = True
+            number, time = next(
+                pair for pair in enumerate(answered.times) if not first <= pair[1] <= end
+            )
+            self._tell_once(
+                logging.WARNING,
+                "Croct sends events of other times than those it is asked for, as if it ignored "
+                f"start and end: `$.items[{number}]` of {format_milliseconds(time)} for {window}; "
+                "those that this run doesn't want are left out",
+            )
+
+    def _tell_once(self, level: int, message: str) -> None:
+        """Say something once a run, whatever it is said of."""
+        begin = message.partition(":")[0]
+        with self._lock:
+            is_new = begin not in self._told
+            self._told.add(begin)
+        if is_new:
+            self.logger.log(level, "%s: %s", self.name, message)
+
+    def close(self, error: Exception | None) -> None:
+        """End, and tell of ids that were not the events' own."""
+        super().close(error)
+        self._repeated_ids.tell(self.name, self.logger)
+
+    def _parts(self, window: Window, times: list[int]) -> tuple[Window, ...]:
         """Windows that have about so many pages each; none where the window need not be split.
 
-        In a page whose events are in order of time, the first and the last tell how dense they are.
+        In a full page whose events are in order of time, the first and the last tell how dense
+        they are. A page that isn't full says nothing, nor does one of a vendor that ignores for
+        which time it is asked.
         """
-        times = [record.timestamp for record in records]
-        if self.client.concurrency == 1 or not times or times != sorted(times):
+        is_telling = (
+            len(times) >= self.config["croct_page_size"]
+            and times[0] < times[-1]
+            and all(one <= other for one, other in pairwise(times))
+        )
+        if self.client.concurrency == 1 or self._ignores_times or not is_telling:
             return ()
-        first, last = max(parse_instant(times[0]), window.start), parse_instant(times[-1])
-        width = PAGES_IN_A_ROW * max(last - first, MILLISECOND)
+        first, last = from_milliseconds(times[0]), from_milliseconds(times[-1])
+        width = PAGES_IN_A_ROW * (last - first)
         if window.end - first < 2 * width:
             return ()
-        dense = Window(first, window.end)
-        return (*span(window.start, first), *cut_growing(dense, width, PART_GROWTH))
+        return (
+            *span(window.start, first),
+            *cut_growing(Window(first, window.end), width, PART_GROWTH),
+        )
 
     def prove(self) -> None:
         """Ask for one event of the last hour."""
         hour = Window(self.now - timedelta(hours=1), self.now)
-        self.client.fetch(
-            lambda: self._request(hour, None, size=1), lambda answer: _read(answer, hour, None)
-        )
+        self.client.fetch(lambda: self._request(hour, None, size=1), reader(hour, None))
 
     def _ask(self, window: Window, cursor: str | None) -> Answered:
         size = self.config["croct_page_size"]
-        answered = self.client.fetch(
-            lambda: self._request(window, cursor, size),
-            lambda answer: _read(answer, self.wanted or window, cursor),
+        return self.client.fetch(
+            lambda: self._request(window, cursor, size), reader(self.wanted or window, cursor)
         )
-        self._new_names.note(answered.new_names)
-        return answered
 
     def _request(self, window: Window, cursor: str | None, size: int) -> requests.Request:
         return requests.Request(
@@ -292,105 +217,9 @@ class CroctEvents(EventStream):
         )
 
 
-class Answered(NamedTuple):
-    """One answer, read."""
-
-    records: list[Record]
-    is_empty: bool  # as the vendor sent it
-    cursor: str | None
-    size: int
-    new_names: Collection[str]
-
-
-def _read(answer: Answer, wanted: Window, cursor: str | None) -> Answered:
-    """Read an answer to a request that was made with a cursor, or without one.
-
-    Args:
-        answer: The answer.
-        wanted: The time that this run reads; events outside of it are left out.
-        cursor: The cursor that was sent.
-
-    Raises:
-        RetriableVendorError: If the answer is no whole export.
-        RestartWindowError: If the cursor is not accepted.
-        FatalVendorError: If a person must do something.
-    """
-    refuse_passing_faults(answer)
-    if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-        raise _refusal(answer, cursor)
-    return decoded(answer, lambda body: _answered(body, wanted), "export of events")
-
-
-def _answered(body: bytes, wanted: Window) -> Answered:
-    export, extras, names = _decode_export(_compact(body))
-    records = _records(export, extras, wanted)
-    return Answered(records, not export.items, export.nextCursor or None, len(body), names)
-
-
-def _compact(body: bytes) -> bytes:
-    """The same JSON on one line and in valid UTF-8: parts of it are passed on as they are."""
-    body.decode()
-    return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
-
-
-def _records(export: Export[Event], extras: Sequence[Fields], wanted: Window) -> list[Record]:
-    first, end = to_milliseconds(wanted.start), to_milliseconds(wanted.end)
-    source: tuple[Any, Any, Any, Any, Any, Any] = msgspec.structs.astuple(export.metadata)
-    records = []
-    for event, extra in zip(export.items, extras, strict=True):
-        _check_context(event.context)
-        if first <= event.timestamp < end:
-            records.append(
-                Record(
-                    event.id or _key(event, extra),
-                    format_milliseconds(event.timestamp),
-                    _decode_payload(event.payload).type,
-                    event.sessionId,
-                    event.userId,
-                    event.context,
-                    event.payload,
-                    *source,
-                    as_column(extra) if extra else NULL,
-                )
-            )
-    return records
-
-
-def _key(event: Event, extra: Fields) -> str:
-    content: list[Any] = [event.sessionId, event.userId, event.timestamp]
-    content += [parsed(event.context), parsed(event.payload)]
-    if extra:
-        content.append({name: parsed(value) for name, value in extra.items()})
-    return content_key(content)
-
-
-def _refusal(answer: Answer, cursor: str | None) -> Exception:
-    """The error that an answer stands for which holds no export."""
-    problem = _problem(answer)
-    match answer.status:
-        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return FatalVendorError(
-                f"Croct refused the key ({problem}): check croct_api_key; it must belong to the "
-                "application and have the permission data_export"
-            )
-        case HTTPStatus.LOCKED:
-            return FatalVendorError(
-                f"Croct's monthly quota of users is exceeded ({problem}): raise the plan's quota "
-                "or wait for the next month"
-            )
-        case _ if cursor:
-            return RestartWindowError(f"Croct no longer accepts the cursor ({problem})")
-        case HTTPStatus.NOT_FOUND:
-            return FatalVendorError(f"Croct has no such address ({problem}): check croct_api_url")
-        case _:
-            return FatalVendorError(
-                f"Croct refused the request ({problem}): check croct_event_types, "
-                "croct_page_size and croct_api_url"
-            )
-
-
-def _problem(answer: Answer) -> str:
-    """What an RFC 7807 answer says; its detail is called `detail` or `details`."""
-    problem = envelope(answer)
-    said = [quoted(problem[name]) for name in ("title", "detail", "details") if name in problem]
-    return ": ".join([f"HTTP {answer.status}", *said])
+def _place(following: str | None, twins: TwinList) -> Mapping[str, Any] | None:
+    """Where a window goes on; empty where it can't but from its start."""
+    if following is None:
+        return None
+    counted = twins.place()
+    return {} if counted is None else {"cursor": following, **counted}

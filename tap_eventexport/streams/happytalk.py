@@ -200,13 +200,7 @@ class ServiceHistory(HappyTalkStream):
     def close(self, error: Exception | None) -> None:
         """End, and tell of ids that were not the entries' own."""
         super().close(error)
-        if self._ids.count:
-            self.logger.warning(
-                "%s: %d entries have the id of another entry and other content; all were sent, "
-                "but a table with one row for each id keeps one of them",
-                self.name,
-                self._ids.count,
-            )
+        self._ids.tell(self.name, self.logger)
 
 
 class SiemEvents(HappyTalkStream):

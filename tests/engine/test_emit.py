@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tap_eventexport.engine import emit
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.windows import Window
-from tap_eventexport.streams.croct import CroctEvents, Record
+from tap_eventexport.streams.croct import CroctEvents
+from tap_eventexport.streams.croct_answers import Record
 from tap_eventexport.tap import TapEventExport
 from tests.conftest import END, START
 

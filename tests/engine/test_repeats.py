@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tap_eventexport.engine import repeats
 from tap_eventexport.engine.repeats import RepeatedIds
 
@@ -26,3 +29,13 @@ def test_only_so_many_ids_take_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     ids.note([("3", "a")])
     ids.note([("1", "b"), ("3", "b")])
     assert ids.count == 1
+
+
+@given(st.lists(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 2)), max_size=8)))
+def test_pages_are_counted_as_their_records_are(pages: list[list[tuple[str, int]]]) -> None:
+    ids, first, expected = RepeatedIds(), dict[str, int](), 0
+    for page in pages:
+        ids.note_all([identity for identity, _ in page], [content for _, content in page])
+        for identity, content in page:
+            expected += first.setdefault(identity, content) != content
+    assert ids.count == expected

@@ -6,14 +6,15 @@ import hashlib
 import json
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import requests_mock
 
+from tap_eventexport.engine.cursors import MAX_EMPTY, MAX_REPEATED
 from tap_eventexport.engine.windows import Window
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import Fault, Request, Response, Sandbox, json_response
@@ -23,7 +24,7 @@ from tests.conftest import CROCT_KEY, END, START
 from tests.singer import HURRIED, Heard, Tap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from tap_eventexport.sandbox.croct import Croct
@@ -270,22 +271,141 @@ def test_events_without_id_get_a_key_of_their_content(
     event = {key: value for key, value in EXAMPLE["items"][0].items() if key != "id"}
     reordered = dict(reversed(event.items()))
     later = {**event, "timestamp": event["timestamp"] + 1}
-    answer = {"items": [event, reordered, later]}
-    first, same, other = [
-        record["id"] for record in read_answer(json.dumps(answer, indent=3), capsys)[0]
+    answer = {"items": [event, later]}
+    keys = [record["id"] for record in read_answer(json.dumps(answer, indent=3), capsys)[0]]
+    again = {"items": [later, reordered]}
+    assert [record["id"] for record in read_answer(json.dumps(again), capsys)[0]] == keys[::-1]
+    assert len(set(keys)) == 2
+    assert {len(key) for key in keys} == {64}
+
+
+PLAIN_KEY = hashlib.sha256(b'["s","u",1772366400000,null,{"@type":"eventOccurred"}]').hexdigest()
+SECOND_KEY = hashlib.sha256(f"{PLAIN_KEY}#1".encode()).hexdigest()
+THIRD_KEY = hashlib.sha256(f"{PLAIN_KEY}#2".encode()).hexdigest()
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_two_events_alike_in_everything_are_two_events(tmp_path: Path, size: int) -> None:
+    """Without an id, in whatever way that is said; the first has the key that it always had."""
+    twins = [event(id=none) for none in ("", None, ...)]
+    others = [event(number, id="") for number in (1, 2)]
+    with scripted(tmp_path, Listing([*twins, *others]), croct_page_size=size) as (tap, _):
+        keys = tap.read().keys()
+        assert keys[:3] == [PLAIN_KEY, SECOND_KEY, THIRD_KEY]
+        assert len(set(keys)) == 5
+        assert Counter(tap.read(concurrency=1).keys()) == Counter(keys)
+
+
+def test_events_on_a_boundary_have_one_key_in_both_windows(tmp_path: Path) -> None:
+    noon = [event(id=...), event(id=...), event(number := 1)]
+    boundary = START + DAY / 2
+    listing = Listing([{**each, "timestamp": NOON} for each in noon], ignores_times=True)
+    with scripted(tmp_path, listing, end_date=boundary.isoformat()) as (tap, _):
+        before = tap.run()
+        after = tap.read(start_date=boundary.isoformat(), end_date=(START + DAY).isoformat())
+        both = tap.read(end_date=(START + 2 * DAY).isoformat())
+    assert not before.heard.records
+    assert set(after.keys()) == set(both.keys()) == {PLAIN_KEY, SECOND_KEY, f"e-{number}"}
+
+
+def test_one_id_with_other_content_is_told_with_its_number(tmp_path: Path) -> None:
+    events = [
+        event(1),
+        event(2),
+        event(1),  # a vendor that repeats an event
+        event(1, payload={"@type": "orderPlaced"}),
+        event(3, id="e-2"),
+        *(event(number) for number in range(10, 30)),
+        event(2, payload={"@type": "eventOccurred", "name": "x"}),
     ]
-    assert first == same != other
-    assert len(first) == 64
+    with scripted(tmp_path, Listing(events), croct_page_size=5) as (tap, _):
+        done = tap.run(concurrency=1)
+    assert done.code == 0
+    assert Counter(done.heard.keys()) == ids_of(events)
+    assert ": 3 records have the id of another record" in done.log_line("the id of another record")
+
+
+def test_numbers_that_differ_behind_the_17th_digit_make_two_keys(tmp_path: Path) -> None:
+    values = ["0.12345678901234567891", "0.12345678901234567892", "0.123", "1e400", "1e401"]
+    items = ",".join(
+        json.dumps(event(id=...)).replace('"eventOccurred"', f'"eventOccurred","value":{value}')
+        for value in values
+    )
+    with scripted(tmp_path, f'{{"items":[{items}]}}'.encode()) as (tap, _):
+        keys = tap.read().keys()
+    assert len(set(keys)) == len(values)
+    plain = b'["s","u",1772366400000,null,{"@type":"eventOccurred","value":0.123}]'
+    assert keys[2] == hashlib.sha256(plain).hexdigest()
+
+
+@pytest.mark.parametrize("is_newest_first", [False, True])
+def test_a_stop_between_twins_changes_no_key(tmp_path: Path, *, is_newest_first: bool) -> None:
+    """Events without id of which many are alike, in pages that part them."""
+    events = [event(0, id="", timestamp=NOON + number // 7) for number in range(40)]
+    listing = Listing(events[::-1] if is_newest_first else events)
+    with scripted(tmp_path, listing, croct_page_size=3, concurrency=1) as (tap, sandbox):
+        whole = tap.read()
+        sandbox.faults[:] = [Fault("answer", after=5, times=99, response=Response(423))]
+        first = failing(tap)
+        sandbox.faults.clear()
+        sandbox.requests.clear()
+        state = first.heard.states[-1]
+        assert state["bookmarks"]["croct_events"]["position"]["twins"]["seen"]
+        rest = tap.read(state=state)
+        assert sandbox.requests[0].first("cursor")
+        assert Counter(first.heard.keys() + rest.keys()) == Counter(whole.keys())
+
+
+def test_a_stop_between_twins_in_no_order_reads_the_window_again(tmp_path: Path) -> None:
+    events = [event(0, id="", timestamp=NOON + number % 7) for number in range(40)]
+    with scripted(tmp_path, Listing(events), croct_page_size=10, concurrency=1) as (tap, sandbox):
+        whole = tap.read()
+        sandbox.faults[:] = [Fault("answer", after=2, times=99, response=Response(423))]
+        first = failing(tap)
+        sandbox.faults.clear()
+        rest = tap.read(state=first.heard.states[-1])
+        # A position that this tap wrote before it counted twins.
+        state = first.heard.states[-1]
+        state["bookmarks"]["croct_events"]["position"]["cursor"] = "2-0"
+        old = tap.run(state=state)
+    assert rest.keys() == whole.keys() == old.heard.keys()
+    assert len(set(whole.keys())) == 40
+    assert "counts no records without id; reading the window" in old.log
+
+
+@pytest.mark.parametrize("time", [10**18, -1, 0, 253402300800000, 1772366400, -(10**30)])
+def test_what_can_be_no_time_is_an_error_that_names_the_event(tmp_path: Path, time: int) -> None:
+    events = [event(1), event(2), event(3, timestamp=time, region="eu"), event(4)]
+    with scripted(tmp_path, {"items": events}) as (tap, _):
+        line = failing(tap).log_line("croct_events failed")
+    assert f"{time} is no event's time in milliseconds since 1970 - at" in line
+    assert "`$.items[2].timestamp`" in line
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"context": 5}, "Expected `object | null`, got `int` in `$.items[1].context`"),
+        ({"payload": None}, "Expected `object`, got `null` in `$.items[1].payload`"),
+        ({"payload": {"@type": []}}, "`$.@type` in `$.items[1].payload`"),
+    ],
+)
+def test_an_event_of_another_form_is_named(
+    tmp_path: Path, fields: dict[str, Any], words: str
+) -> None:
+    items = [event(1), {**event(2), **fields}]
+    with scripted(tmp_path, {"items": items, "metadata": None}) as (tap, _):
+        assert words in failing(tap).log_line("croct_events failed")
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending", "shuffled"])
-@pytest.mark.parametrize("last_page", ["empty", "null", "missing", "repeat"])
+@pytest.mark.parametrize("last_page", ["empty", "null", "missing", "repeat", "fresh"])
 def test_every_event_once_in_any_order_and_however_the_last_page_is_told(
     tap: Tap,
     croct: Croct,
     truth: list[str],
     order: Literal["ascending", "descending", "shuffled"],
-    last_page: Literal["empty", "null", "missing", "repeat"],
+    last_page: Literal["empty", "null", "missing", "repeat", "fresh"],
 ) -> None:
     croct.order, croct.last_page = order, last_page
     heard = tap.read()
@@ -472,9 +592,151 @@ def test_a_cursor_that_repeats_is_an_error_and_no_endless_loop(tap: Tap, croct: 
     assert "repeats a cursor" in failing(tap).log_line("croct_events failed")
 
 
-def test_endless_empty_pages_are_an_error(tap: Tap, croct: Croct) -> None:
-    croct.empty_every = 1
-    assert "empty pages in a row" in failing(tap).log_line("croct_events failed")
+@dataclass
+class Listing:
+    """A vendor that hands out events page by page, as it likes.
+
+    Attributes:
+        events: All of them, in the order they are handed out.
+        end: What follows the last page: a cursor that is "", null or missing; or an empty page
+            that repeats its cursor or has a new one each time.
+        gap: How many empty pages follow each page.
+        ignores_times: Whether start and end make no difference.
+        circle: How many pages come again and again, whatever the cursor; 0 is none.
+    """
+
+    events: Sequence[dict[str, Any]]
+    end: Literal["empty", "null", "missing", "same", "fresh"] = "empty"
+    gap: int = 0
+    ignores_times: bool = False
+    circle: int = 0
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def __call__(self, request: Request) -> dict[str, Any]:
+        start, end, size = (int(request.first(name) or 0) for name in ("start", "end", "pageSize"))
+        events = [
+            event
+            for event in self.events
+            if self.ignores_times or start <= event["timestamp"] < end
+        ]
+        cursor = request.first("cursor")
+        number = int(cursor.partition("-")[0]) if cursor else 0
+        place, behind = divmod(number, self.gap + 1)
+        pages = max(1, -(-len(events) // size))
+        place = place % self.circle if self.circle else place
+        items = [] if behind else events[place * size : (place + 1) * size]
+        told: dict[str, Any] = {"items": items, "nextCursor": f"{number + 1}-{next(self._numbers)}"}
+        is_last = place >= pages - 1 and not behind
+        if self.circle or self.end == "fresh":
+            return told
+        if self.end == "same" and place >= pages:
+            return {**told, "nextCursor": cursor}
+        if self.end != "same" and is_last:
+            told["nextCursor"] = "" if self.end == "empty" else None
+        if self.end == "missing" and is_last:
+            del told["nextCursor"]
+        return told
+
+
+def ids_of(events: Sequence[dict[str, Any]]) -> Counter[str]:
+    return Counter(event["id"] for event in events)
+
+
+@pytest.mark.parametrize(
+    ("end", "gap"),
+    [
+        ("empty", 1),
+        ("null", 0),
+        ("missing", 4),
+        ("same", 0),
+        ("same", 4),
+        ("fresh", 0),
+        ("fresh", 4),
+    ],
+)
+def test_a_window_ends_however_that_is_told(
+    tmp_path: Path, end: Literal["empty", "null", "missing", "same", "fresh"], gap: int
+) -> None:
+    events = [event(number * 1000) for number in range(25)]
+    with scripted(tmp_path, Listing(events, end, gap), croct_page_size=10) as (tap, sandbox):
+        done = tap.run(environment={"LOGLEVEL": "INFO"}, concurrency=1)
+        assert done.code == 0, done.log
+        assert Counter(done.heard.keys()) == ids_of(events)
+        assert done.heard.bookmark() == "2026-03-02T00:00:00.000Z"
+        assert "position" not in done.heard.states[-1]["bookmarks"]["croct_events"]
+        told = done.log.count("tells the end of a window by empty pages")
+        assert told == (end == "fresh")
+        assert len(sandbox.requests) <= 3 * (gap + 1) + MAX_EMPTY
+
+
+@pytest.mark.parametrize(("end", "most"), [("empty", 10), ("same", 20), ("fresh", 60)])
+def test_rare_events_take_few_requests(
+    tmp_path: Path, end: Literal["empty", "same", "fresh"], most: int
+) -> None:
+    """One event a day; where it is the only one, and where several share their instant."""
+    day = DAY // timedelta(milliseconds=1)
+    events = [
+        event(number * day + twin, id=f"{number}/{twin}", timestamp=NOON + number * day)
+        for number in range(10)
+        for twin in range(1 + number % 3)
+    ]
+    with scripted(tmp_path, Listing(events, end), end_date=(START + 10 * DAY).isoformat()) as (
+        tap,
+        sandbox,
+    ):
+        done = tap.run(environment={"LOGLEVEL": "INFO"})
+        assert done.code == 0, done.log
+        assert Counter(done.heard.keys()) == ids_of(events)
+        assert len(sandbox.requests) <= most
+        assert done.log.count("tells the end of a window by empty pages") == (end == "fresh")
+
+
+@pytest.mark.parametrize(
+    ("events", "parts"),
+    [
+        pytest.param([event(number) for number in range(9)], 1, id="a short page"),
+        pytest.param([event(0, id=f"{n}") for n in range(40)], 1, id="pages of one instant"),
+        pytest.param([event(number) for number in range(40)], 2, id="full pages"),
+        pytest.param([event(-number) for number in range(40)], 1, id="newest first"),
+    ],
+)
+def test_only_a_full_page_of_several_instants_says_how_many_will_come(
+    tmp_path: Path, events: list[dict[str, Any]], parts: int
+) -> None:
+    with scripted(tmp_path, Listing(events), croct_page_size=10) as (tap, sandbox):
+        assert Counter(tap.read().keys()) == ids_of(events)
+    windows = {(request.first("start"), request.first("end")) for request in sandbox.requests}
+    assert (len(windows) > 1) == (parts > 1)
+
+
+@pytest.mark.parametrize("shift", [timedelta(0), timedelta(hours=9), -timedelta(days=40)])
+def test_a_vendor_that_ignores_start_and_end_is_noticed(tmp_path: Path, shift: timedelta) -> None:
+    """Whatever times it is asked for it answers all events, which lie elsewhere or here."""
+    ahead = shift // timedelta(milliseconds=1)
+    events = [event(number, timestamp=NOON + ahead + number * 100_000) for number in range(400)]
+    listing = Listing(events, ignores_times=True)
+    with scripted(
+        tmp_path, listing, croct_page_size=10, end_date=(START + 3 * DAY).isoformat()
+    ) as (tap, sandbox):
+        done = tap.run()
+    assert done.code == 0, done.log
+    assert set(done.heard.keys()) == (set(ids_of(events)) if ahead >= 0 else set())
+    line = done.log_line("as if it ignored start and end")
+    assert "`$.items[" in line
+    assert len(sandbox.requests) <= 1 + 6 * 40
+
+
+@pytest.mark.parametrize("circle", [1, 2])
+@pytest.mark.parametrize("has_ids", [True, False])
+def test_a_vendor_that_ignores_the_cursor_is_an_error_and_told_once(
+    tmp_path: Path, circle: int, *, has_ids: bool
+) -> None:
+    events = [event(number, **({} if has_ids else {"id": ...})) for number in range(30)]
+    with scripted(tmp_path, Listing(events, circle=circle), croct_page_size=10) as (tap, sandbox):
+        done = failing(tap, concurrency=1)
+    assert "sends the same page for each cursor in the window" in done.log_line("events failed")
+    assert len(set(done.heard.keys())) == len(done.heard.keys()) == circle * 10
+    assert len(sandbox.requests) <= circle + MAX_REPEATED + 1
 
 
 def test_the_second_run_reads_what_is_new_and_what_came_late(
