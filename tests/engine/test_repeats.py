@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -39,3 +40,13 @@ def test_pages_are_counted_as_their_records_are(pages: list[list[tuple[str, int]
         for identity, content in page:
             expected += first.setdefault(identity, content) != content
     assert ids.count == expected
+
+
+def test_their_number_is_told_if_there_are_some(caplog: pytest.LogCaptureFixture) -> None:
+    ids = RepeatedIds()
+    ids.note_all(["1", "1"], [5, 5])
+    ids.tell("a_stream", logging.getLogger("test"))
+    assert not caplog.messages
+    ids.note_all(["1"], [6])
+    ids.tell("a_stream", logging.getLogger("test"))
+    assert "a_stream: 1 records have the id of another record" in caplog.text
