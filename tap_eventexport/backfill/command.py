@@ -9,7 +9,6 @@ import shlex
 import sys
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from singer_sdk.exceptions import ConfigValidationError
@@ -18,6 +17,7 @@ from tap_eventexport.backfill import sources
 from tap_eventexport.backfill.plan import WIDTHS, plan
 from tap_eventexport.backfill.show import say
 from tap_eventexport.engine.windows import Window, format_instant, parse_instant, round_up
+from tap_eventexport.inputs import InputError, read_object
 from tap_eventexport.tap import TapEventExport, told
 
 if TYPE_CHECKING:
@@ -114,14 +114,16 @@ def _run(options: argparse.Namespace) -> int:
 def _tap(options: argparse.Namespace) -> TapEventExport:
     config: dict[str, Any] = {}
     try:
-        for name in options.config:
-            if name != "ENV":
-                config.update(json.loads(Path(name).read_text()))
-        catalog = json.loads(Path(options.catalog).read_text()) if options.catalog else None
+        for path in options.config:
+            config |= {} if path == "ENV" else read_object(path)
+        catalog = read_object(options.catalog) if options.catalog else None
+    except InputError as error:
+        raise WrongUseError(f"--config, --catalog: {error}") from None
+    try:
         return TapEventExport(
             config=config, catalog=catalog, parse_env_config="ENV" in options.config
         )
-    except (OSError, ValueError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         raise WrongUseError(f"--config, --catalog: {told(error)}") from None
 
 

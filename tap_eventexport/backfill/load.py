@@ -157,7 +157,7 @@ def _told(process: subprocess.Popen[str], orders: Mapping[str, Any]) -> str:
     if process.stdin is None or process.stdout is None:
         return ""
     try:
-        process.stdin.write(json.dumps(orders) + "\n")
+        process.stdin.write(json.dumps(orders, default=float) + "\n")  # a Decimal is one
         process.stdin.flush()
     except (OSError, ValueError):  # it is gone, or was ended
         return ""

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import Counter
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -45,6 +46,7 @@ def test_the_loader_gets_the_stream_of_the_job_alone(
 ) -> None:
     config = tmp_path / "loader.json"
     config.write_text(json.dumps({"destination_path": str(tmp_path), "do_timestamp_file": False}))
+    all_settings["stream_map_config"] = {"rate": Decimal("0.5")}  # as a file of settings has it
     load(job(all_settings, f"{TARGET} --config {config}"))
     (file,) = tmp_path.glob("*.jsonl")
     assert file.name == "croct_events.jsonl"
