@@ -15,7 +15,13 @@ from urllib.parse import urlsplit
 
 from tap_eventexport.engine.headers import EARLIEST
 from tap_eventexport.engine.names import shown_name
-from tap_eventexport.engine.windows import EPOCH, is_time_zone, parse_instant, zone_names
+from tap_eventexport.engine.windows import (
+    EPOCH,
+    format_instant,
+    is_time_zone,
+    parse_instant,
+    zone_names,
+)
 from tap_eventexport.environment import is_like
 from tap_eventexport.schema_errors import (
     DATE,
@@ -174,7 +180,10 @@ def _date_problems(right: Config, now: datetime) -> Iterator[str]:
             f"which is {shown(right['end_date'])}"
         )
     if start and start > now >= EARLIEST:  # else the clock is wrong, not the setting
-        yield f"start_date: got {shown(right['start_date'])}, expected a date in the past"
+        yield (
+            f"start_date: got {shown(right['start_date'])}, expected a date in the past; it is "
+            f"{format_instant(now)} now"
+        )
 
 
 def _dfinery_problems(right: Config) -> Iterator[str]:
