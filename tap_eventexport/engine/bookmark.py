@@ -195,6 +195,7 @@ def plan(bookmark: Bookmark, bounds: Bounds, query: str) -> Plan:
         return Plan(None, query, notes=tuple(notes))
     window = Window(wanted.start, wanted.end)
     positions: list[Position] = []
+    changed: list[Window] = []
     for position in bookmark.positions:
         reached = positions[-1].window.end if positions else wanted.start
         if position.window.start < reached or wanted.end < position.window.end:
@@ -202,9 +203,12 @@ def plan(bookmark: Bookmark, bounds: Bounds, query: str) -> Plan:
         if position.query == query:
             positions.append(position)
         else:
-            notes.append(
-                f"the filters changed since {position.window} was opened: it is read from its start"
-            )
+            changed.append(position.window)
+    if changed:
+        others = f" and {len(changed) - 1} more" if changed[1:] else ""
+        notes.append(
+            f"the filters changed since {changed[0]}{others} was opened: it is read from its start"
+        )
     again = {position.window: part for position in positions for part in _missed(position, bounds)}
     return Plan(window, query, tuple(positions), again, tuple(notes), wanted.has_gap)
 

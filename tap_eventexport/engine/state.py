@@ -116,13 +116,13 @@ def _instant(value: object, name: str, since: datetime = FIRST) -> datetime:
         pass
     raise InvalidStateError(
         f"the state's {name} is {_shown(value)}, expected a date-time such as "
-        f"2026-03-01T00:00:00.000Z, from {since.year} on; correct it, or remove the stream from "
+        f"2026-03-01T00:00:00.000Z, from {since.date()} on; correct it, or remove the stream from "
         "the state to read it from start_date"
     )
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False, default=float)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 

@@ -6,6 +6,7 @@ import random
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -350,8 +351,9 @@ NAMES = st.sampled_from(
         ({"replication_key_value": "1772323200000"}, "events.replication_key_value"),
         ({"replication_key_value": "1711010100000"}, "events.replication_key_value"),
         ({"replication_key_value": True}, "events.replication_key_value is true"),
-        ({"replication_key_value": "0001-01-01T00:00:00Z"}, "0001-01-01T.*from 1970 on"),
-        ({"replication_key_value": "1969-12-31T23:59:59.999Z"}, "from 1970 on"),
+        ({"replication_key_value": Decimal("1.5")}, r"events.replication_key_value is 1\.5"),
+        ({"replication_key_value": "0001-01-01T00:00:00Z"}, "0001-01-01T.*from 1970-01-01 on"),
+        ({"replication_key_value": "1969-12-31T23:59:59.999Z"}, "from 1970-01-01 on"),
         ({"replication_key_value": "9999-12-31T23:59:59.999Z"}, "events.replication_key_value"),
         ({"replication_key_value": "9999-12-31T23:59:59-14:00"}, "events.replication_key_value"),
         (
@@ -429,6 +431,17 @@ def test_a_state_of_too_many_windows_goes_on_with_the_earliest() -> None:
         {"replication_key_value": "2026-03-01", "ahead": ahead}, "e"
     ).positions
     assert [position.window.start for position in positions] == starts[:MOST_POSITIONS]
+
+
+def test_changed_filters_of_many_windows_are_told_once() -> None:
+    opened = [
+        Position(Window(NOON - n * HOUR, NOON - (n - 1) * HOUR), {}, "old", NOON)
+        for n in range(40, 0, -1)
+    ]
+    (note,) = plan(
+        Bookmark(NOON - DAY, tuple(opened)), replace(BOUNDS, lookback=2 * DAY), "q"
+    ).notes
+    assert "Z) and 39 more was opened" in note
 
 
 def test_a_position_of_a_million_days_is_left() -> None:
