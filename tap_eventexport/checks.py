@@ -236,8 +236,8 @@ def _built_in_problems(right: Config, config: Config) -> Iterator[str]:
     storage = batches.get("storage") if isinstance(batches, dict) else None
     if isinstance(storage, dict):
         place = 'batch_config["storage"]'
-        for name in ("root", "prefix"):
-            yield from _problems_of_text(f'{place}["{name}"]', storage.get(name))
+        yield from _problems_of_text(f'{place}["root"]', storage.get("root"))
+        yield from _problems_of_text(f'{place}["prefix"]', storage.get("prefix") or None)
         if isinstance(storage.get("root"), str) and (problem := _folder_problem(**storage)):
             yield f'{place}["root"]: {problem}'
 

@@ -70,7 +70,7 @@ def of_all(**settings: Any) -> list[str]:
         {
             "batch_config": {
                 **FILES,
-                "storage": {"root": "new/folder", "params": {}},
+                "storage": {"root": "new/folder", "prefix": ""},
             }
         },
         {"batch_config": {**FILES, "storage": {"root": "memory://files"}}},
@@ -226,6 +226,11 @@ BAD: list[tuple[str, Any, str]] = [
         "batch_config",
         {**FILES, "encoding": {}},
         r'config\["encoding"\]: expected format in it',
+    ),
+    (
+        "batch_config",
+        {**FILES, "storage": {"root": "/", "prefix": "a\nb", "params": {}}},
+        rf'batch_config\["storage"\]\["prefix"\]: got "a\\nb", {TEXT}',
     ),
     (
         "batch_config",
