@@ -206,7 +206,7 @@ def test_batches_that_cannot_be_written_fail_their_stream(tap: Tap) -> None:
         },
     )
     assert done.code == 1
-    assert done.log_line("croct_events failed")
+    assert done.log_line("croct_events failed: batch_config: a file can't be written: ")
     assert "Traceback" not in done.log
     assert not done.heard.states
 

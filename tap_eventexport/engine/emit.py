@@ -19,6 +19,7 @@ from singer_sdk.helpers._batch import SDKBatchMessage
 from singer_sdk.helpers._util import utc_now
 from singer_sdk.mapper import SameRecordTransform
 
+from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.output import encoder
 from tap_eventexport.engine.page import Lines
 
@@ -190,6 +191,9 @@ class BatchFiles:
             lines = gzip.compress(lines, BATCH_COMPRESSION_LEVEL)
             suffix = ".gz"
         filename = f"{storage.prefix or ''}{self._id}-{self._files}.jsonl{suffix}"
-        with storage.open(filename, "wb") as file:
-            file.write(lines)
+        try:
+            with storage.open(filename, "wb") as file:
+                file.write(lines)
+        except OSError as error:
+            raise FatalVendorError(f"batch_config: a file can't be written: {error}") from error
         self._manifests.setdefault(name, []).append(storage.get_url(filename))
