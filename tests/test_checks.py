@@ -64,6 +64,7 @@ def of_all(**settings: Any) -> list[str]:
         {"croct_event_types": ["orderPlaced", "이벤트"], "user_agent": "me/1.0 (a@b.c)"},
         {"croct_api_url": "http://[::1]:8080", "ncp_api_url": "https://gov.example/api/v1"},
         {"croct_api_url": "https://한국.example"},
+        {"croct_api_url": "http://localhost:8080"},
         {"flattening_enabled": True, "flattening_max_depth": 0},
         {"flattening_enabled": False},
         {"batch_config": {**FILES, "batch_size": 1}},
@@ -94,6 +95,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("concurrency", True, "concurrency: got true, expected a whole number from 1 to 64"),
     ("concurrency", "4", 'concurrency: got "4", expected a whole number from 1 to 64'),
     ("concurrency", 4.5, "concurrency: got 4.5, expected a whole number"),
+    ("concurrency", {"a": 1}, "concurrency: got an object, expected a whole number"),
     ("concurrency", Decimal("4.5"), "concurrency: got 4.5, expected a whole number"),
     ("concurrency", float("nan"), "concurrency: got NaN, expected a whole number"),
     (
@@ -459,6 +461,11 @@ def test_an_unknown_name_is_told_with_the_nearest(name: str, value: object, line
     assert len(found) == 1
     assert found[0].endswith(line)
     assert len(found[0]) < 300
+
+
+def test_secrets_are_known_whatever_their_type() -> None:
+    config = {**CROCT, "ncp_secret_key": 12345, "aws_session_token": None, "user_agent": "me"}
+    assert checks.secrets(config, SCHEMA) == ["a-croct-key", "12345"]
 
 
 def test_settings_are_prepared() -> None:

@@ -451,3 +451,26 @@ def test_a_bookmark_behind_the_end_date_is_told(tap: Tap, sandbox: Sandbox) -> N
         "2026-03-04T00:00:00.000Z: nothing is read"
     )
     assert "WARNING" in line
+
+
+def test_what_stands_in_the_example_is_told_and_not_sent(tap: Tap) -> None:
+    example = SNAPSHOTS.parents[1] / ".secrets.example"
+    (tap.folder / ".env").write_text(example.read_text())
+    tap.settings = {}
+    done = tap.run("--config=ENV", "--test")
+    assert done.code == 1
+    told = [line.split(" | ")[3] for line in done.log.splitlines() if "ERROR" in line]
+    assert [line.partition(": ")[0] for line in told] == [
+        "dfinery_api_token",
+        "dfinery_service_id",
+        "happytalk_token",
+        "croct_api_key",
+        "infobip_api_key",
+        "infobip_api_url",
+        "infobip_s3_bucket",
+        "ncp_access_key",
+        "ncp_secret_key",
+    ]
+    assert {line.partition(": ")[2] for line in told} == {
+        "still as in .secrets.example; put in your own, or take it out"
+    }
