@@ -1,25 +1,30 @@
-"""Croct's event export, as its page describes it.
+"""Croct's event export, as its page and its specification describe it.
 
 https://docs.croct.com/reference/api/service/data-export/export-events
 
-What the page leaves open can be set: the order of events, how the last page is told, whether
+What these leave open can be set: the order of events, how the last page is told, whether
 pages may be empty, whether events have ids.
 """
 
 from __future__ import annotations
 
 import base64
-import bisect
-import functools
-import hashlib
 import itertools
 import json
-import random
-import uuid
+import math
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from tap_eventexport.sandbox.croct_events import (
+    EPOCH,
+    MILLISECOND,
+    TYPES,
+    event_type,
+    identity,
+    index_of,
+    make_event,
+)
 from tap_eventexport.sandbox.server import Request, Response, json_response
 
 if TYPE_CHECKING:
@@ -27,21 +32,10 @@ if TYPE_CHECKING:
 
     from tap_eventexport.sandbox.history import Chapters, History, Moment
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
-PARAMETERS = {"start", "end", "pageSize", "cursor", "events"}
 PAGE_SIZES = range(1, 1001)
 DEFAULT_PAGE_SIZE = 100
-TYPES = (  # of the sandbox's events
-    "pageOpened",
-    "productViewed",
-    "cartModified",
-    "orderPlaced",
-    "userSignedIn",
-    "goalCompleted",
-    "eventOccurred",
-)
-KNOWN_TYPES = {*TYPES, "cartViewed", "checkoutStarted", "tabOpened", "leadGenerated"}
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+INT64 = range(-(1 << 63), 1 << 63)
 METADATA = {
     "organizationName": "Acme Corp",
     "organizationSlug": "acme-corp",
@@ -50,6 +44,9 @@ METADATA = {
     "applicationName": "E-commerce Store",
     "applicationSlug": "ecommerce-store",
 }
+
+
+Number = TypeVar("Number", int, None)
 
 
 class RefusedError(Exception):
@@ -62,31 +59,44 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request asks for."""
+class Listing:
+    """A list of events that is read page by page; a cursor holds all of it.
 
-    start: datetime
-    end: datetime
-    size: int
+    Attributes:
+        start: In milliseconds; None is no limit.
+        end: In milliseconds, exclusive; None is no limit.
+        types: The events that are asked for; none is all.
+        until: When the list was begun, in milliseconds: what happens later is not in it, but for
+            a list in order of time, which goes on for ever.
+        place: How many events were passed.
+        page: How many pages were answered.
+    """
+
+    start: int | None
+    end: int | None
     types: tuple[str, ...]
+    until: int
+    place: int = 0
+    page: int = 0
 
-    @property
-    def fingerprint(self) -> str:
-        """What a cursor is bound to."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:8]
+    def cursor(self) -> str:
+        """The cursor of this place."""
+        values = [getattr(self, name) for name in self.__slots__]
+        return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
 
 
 @dataclass(slots=True)
 class Croct:
-    """The export endpoint of one application.
+    """The export endpoints of one application's events.
 
     Attributes:
         history: When events happen.
         now: The vendor's clock.
         api_key: The only key that is accepted.
         order: In which order a window's events come.
-        last_page: How the last page is told: its `nextCursor` is empty, null or missing; or it
-            has one, and the page behind it is empty and repeats it.
+        last_page: How the last page with events is told. By its `nextCursor`, which is empty, null
+            or missing. Or by the empty page behind it, whose cursor is the same again (`repeat`),
+            empty (`blank`), or a new one each time (`fresh`).
         empty_every: Every so many pages one is empty and has a new cursor; 0 is none.
         has_ids: Whether events have ids, as they do since version 0.6.0.
         is_pretty: Whether the JSON is spread over lines.
@@ -99,7 +109,7 @@ class Croct:
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     api_key: str = "sandbox-croct-key"
     order: Literal["ascending", "descending", "shuffled"] = "ascending"
-    last_page: Literal["empty", "null", "missing", "repeat", "fresh"] = "empty"
+    last_page: Literal["empty", "null", "missing", "repeat", "blank", "fresh"] = "empty"
     empty_every: int = 0
     has_ids: bool = True
     is_pretty: bool = False
@@ -111,9 +121,13 @@ class Croct:
     def answer(self, request: Request) -> Response:
         """Answer as the vendor's page says."""
         try:
-            return self._export(request)
+            answer = self._answer(request)
         except RefusedError as refused:
             return refused.response
+        if self.is_pretty:
+            text = json.dumps(answer, indent=2).replace("\n", "\r\n")
+            return Response(200, text.encode(), {"Content-Type": "application/json"})
+        return json_response(200, answer)
 
     def truth(self, stream: str, start: datetime, end: datetime) -> list[str] | None:
         """The ids of the events that happened in [start, end) and have arrived."""
@@ -122,73 +136,112 @@ class Croct:
         moments = self.history.between(start, end)
         return [identity(moment) for moment in moments if moment.arrival <= self.now()]
 
-    def _export(self, request: Request) -> Response:
-        asked = self._asked(request)
-        after, page = self._place(request.first("cursor"), asked.fingerprint)
-        is_empty = bool(self.empty_every) and page % self.empty_every == self.empty_every - 1
-        chosen = list(itertools.islice(self._after(asked, after), asked.size + 1))
-        events = [] if is_empty else chosen[: asked.size]
-        following = _cursor(events[-1][0] if events else after, page + 1, asked.fingerprint)
-        is_last = len(chosen) <= asked.size and not is_empty
-        answer: dict[str, Any] = {
-            "metadata": METADATA,
-            "items": [self._event(moment) for _, moment in events],
-        }
-        if not is_last or self.last_page == "fresh" or (self.last_page == "repeat" and events):
-            answer["nextCursor"] = following
-        elif self.last_page == "repeat":
-            answer["nextCursor"] = request.first("cursor")
-        elif self.last_page != "missing":
-            answer["nextCursor"] = "" if self.last_page == "empty" else None
-        if self.repeats_cursor and page > 0:
-            answer["nextCursor"] = request.first("cursor")
-        if self.is_pretty:
-            text = json.dumps(answer, indent=2).replace("\n", "\r\n")
-            return Response(200, text.encode(), {"Content-Type": "application/json"})
-        return json_response(200, answer)
-
-    def _asked(self, request: Request) -> Asked:
-        """Read a request, refusing what the vendor refuses."""
+    def _answer(self, request: Request) -> dict[str, Any]:
         if request.headers.get("x-api-key") != self.api_key:
             raise RefusedError(401, "Unauthorized", "The API key is missing or not valid.")
         if request.method != "GET":
             raise RefusedError(405, "Method Not Allowed", "Use GET.")
-        if unknown := {name for name, _ in request.query} - PARAMETERS:
-            raise RefusedError(400, "Bad Request", f"There is no parameter {min(unknown)}.")
-        start = _instant(request, "start", EPOCH)
-        end = _instant(request, "end", self.now())
-        if start >= end:
-            raise RefusedError(400, "Bad Request", "start must be before end.")
+        if request.path == self.path:
+            return self._export(request)
+        return self._one(request.path.removeprefix(f"{self.path}/"))
+
+    def _one(self, event_id: str) -> dict[str, Any]:
+        """The answer to a request for one event."""
+        index = index_of(event_id)
+        moment = None if index is None else self.history.moment(index)
+        if not moment or identity(moment) != event_id or moment.arrival > self.now():
+            raise RefusedError(404, "Not Found", "There is no such event.")
+        return {"metadata": METADATA, "event": self._event(moment)}
+
+    def _export(self, request: Request) -> dict[str, Any]:
         size = _number(request, "pageSize", DEFAULT_PAGE_SIZE)
         if size not in PAGE_SIZES:
             raise RefusedError(400, "Bad Request", "pageSize must be between 1 and 1000.")
+        sent = request.first("cursor")
+        if sent == "":  # as the vendor's samples send the cursor of the last page
+            return {"metadata": METADATA, "items": [], "nextCursor": ""}
+        asked = self._asked(request)
+        listing = self._continued(sent, asked, request) if sent else asked
+        found = list(itertools.islice(self._events(listing), size + 1))
+        is_gap = bool(self.empty_every) and listing.page % self.empty_every == self.empty_every - 1
+        chosen = [] if is_gap else found[:size]
+        place = chosen[-1][0] + 1 if chosen else listing.place
+        following = _at(listing, place, listing.page + 1).cursor()
+        answer: dict[str, Any] = {
+            "metadata": METADATA,
+            "items": [self._event(moment) for _, moment in chosen],
+            "nextCursor": following,
+        }
+        if self.repeats_cursor and listing.page > 0:
+            answer["nextCursor"] = sent
+        elif len(found) <= size and not is_gap:
+            self._end(answer, sent)
+        return answer
+
+    def _end(self, answer: dict[str, Any], sent: str | None) -> None:
+        """Tell that nothing comes behind a page."""
+        match self.last_page:
+            case "null":
+                answer["nextCursor"] = None
+            case "missing":
+                del answer["nextCursor"]
+            case "empty":
+                answer["nextCursor"] = ""
+            case "blank" if not answer["items"]:
+                answer["nextCursor"] = ""
+            case "repeat" if not answer["items"]:
+                answer["nextCursor"] = sent
+
+    def _asked(self, request: Request) -> Listing:
+        """The list that a request begins, or would begin without its cursor."""
+        start, end = _number(request, "start", None), _number(request, "end", None)
+        if start is not None and end is not None and start >= end:
+            raise RefusedError(400, "Bad Request", "start must be before end.")
         types = tuple(value for name, value in request.query if name == "events")
-        if unknown := set(types) - KNOWN_TYPES:
+        if unknown := set(types) - set(TYPES):
             raise RefusedError(400, "Bad Request", f"There is no event type {min(unknown)}.")
-        return Asked(start, end, size, types)
+        return Listing(start, end, types, (self.now() - EPOCH) // MILLISECOND)
 
-    def _after(self, asked: Asked, after: str) -> Iterator[tuple[str, Moment]]:
-        end = asked.end + MILLISECOND if self.is_end_inclusive else asked.end
-        ordered = _ordered(self.history, asked.start, end, self.order)
-        now = self.now()
-        for place in range(
-            bisect.bisect_right(ordered, after, key=lambda pair: pair[0]), len(ordered)
-        ):
-            key, moment = ordered[place]
-            if moment.arrival <= now and (not asked.types or event_type(moment) in asked.types):
-                yield key, moment
-
-    def _place(self, cursor: str | None, fingerprint: str) -> tuple[str, int]:
-        if cursor is None:
-            return "", 0
+    def _continued(self, cursor: str, asked: Listing, request: Request) -> Listing:
+        """The list that a cursor goes on with; what else is sent must be what it was begun with."""
         try:
-            place = json.loads(base64.urlsafe_b64decode(cursor))
-            after, page, made_for = place["after"], place["page"], place["for"]
-        except (ValueError, KeyError, TypeError):
-            raise RefusedError(400, "Bad Request", "The cursor is not valid.") from None
-        if made_for != fingerprint or not self.accepts_cursors:
+            start, end, types, *rest = json.loads(base64.urlsafe_b64decode(cursor))
+            listing = Listing(start and int(start), end and int(end), tuple(types), *rest)
+            is_whole = min(listing.until, listing.place, listing.page) >= 0
+        except (ValueError, TypeError):
+            is_whole = False
+        if not is_whole:
+            raise RefusedError(400, "Bad Request", "The cursor is not valid.")
+        sent = {name for name, _ in request.query}
+        is_other = any(
+            getattr(asked, name) != getattr(listing, name)
+            for name, parameter in (("start", "start"), ("end", "end"), ("types", "events"))
+            if parameter in sent
+        )
+        if is_other or not self.accepts_cursors:
             raise RefusedError(400, "Bad Request", "The cursor is not valid any more.")
-        return after, page
+        return listing
+
+    def _events(self, listing: Listing) -> Iterator[tuple[int, Moment]]:
+        """The events from a list's place on, each with its own place."""
+        now = self.now()
+        until = now if self.order == "ascending" else _instant(listing.until)
+        start = EPOCH if listing.start is None else _instant(listing.start)
+        end = until if listing.end is None else min(_instant(listing.end), until)
+        if self.is_end_inclusive:
+            end += MILLISECOND
+        ranges = self.history.indexes(start, end)
+        count = sum(map(len, ranges))
+        turn = _turns(count)[self.order]
+        for place in range(listing.place, count):
+            moment = self.history.moment(_index(ranges, turn(place)))
+            if (
+                moment
+                and start <= moment.time < end
+                and moment.arrival <= now
+                and (not listing.types or event_type(moment) in listing.types)
+            ):
+                yield place, moment
 
     def _event(self, moment: Moment) -> dict[str, Any]:
         event = make_event(moment)
@@ -197,91 +250,43 @@ class Croct:
         return event
 
 
-def _cursor(after: str, page: int, fingerprint: str) -> str:
-    place = json.dumps({"after": after, "page": page, "for": fingerprint})
-    return base64.urlsafe_b64encode(place.encode()).decode()
+def _at(listing: Listing, place: int, page: int) -> Listing:
+    return Listing(listing.start, listing.end, listing.types, listing.until, place, page)
 
 
-@functools.lru_cache(maxsize=64)
-def _ordered(
-    history: History | Chapters, start: datetime, end: datetime, order: str
-) -> list[tuple[str, Moment]]:
-    """A window's events, each with a text that sorts as they come."""
-    sign = -1 if order == "descending" else 1
-    keyed = []
-    for moment in history.between(start, end):
-        position = (moment.time - EPOCH) // MILLISECOND * sign + 10**15
-        if order == "shuffled":
-            position = random.Random(moment.index).randrange(10**15)  # noqa: S311
-        keyed.append((f"{position:016}-{moment.index:012}", moment))
-    return sorted(keyed, key=lambda pair: pair[0])
+def _turns(count: int) -> dict[str, Callable[[int], int]]:
+    """For each order, which of so many events in order of time comes at a place."""
+    steps = itertools.count(count * 5 // 8)
+    step = next(step for step in steps if math.gcd(step, count) == 1)  # so that all are reached
+    return {
+        "ascending": lambda place: place,
+        "descending": lambda place: count - 1 - place,
+        "shuffled": lambda place: place * step % count,
+    }
 
 
-def _instant(request: Request, name: str, default: datetime) -> datetime:
-    number = _number(request, name, (default - EPOCH) // MILLISECOND)
-    return EPOCH + number * MILLISECOND
+def _index(ranges: tuple[range, ...], place: int) -> int:
+    """The number at a place of several ranges, one after the other."""
+    for numbers in ranges:
+        if place < len(numbers):
+            return numbers[place]
+        place -= len(numbers)
+    raise IndexError(place)
 
 
-def _number(request: Request, name: str, default: int) -> int:
+def _instant(milliseconds: int) -> datetime:
+    """The instant of milliseconds since 1970; the nearest that counts where they are too many."""
+    try:
+        return EPOCH + milliseconds * MILLISECOND
+    except OverflowError:
+        return LATEST if milliseconds > 0 else EPOCH
+
+
+def _number(request: Request, name: str, default: Number) -> int | Number:
     value = request.first(name)
     if value is None:
         return default
-    if not value.isdecimal():
+    digits = value.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 20 and int(value) in INT64):  # noqa: PLR2004
         raise RefusedError(400, "Bad Request", f"{name} must be a whole number.")
     return int(value)
-
-
-def identity(moment: Moment) -> str:
-    """An event's id."""
-    return str(uuid.UUID(int=moment.random("id").getrandbits(128), version=4))
-
-
-def event_type(moment: Moment) -> str:
-    """An event's type."""
-    return TYPES[moment.index % len(TYPES)]
-
-
-def make_event(moment: Moment) -> dict[str, Any]:
-    """An event as the vendor returns it."""
-    chance = moment.random()
-    session = uuid.UUID(int=chance.getrandbits(128), version=4)
-    user = uuid.UUID(int=chance.randrange(500) << 64, version=4)
-    tab = uuid.UUID(int=chance.getrandbits(128), version=4)
-    url = f"https://www.example.com/상품/{chance.randrange(200)}"
-    return {
-        "id": identity(moment),
-        "sessionId": str(session),
-        "userId": str(user),
-        "timestamp": (moment.time - EPOCH) // MILLISECOND,
-        "context": None
-        if moment.index % 10 == 0
-        else {"type": "web", "tabId": str(tab), "url": url},
-        "payload": {"@type": event_type(moment), **_payload(event_type(moment), chance, url)},
-    }
-
-
-def _payload(kind: str, chance: random.Random, url: str) -> dict[str, Any]:
-    price = chance.randrange(1000, 500000) / 100
-    product = {
-        "productId": str(chance.randrange(10**6)),
-        "sku": None,
-        "name": chance.choice(("고구마 케이크", "Teapot", "Überraschung")),
-        "displayPrice": price,
-        "originalPrice": None,
-    }
-    item = {"index": 0, "product": product, "quantity": 1, "total": price}
-    cart = {"currency": "KRW", "items": [item], "total": price}
-    match kind:
-        case "pageOpened":
-            return {"url": url, "referrer": None, "userAgent": None, "preferredLanguages": "ko"}
-        case "productViewed":
-            return {"product": product}
-        case "cartModified":
-            return {"cart": {**cart, "lastUpdateTime": 1767225600000}}
-        case "orderPlaced":
-            order = {"orderId": str(chance.randrange(10**18)), "status": "PLACED"}
-            return {"order": {**cart, **order, "installments": None}}
-        case "userSignedIn":
-            return {"externalUserId": f"user-{chance.randrange(500)}"}
-    details = {"clicks": chance.randrange(2**53, 2**63), "ratio": price, "is_new": True}
-    return {"name": "scrolled → end", "details": details}

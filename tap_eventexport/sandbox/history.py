@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -53,20 +54,27 @@ class History:
 
     def between(self, start: datetime, end: datetime) -> Iterator[Moment]:
         """The events of [start, end), the earliest first, arrived or not."""
-        if end <= self.begin:
-            return
-        share = DAY / self.per_day
-        last = min(end, self.end) if self.end else end
-        first = max(0, (start - self.begin) // share)
-        for index in range(first, (last - self.begin) // share + 1):
-            moment = self._moment(index, share)
-            if start <= moment.time < last:
+        for index in itertools.chain(*self.indexes(start, end)):
+            moment = self.moment(index)
+            if moment and start <= moment.time < end:
                 yield moment
 
-    def _moment(self, index: int, share: timedelta) -> Moment:
+    def indexes(self, start: datetime, end: datetime) -> tuple[range, ...]:
+        """The numbers of all events of [start, end), the earliest first, and a few around them."""
+        last = min(end, self.end) if self.end else end
+        if last <= self.begin:
+            return ()
+        share = DAY / self.per_day
+        first = max(0, (start - self.begin) // share)
+        return (range(first, (last - self.begin) // share + 1),)
+
+    def moment(self, index: int) -> Moment | None:
+        """The event of a number; None if there is none."""
         chance = random.Random(index).random()  # noqa: S311
-        time = self.begin + (index + chance) * share
+        time = self.begin + (index + chance) * (DAY / self.per_day)
         time = time.replace(microsecond=time.microsecond // 1000 * 1000)
+        if index < 0 or (self.end and time >= self.end):
+            return None
         is_late = self.late_every and index % self.late_every == 0
         return Moment(index, time, time + self.lateness if is_late else time)
 
@@ -83,3 +91,18 @@ class Chapters:
         yield from self.earlier.between(start, end)
         for moment in self.later.between(start, end):
             yield replace(moment, index=moment.index + LATER)
+
+    def indexes(self, start: datetime, end: datetime) -> tuple[range, ...]:
+        """The numbers of all events of [start, end), the earliest first, and a few around them."""
+        later = self.later.indexes(start, end)
+        return (
+            *self.earlier.indexes(start, end),
+            *(range(some.start + LATER, some.stop + LATER) for some in later),
+        )
+
+    def moment(self, index: int) -> Moment | None:
+        """The event of a number; None if there is none."""
+        if index < LATER:
+            return self.earlier.moment(index)
+        moment = self.later.moment(index - LATER)
+        return moment and replace(moment, index=index)
