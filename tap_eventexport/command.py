@@ -7,6 +7,8 @@ import os
 import signal
 from typing import NoReturn
 
+from tap_eventexport.console import open_standard_streams
+
 
 def main() -> NoReturn:
     """Run the tap.
@@ -15,6 +17,7 @@ def main() -> NoReturn:
     and later, takes a fifth of the start and some of the run. A signal that comes meanwhile ends
     the command at once: nothing was promised yet.
     """
+    open_standard_streams()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     gc.disable()

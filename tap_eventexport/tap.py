@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from copy import deepcopy
 from typing import Any, ClassVar, NoReturn, cast
@@ -16,9 +15,10 @@ from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_eventexport import checks, settings
+from tap_eventexport.console import FAILED, standard_streams
 from tap_eventexport.engine.clocks import Start
 from tap_eventexport.engine.display import is_on_terminal, print_summary, shown
-from tap_eventexport.engine.errors import InvalidStateError, OutputClosedError, Stopped
+from tap_eventexport.engine.errors import InvalidStateError, Stopped
 from tap_eventexport.engine.headers import EARLIEST
 from tap_eventexport.engine.http import HttpClient
 from tap_eventexport.engine.names import shown_name
@@ -49,7 +49,6 @@ STREAMS: tuple[type[EventStream], ...] = (
     InfobipFiles,
     NcpApiGatewayEvents,
 )
-FAILED, CLOSED = 1, 141  # exit codes
 
 
 class TapEventExport(Tap):
@@ -359,10 +358,6 @@ def told(error: Exception) -> str:
 
 def main() -> NoReturn:
     """The command `tap-eventexport`."""
-    try:
+    with standard_streams(TapEventExport.logger.error):
         TapEventExport.cli()
-    except OutputClosedError:
-        TapEventExport.logger.error("stdout was closed: the target has ended")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(CLOSED)
     sys.exit()

@@ -16,6 +16,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from tap_eventexport.backfill import sources
 from tap_eventexport.backfill.plan import WIDTHS, plan
 from tap_eventexport.backfill.show import say
+from tap_eventexport.console import standard_streams
 from tap_eventexport.engine.windows import Window, format_instant, parse_instant, round_up
 from tap_eventexport.inputs import InputError, read_object
 from tap_eventexport.tap import TapEventExport, told
@@ -33,6 +34,7 @@ class WrongUseError(Exception):
     """The command can't do what was asked; the text says why."""
 
 
+@standard_streams(say)
 def main() -> NoReturn:
     """Run the command."""
     options = _parser().parse_args()

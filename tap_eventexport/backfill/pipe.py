@@ -21,6 +21,7 @@ from contextlib import suppress
 from typing import IO
 
 from tap_eventexport.backfill.lines import copy, last_state
+from tap_eventexport.console import open_standard_streams
 
 LINES, LONGEST = 20, 500  # of what a process says that are kept, and characters of a line
 GRACE = 10.0  # seconds for the loader to end after the tap
@@ -28,6 +29,7 @@ GRACE = 10.0  # seconds for the loader to end after the tap
 
 def main() -> None:
     """Run one job; what came of it goes to stdout."""
+    open_standard_streams()
     job = json.loads(sys.stdin.readline())
     with _unnamed(job["config"]) as config, _unnamed(job["catalog"]) as catalog:
         files = (f"--config=/dev/fd/{config.fileno()}", f"--catalog=/dev/fd/{catalog.fileno()}")

@@ -9,7 +9,8 @@ SyncError (singer_sdk)
 │       └── RateLimitedError      the same request again, when the vendor allows it
 └── RestartWindowError            the window from its start, without its position
 
-Stopped, OutputClosedError        the run ends, the STATE that was written holds
+Stopped                           the run ends, the STATE that was written holds; as it does
+                                  where stdout is closed (console.OutputClosedError)
 """
 
 from __future__ import annotations
@@ -48,7 +49,3 @@ class RestartWindowError(SyncError):
 
 class Stopped(BaseException):
     """A signal asked this run to end."""
-
-
-class OutputClosedError(BaseException):
-    """Nobody reads stdout any more: the target has ended."""

@@ -11,7 +11,7 @@ import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message
 
-from tap_eventexport.engine.errors import OutputClosedError
+from tap_eventexport.console import OutputClosedError
 
 if TYPE_CHECKING:
     from tap_eventexport.engine.stop import Stop
@@ -72,13 +72,8 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
     @staticmethod
     def _write(data: bytes) -> None:
         binary = getattr(sys.stdout, "buffer", None)
-        try:
-            if binary is None:
-                sys.stdout.write(data.decode())
-            else:
-                rest = memoryview(data)
-                while rest:  # where stdout has no buffer, a signal ends a write early
-                    rest = rest[binary.write(rest) :]
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise OutputClosedError from None
+        if binary is None:
+            sys.stdout.write(data.decode())
+        else:
+            binary.write(data)
+        sys.stdout.flush()

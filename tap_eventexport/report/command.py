@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tap_eventexport.console import standard_streams, teller
 from tap_eventexport.report.columns import STREAMS
 from tap_eventexport.report.errors import ReportError
 from tap_eventexport.report.runs import runs
@@ -15,6 +16,7 @@ from tap_eventexport.report.sources import Sources, find, lines
 NAME = "tap-eventexport-report"
 
 
+@standard_streams(teller(NAME))
 def main() -> None:
     """Write the page and print where it is."""
     parser = argparse.ArgumentParser(

@@ -6,6 +6,7 @@ import argparse
 import signal
 import threading
 
+from tap_eventexport.console import standard_streams, teller
 from tap_eventexport.sandbox.croct import Croct
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.happytalk import HappyTalk
@@ -15,6 +16,7 @@ from tap_eventexport.sandbox.ncp import Ncp
 from tap_eventexport.sandbox.server import Sandbox, Vendor
 from tap_eventexport.sandbox.store import Store
 
+NAME = "tap-eventexport-sandbox"
 EPILOG = """
 then, in another terminal:
 
@@ -58,10 +60,11 @@ def settings(url: str, store: Store) -> dict[str, str]:
     }
 
 
+@standard_streams(teller(NAME))
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(
-        prog="tap-eventexport-sandbox",
+        prog=NAME,
         description="Serves the vendors' APIs on loopback, with an invented history of events "
         "that grows with the clock.",
     )
