@@ -148,7 +148,7 @@ class Tap:
         is_plain = (shift, pause) == (0.0, FIRST_PAUSE)
         another = [sys.executable, "-c", AT_ANOTHER_TIME, str(shift), str(pause)]
         self.command = [COMMAND] if is_plain else another
-        self._forked = self.command  # another one may need to import what it changes itself
+        self.forked = self.command  # another one may need to import what it changes itself
 
     def hurried(self) -> Tap:
         """The same command with short pauses."""
@@ -157,7 +157,7 @@ class Tap:
     def anew(self) -> Tap:
         """The same command, for which Python starts anew each time."""
         same = copy(self)
-        same._forked = []
+        same.forked = []
         return same
 
     def arguments(
@@ -202,7 +202,7 @@ class Tap:
             str(self.folder),
             {**os.environ, **(environment or {})},
         )
-        if self.command == self._forked and forks().can_run(command):
+        if self.command == self.forked and forks().can_run(command):
             done = forks().run(command, LONGEST)
         else:
             done = subprocess.run(
