@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
 
 from tap_eventexport.sandbox.croct import Croct
 from tap_eventexport.sandbox.happytalk import HappyTalk
@@ -13,12 +19,12 @@ from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.ncp import Ncp
 from tap_eventexport.sandbox.server import Sandbox
 from tap_eventexport.sandbox.store import Store
+from tests import environment
 from tests.postgres import Postgres, postgres, programs
 from tests.singer import Tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 CROCT_KEY = "a-croct-key-of-the-tests"
 HAPPYTALK_TOKEN = "a-happytalk-token-of-the-tests"  # noqa: S105
@@ -27,19 +33,41 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 END = datetime(2026, 3, 4, tzinfo=UTC)
 
 
+hypothesis.register_profile(
+    "same everywhere",
+    deadline=None,  # a machine may be busy
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis.load_profile("same everywhere")
+hypothesis.register_profile(
+    "long", hypothesis.get_profile("same everywhere"), derandomize=False, max_examples=1000
+)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The long setting of the tests of trust."""
-    parser.addoption("--long", action="store_true", help="try every fault and 200 crashes")
+    """The long setting of the tests."""
+    parser.addoption(
+        "--long", action="store_true", help="try every fault, 200 crashes, and other examples"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the environment, in each process that runs tests."""
+    if config.getoption("long"):
+        hypothesis.load_profile("long")
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", default=0):
+        home = TemporaryDirectory(prefix="home-of-tests-", ignore_cleanup_errors=True)
+        config.add_cleanup(home.cleanup)
+        environment.make(Path(home.name))
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting and no proxy of the machine reaches a test."""
-    import os  # noqa: PLC0415
-
-    for name in list(os.environ):
-        if name.startswith("TAP_EVENTEXPORT_") or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
+def own_environment() -> Iterator[None]:
+    """What a test sets, other tests don't have."""
+    with patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.environment import for_installing
+
 ROOT = Path(__file__).parents[1]
 MELTANO = ROOT / ".venv-meltano/bin/meltano"
 FILES = ("pyproject.toml", "README.md", "LICENSE", "meltano.yml", "tap_eventexport")
@@ -38,7 +40,7 @@ class Project:
             return subprocess.Popen(
                 [MELTANO, *arguments],
                 cwd=self.folder,
-                env={**os.environ, **self.environment, **told},
+                env={**os.environ, **for_installing(), **self.environment, **told},
                 stdout=printed,
                 stderr=log,
             )

@@ -44,12 +44,11 @@ def seen(command: list[str], columns: int, **environment: str) -> tuple[str, byt
 
     reader = threading.Thread(target=read)
     reader.start()
-    without = {name: value for name, value in os.environ.items() if name not in {"CI", "NO_COLOR"}}
     done = subprocess.run(
         command,
         stdout=subprocess.PIPE,
         stderr=end,
-        env={**without, "TERM": "xterm", **environment},
+        env={**os.environ, "TERM": "xterm", **environment},
         timeout=60,
         check=True,
     )

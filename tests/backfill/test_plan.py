@@ -16,7 +16,7 @@ from tap_eventexport.engine.windows import MILLISECOND, Window, format_instant
 
 SEOUL, BERLIN = ZoneInfo("Asia/Seoul"), ZoneInfo("Europe/Berlin")
 ZONES = (UTC, SEOUL, BERLIN, ZoneInfo("America/Havana"), timezone(timedelta(hours=5, minutes=45)))
-YEARS: Any = {"min_value": datetime(2020, 1, 1), "max_value": datetime(2030, 1, 1)}  # noqa: DTZ001
+YEARS: Any = {"min_value": datetime(2016, 1, 1), "max_value": datetime(2026, 1, 1)}  # noqa: DTZ001
 HOUR = timedelta(hours=1)
 
 
@@ -30,11 +30,11 @@ def window(start: str, end: str) -> Window:
 
 
 def spans(source: Source, wanted: Window, by: str) -> list[str]:
-    """Start and end of each partition, as times of the source's zone."""
+    """Start and end of each partition, as times of the source's zone, or of UTC."""
     partitions = plan([source], wanted, by).partitions
     instants = ((each.window.start, each.window.end) for each in partitions)
     return [
-        " ".join(f"{instant.astimezone(source.zone):%m-%dT%H:%M}" for instant in pair)
+        " ".join(f"{instant.astimezone(source.zone or UTC):%m-%dT%H:%M}" for instant in pair)
         for pair in instants
     ]
 

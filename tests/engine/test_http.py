@@ -60,8 +60,6 @@ def client(stop: PatientStop, monkeypatch: pytest.MonkeyPatch) -> HttpClient:
     machine = time.monotonic
     monkeypatch.setattr(time, "monotonic", lambda: machine() + stop.elapsed)
     monkeypatch.setattr(patience, "JITTER", 1.0)
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
-    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
     return HttpClient(
         vendor="Vendor",
         concurrency=2,

@@ -90,14 +90,6 @@ def without_keys(tap: Tap) -> Tap:
     return tap
 
 
-@pytest.fixture(autouse=True)
-def clean_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION"):
-        monkeypatch.delenv(name, raising=False)
-
-
 def test_static_keys(tap: Tap) -> None:
     assert records(tap) == 200
 
@@ -107,7 +99,10 @@ def test_the_default_chain(tap: Tap, store: Store) -> None:
     assert records(without_keys(tap), environment=environment) == 200
 
 
-def test_a_profile(tap: Tap, store: Store, tmp_path: Path) -> None:
+def test_a_profile(
+    tap: Tap, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".aws").mkdir()
     lines = ["[exports]", *(f"{name} = {value}" for name, value in store.reader.items())]
     (tmp_path / ".aws/credentials").write_text("\n".join(lines))

@@ -30,7 +30,7 @@ from tap_eventexport.engine.windows import (
 
 instants = st.datetimes(
     min_value=datetime(2000, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
-    max_value=datetime(2035, 1, 1),  # noqa: DTZ001
+    max_value=datetime(2026, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
 )
 ranges = st.tuples(instants, st.timedeltas(timedelta(milliseconds=1), timedelta(days=400))).map(
@@ -78,7 +78,7 @@ def test_growing_windows_are_the_range(whole: Window, first: timedelta) -> None:
 @given(whole=ranges, zone=st.sampled_from(ZONES))
 @example(Window(utc("2011-12-28"), utc("2012-01-02")), "Pacific/Apia")
 @example(Window(utc("2018-11-03"), utc("2018-11-06")), "America/Sao_Paulo")
-@example(Window(utc("2026-10-31"), utc("2026-11-03")), "America/Havana")
+@example(Window(utc("2023-11-04"), utc("2023-11-07")), "America/Havana")
 def test_calendar_days_cover_the_range_with_whole_days(whole: Window, zone: str) -> None:
     days = list(calendar_days(whole, time_zone(zone)))
     assert days[0].start <= whole.start < days[0].end
@@ -99,7 +99,7 @@ def test_calendar_days_cover_the_range_with_whole_days(whole: Window, zone: str)
         pytest.param("Europe/Berlin", "2026-03-29", 23, id="clocks go forward"),
         pytest.param("Europe/Berlin", "2026-10-25", 25, id="clocks go back"),
         pytest.param("America/Sao_Paulo", "2018-11-04", 23, id="midnight is skipped"),
-        pytest.param("America/Havana", "2026-11-01", 25, id="midnight comes twice"),
+        pytest.param("America/Havana", "2023-11-05", 25, id="midnight comes twice"),
     ],
 )
 def test_a_day_has_the_hours_that_it_has(zone: str, date: str, hours: int) -> None:

@@ -38,7 +38,7 @@ def assert_no_bookmark_after(heard: Heard, instant: datetime) -> None:
             assert datetime.fromisoformat(bookmark["replication_key_value"]) <= instant
 
 
-@pytest.mark.parametrize("day", ["2028-02-28", "2026-12-30", "2024-02-29"])
+@pytest.mark.parametrize("day", ["2024-02-28", "2024-02-29", "2025-12-30"])
 def test_leap_days_and_the_end_of_a_year(store: Store, tmp_path: Path, day: str) -> None:
     start = datetime.fromisoformat(f"{day}T15:00:00+00:00")
     with World(store, f"{tmp_path.parent.name}/{tmp_path.name}/", start=start).running() as world:
