@@ -137,6 +137,17 @@ def test_what_is_no_longer_kept_is_left_out_and_told_with_both_dates() -> None:
     )
 
 
+def test_a_partition_is_told_in_json_by_its_stream_its_times_and_its_id() -> None:
+    wanted = window("2026-03-01T00:00Z", "2026-03-02T00:00Z")
+    (partition,) = plan([source()], wanted, "day").partitions
+    assert partition.values == {
+        "stream": "croct_events",
+        "start": "2026-03-01T00:00:00.000Z",
+        "end": "2026-03-02T00:00:00.000Z",
+        "id": partition.id,
+    }
+
+
 def test_nothing_is_planned_where_all_is_gone() -> None:
     wanted = window("2026-03-01T00:00Z", "2026-03-04T00:00Z")
     planned = plan([source(UTC, wanted.end)], wanted, "day")

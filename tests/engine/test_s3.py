@@ -99,9 +99,7 @@ def test_the_default_chain(tap: Tap, store: Store) -> None:
     assert records(without_keys(tap), environment=environment) == 200
 
 
-def test_a_profile(
-    tap: Tap, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_profile(tap: Tap, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".aws").mkdir()
     lines = ["[exports]", *(f"{name} = {value}" for name, value in store.reader.items())]
