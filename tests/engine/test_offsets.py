@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_eventexport.engine.errors import RestartWindowError
@@ -120,8 +120,6 @@ def test_a_list_that_stays_is_read_without_restart(
     stop=st.integers(0, 20),
     newest_first=st.booleans(),
 )
-@example(rows=[(n, "a") for n in range(9)], page=2, stop=1, newest_first=False)
-@example(rows=[(n, "a") for n in range(9)], page=2, stop=1, newest_first=True)
 def test_a_mark_goes_on_where_it_was_made(
     rows: list[Row], page: int, stop: int, *, newest_first: bool
 ) -> None:
