@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import threading
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from tap_eventexport.console import standard_streams, teller
+from tap_eventexport.sandbox import envfile
 from tap_eventexport.sandbox.croct import Croct
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.happytalk import HappyTalk
@@ -14,14 +20,18 @@ from tap_eventexport.sandbox.history import Chapters, History
 from tap_eventexport.sandbox.infobip import Infobip
 from tap_eventexport.sandbox.ncp import Ncp
 from tap_eventexport.sandbox.server import Sandbox, Vendor
-from tap_eventexport.sandbox.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_eventexport.sandbox.store import Store
 
 NAME = "tap-eventexport-sandbox"
-EPILOG = """
-then, in another terminal:
+NEEDED = ("boto3", "flask", "flask_cors", "moto")  # of the extra `sandbox`
 
-%s  tap-eventexport --config=ENV
-"""
+
+class CannotStartError(Exception):
+    """The sandbox can't start; the text says why, and what to do."""
 
 
 def vendors(history: History | Chapters, store: Store) -> list[Vendor]:
@@ -63,30 +73,107 @@ def settings(url: str, store: Store) -> dict[str, str]:
 @standard_streams(teller(NAME))
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
+    options = _parser().parse_args()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
+    try:
+        _serve(options)
+    except CannotStartError as error:
+        sys.exit(f"{NAME}: {error}")
+
+
+def _end(*_: object) -> NoReturn:
+    """End at once, wherever the main thread is."""
+    sys.exit()
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port < 1 << 16:
+        raise ValueError(text)
+    return port
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=NAME,
         description="Serves the vendors' APIs on loopback, with an invented history of events "
         "that grows with the clock.",
     )
-    parser.add_argument("--port", type=int, default=8765, help="0 takes a free one")
-    parser.add_argument(
-        "--per-day", type=int, default=20_000, help="events of each stream in a day"
-    )
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds each answer takes")
-    options = parser.parse_args()
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    with (
-        Store() as store,
-        Sandbox(
-            vendors(History(options.per_day), store), port=options.port, latency=options.latency
-        ) as sandbox,
-    ):
-        exports = "".join(
-            f"  export TAP_EVENTEXPORT_{name.upper()}={value}\n"
-            for name, value in settings(sandbox.url, store).items()
+    add = parser.add_argument
+    add("--port", type=_port, default=8765, help="of the vendors; 0 takes a free one (%(default)s)")
+    add("--s3-port", type=_port, help="of the S3; the next one after --port if not given")
+    add("--env", type=Path, metavar="FILE", help="write the tap's settings there, such as .env")
+    add("--per-day", type=int, default=20_000, help="events of each stream in a day (%(default)s)")
+    add("--latency", type=float, default=0.0, help="seconds each answer takes (%(default)s)")
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> None:
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise CannotStartError(
+            f"{', '.join(missing)} not installed: pip install 'tap-eventexport[sandbox]'"
         )
-        print(f"The vendors answer at {sandbox.url}", flush=True)  # noqa: T201
-        print(EPILOG % exports, flush=True)  # noqa: T201
-        ended.wait()
+    from tap_eventexport.sandbox.store import Store  # noqa: PLC0415
+
+    if options.env:
+        with _told(options.env):
+            envfile.check(options.env)
+    port: int = options.port
+    s3_port: int = options.s3_port if options.s3_port is not None else port and port + 1
+    with _taken(s3_port, "--s3-port"):
+        store = Store(port=s3_port)
+    with _taken(port, "--port"):
+        sandbox = Sandbox(
+            vendors(History(options.per_day), store), port=port, latency=options.latency
+        )
+    with store, sandbox:
+        chosen = settings(sandbox.url, store)
+        if options.env:
+            with _told(options.env):
+                envfile.write(options.env, chosen)
+        _print(sandbox.url, chosen, options.env)
+        threading.Event().wait()
+
+
+@contextmanager
+def _taken(port: int, option: str) -> Iterator[None]:
+    """Say in a line why a port can't be used."""
+    try:
+        yield
+    except OSError as error:
+        raise CannotStartError(
+            f"port {port} can't be used ({error.strerror}): end what uses it, or choose another "
+            f"with {option}; 0 takes a free one"
+        ) from None
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    """Say in a line why a file can't be written."""
+    try:
+        yield
+    except envfile.NotOursError:
+        raise CannotStartError(
+            f"{file} was not made by {NAME} and is left as it is: remove it, or name another file"
+        ) from None
+    except OSError as error:
+        raise CannotStartError(
+            f"{file} can't be written ({error.strerror}): name another file with --env"
+        ) from None
+
+
+def _print(url: str, chosen: dict[str, str], file: Path | None) -> None:
+    """Say where the vendors are and how to read them."""
+    told = f"The vendors answer at {url}\n\nthen, in another terminal"
+    if file:
+        told += f", in {file.parent.absolute()}, where {file.name} has the settings:\n\n"
+    else:
+        exports = envfile.environment(chosen).items()
+        told += ":\n\n" + "".join(f"  export {name}={value}\n" for name, value in exports)
+    print(f"{told}  tap-eventexport --config=ENV\n", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import requests
+from botocore.config import Config
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
 
 REGION = "eu-central-1"
 LONGEST_START = 60.0  # seconds
+SEED = 1  # of the keys that moto makes, so that they are the same after each start
+NO_PROXY = Config(proxies={})  # it is on loopback
+
+# Runs moto's server until its standard input ends, which is when this process is gone.
+SERVE = """
+import os, sys, threading
+from moto.server import main
+threading.Thread(target=lambda: os._exit(bool(sys.stdin.read())), daemon=True).start()
+main()
+"""
 ASSUME = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
 READ = {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "*"}
 
@@ -30,25 +41,35 @@ class Store:
 
     Args:
         bucket: The bucket's name.
+        port: 0 takes a free one.
+
+    Raises:
+        OSError: If the port can't be used.
     """
 
-    def __init__(self, bucket: str = "sandbox-exports") -> None:
+    def __init__(self, bucket: str = "sandbox-exports", port: int = 0) -> None:
         self.bucket = bucket
         with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will
+            free.bind(("127.0.0.1", port))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self._command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        self._command = [sys.executable, "-c", SERVE, "-H", "127.0.0.1", "-p", str(port)]
+        self._session = requests.Session()
+        self._session.trust_env = False
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(  # noqa: S603 - moto's own command
-            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         try:
             self._wait()
             self._set_up()
         except BaseException:
-            self._process.kill()
+            self._end()
             raise
         return self
 
@@ -58,14 +79,17 @@ class Store:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._process.terminate()
-        self._process.wait()
+        self._end()
+
+    def _end(self) -> None:
+        self._process.kill()  # what it holds is gone in any case
+        self._process.communicate()
 
     def _wait(self) -> None:
         deadline = time.monotonic() + LONGEST_START
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                requests.get(f"{self.url}/moto-api/", timeout=LONGEST_START)
+                self._session.get(f"{self.url}/moto-api/", timeout=LONGEST_START)
             except requests.ConnectionError:
                 time.sleep(0.02)
             else:
@@ -73,6 +97,7 @@ class Store:
         raise TimeoutError("moto's server didn't start")
 
     def _set_up(self) -> None:
+        self._post("seed", params={"a": SEED})
         anybody = {"aws_access_key_id": "anybody", "aws_secret_access_key": "anything"}
         iam = self.client("iam", anybody)
         everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -82,16 +107,18 @@ class Store:
         self._s3.create_bucket(
             Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
-        requests.post(  # from now on keys and permissions are checked
-            f"{self.url}/moto-api/reset-auth",
-            data="0",
-            headers={"Content-Type": "text/plain"},
-            timeout=LONGEST_START,
-        ).raise_for_status()
+        # From now on keys and permissions are checked.
+        self._post("reset-auth", data="0", headers={"Content-Type": "text/plain"})
+
+    def _post(self, what: str, **options: Any) -> None:  # noqa: ANN401
+        answer = self._session.post(f"{self.url}/moto-api/{what}", timeout=LONGEST_START, **options)
+        answer.raise_for_status()
 
     def client(self, service: str, keys: dict[str, str]) -> Any:  # noqa: ANN401 - has no types
         """A client of one of the services."""
-        return boto3.client(service, endpoint_url=self.url, region_name=REGION, **keys)
+        return boto3.client(
+            service, endpoint_url=self.url, region_name=REGION, config=NO_PROXY, **keys
+        )
 
     @property
     def iam(self) -> Any:  # noqa: ANN401

@@ -1,0 +1,52 @@
+"""A `.env` file with the settings of the sandbox, for the tap."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+MARK = "# Made by tap-eventexport-sandbox --env, which writes it again at each start.\n"
+
+
+class NotOursError(Exception):
+    """The file that is there was not made by the sandbox."""
+
+
+def check(file: Path) -> None:
+    """Refuse a file that somebody else has made.
+
+    Raises:
+        NotOursError: If there is one.
+        OSError: If it can't be read.
+    """
+    if file.exists() and not file.read_bytes().startswith(MARK.encode()):
+        raise NotOursError
+
+
+def write(file: Path, settings: Mapping[str, str]) -> None:
+    """Write the settings, for the eyes of the file's owner alone.
+
+    Raises:
+        NotOursError: If somebody else has made the file that is there.
+        OSError: If it can't be written.
+    """
+    check(file)
+    lines = [f"{name}={value}\n" for name, value in environment(settings).items()]
+    descriptor, name = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as made:  # noqa: PTH123 - of a descriptor
+            made.writelines([MARK, *lines])
+        os.replace(name, file)  # noqa: PTH105
+    except BaseException:
+        os.unlink(name)  # noqa: PTH108
+        raise
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings of the tap as variables."""
+    return {f"TAP_EVENTEXPORT_{name.upper()}": value for name, value in settings.items()}
