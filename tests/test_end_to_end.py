@@ -58,3 +58,4 @@ def test_meltano_runs_twice_the_second_time_incrementally(
     second = run()
     assert Counter(second) == Counter(croct.truth("croct_events", START, END) or [])
     assert second[: len(first)] == first
+    assert (project.folder / "meltano.yml").read_text() == (ROOT / "meltano.yml").read_text()
