@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -42,6 +43,26 @@ def value(kind: str, text: str, zone: str = "Asia/Seoul") -> Any:
         ("date-time", "2025-01-06T10:38:10.036Z", "2025-01-06T10:38:10.036Z"),
         ("date-time", "2025-01-06T10:38:10+02:00", "2025-01-06T08:38:10.000Z"),
         ("date-time", "2025-01-06T10:38:10.5+0200", "2025-01-06T08:38:10.500Z"),
+        ("date-time", "2025-01-06T10:38Z", "2025-01-06T10:38:00.000Z"),
+        ("date-time", "20250106T103810Z", "2025-01-06T10:38:10.000Z"),
+        ("date-time", " 2025-01-06 10:38:10\t", "2025-01-06T01:38:10.000Z"),
+        ("date-time", "2025-01-06 10:38:10.0369", "2025-01-06T01:38:10.036Z"),
+        ("date-time", "2025-01-06 10:38:10.999999999", "2025-01-06T01:38:10.999Z"),
+        ("date-time", "1900-01-01 00:00:00", "1899-12-31T15:32:08.000Z"),
+        ("date-time", "1900-01-01 00:00:59.999", "1899-12-31T15:33:07.999Z"),
+        ("date-time", "1908-04-01 00:02:30", "1908-03-31T15:32:30.000Z"),
+        ("date-time", "1955-01-01 00:00:00", "1954-12-31T15:30:00.000Z"),
+        ("date-time", "0001-01-02 00:00:00", "0001-01-01T15:32:08.000Z"),
+        ("date-time", "9999-12-31 23:59:59.999", "9999-12-31T14:59:59.999Z"),
+        ("date-time", "9999-12-31T23:59:59+00:00", "9999-12-31T23:59:59.000Z"),
+        ("integer", "007", 7),
+        ("integer", "9" * 4300, int("9" * 4300)),
+        ("number", "1e308", "1e308"),
+        ("number", "9" * 308, "9" * 308),
+        ("number", "1" * 300 + ".5", "1" * 300 + ".5"),
+        ("array", '["\\ud83d", "\\ud83d\\ude00"]', ["\ufffd", "\U0001f600"]),
+        ("array", "[1e400]", "[1e400]"),
+        ("array", "{}", "{}"),
     ],
 )
 def test_what_fits(kind: str, text: str, expected: Any) -> None:
@@ -68,19 +89,70 @@ def test_local_times_at_a_clock_change(text: str, expected: str) -> None:
         ("integer", "1.5"),
         ("integer", "x"),
         ("integer", "1_000"),
+        ("integer", "+1"),
+        ("integer", "1e3"),
+        ("integer", "9" * 4301),
+        ("integer", "٣"),
         ("number", "12,900"),
         ("number", "NaN"),
+        ("number", "Infinity"),
+        ("number", "-inf"),
+        ("number", "1e400"),
+        ("number", "-1e309"),
+        ("number", "9" * 5000),
         ("number", "0012"),
+        ("number", "01"),
+        ("number", "+1"),
+        ("number", ".5"),
+        ("number", "5."),
+        ("number", "0x10"),
+        ("number", "\uff11\uff12"),
         ("boolean", "yes"),
+        ("boolean", "0"),
+        ("boolean", "1"),
         ("date-time", "tomorrow"),
         ("date-time", "2025-01-06 10:38:60"),
+        ("date-time", "2025-01-06T10:38:60Z"),
         ("date-time", "2025-01-36 10:38:00"),
+        ("date-time", "2026-02-30"),
+        ("date-time", "2026-02-29 00:00:00"),
+        ("date-time", "2025-01-06 24:00:00"),
+        ("date-time", "2025-01-06T24:00:00Z"),
+        ("date-time", "2025-01-06 10:60:00"),
+        ("date-time", "2025-01-06T10:38:10+25:00"),
+        ("date-time", "2026-W01-1"),
+        ("date-time", "2026W011"),
+        ("date-time", "2026-001"),
+        ("date-time", "2025-01-06x10:38:10"),
         ("date-time", "2025.13.1"),
+        ("date-time", "2025.1.6 24:00"),
+        ("date-time", "1736127490036"),
+        ("date-time", "1610123190036"),
+        ("date-time", "1736127490"),
+        ("date-time", "0"),
+        ("date-time", "\u0662\u0660\u0662\u0665.\u0661.\u0666"),
+        ("date-time", "\uff12\uff10\uff12\uff15-01-06"),
+        ("date-time", "0000-01-01 00:00:00"),
+        ("date-time", "0001-01-01 00:00:00"),
+        ("date-time", "0001-01-01"),
+        ("date-time", "9999-12-31T23:59:59-01:00"),
+        ("date-time", "10000-01-01 00:00:00"),
+        ("date-time", "-2025-01-06"),
     ],
 )
 def test_what_does_not_fit(kind: str, text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the caller says which value it was
         value(kind, text)
+
+
+@pytest.mark.parametrize("kind", values.SCHEMAS)
+@pytest.mark.parametrize("part", ["1", "[", '{"a":', "-", ".", " ", "e", "1.1", '"', "00:"])
+@pytest.mark.parametrize("begin", ["", "2025-01-06 10:38:10.", "0.", "1e", "2025."])
+def test_a_megabyte_takes_linear_time(kind: str, part: str, begin: str) -> None:
+    with suppress(ValueError):
+        value(kind, begin + part * (2**20 // len(part)))
+    with suppress(ValueError):
+        value(kind, begin + part * (2**20 // len(part)) + "x")
 
 
 def test_columns_are_converted_in_whole() -> None:
