@@ -31,6 +31,7 @@ from tap_eventexport.engine.bookmark import (
 )
 from tap_eventexport.engine.emit import BatchFiles, RecordLines, changed_records, why_changed
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
+from tap_eventexport.engine.keys import check, guarded
 from tap_eventexport.engine.names import shown_names
 from tap_eventexport.engine.output import MessageWriter
 from tap_eventexport.engine.page import Lines, Page, Split
@@ -268,6 +269,11 @@ class EventStream(Stream):
                 "the vendor still keeps would be left out; set the clock and run again"
             )
 
+    @cached_property
+    def _required(self) -> tuple[str, ...]:
+        """The columns without which no record is sent."""
+        return tuple(filter(None, dict.fromkeys((*self.primary_keys, self.replication_key))))
+
     @property
     def _is_incremental(self) -> bool:
         return self.replication_method != REPLICATION_FULL_TABLE
@@ -301,9 +307,14 @@ class EventStream(Stream):
 
     def ready(self, records: Sequence[Record]) -> Mapping[str, Sequence[Any]]:
         """Records as they are to be sent, by the stream name to send them under."""
-        if self.is_changed:
-            return changed_records(self, records)
-        return {self.name: records}
+        if not self.is_changed:
+            return {self.name: records}
+        changed = changed_records(self, records)
+        for stream_map in self.stream_maps:
+            name = stream_map.stream_alias
+            keys = stream_map.transformed_key_properties or ()
+            check(changed.get(name, ()), keys, f"{name} as its stream map makes it")
+        return changed
 
     def write_schema(self) -> None:
         """Write the SCHEMA message, or several where stream maps make several streams."""
@@ -344,10 +355,12 @@ class EventStream(Stream):
                 for page in self.pages(window, place):
                     if isinstance(page, Split):
                         self.progress.split(len(page.windows))
-                    if isinstance(page, Page) and self.ABORT_AT_RECORD_COUNT is None:
-                        yield self._output.prepare(page)
-                    else:
+                    if not isinstance(page, Page):
                         yield page
+                        continue
+                    whole = guarded(page, self._required, f"a page of {self.vendor}'s {window}")
+                    is_bounded = self.ABORT_AT_RECORD_COUNT is not None
+                    yield whole if is_bounded else self._output.prepare(whole)
             except RestartWindowError as error:
                 if restarts == MAX_RESTARTS:
                     raise FatalVendorError(

@@ -40,7 +40,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 objects = st.dictionaries(texts, values, max_size=4)
 records = st.builds(
     Record,
-    id=texts,
+    id=texts.filter(bool),
     timestamp=st.just("2026-03-01T00:00:00.000Z"),
     eventType=st.none() | texts,
     sessionId=st.none() | texts,
