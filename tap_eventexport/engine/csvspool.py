@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import os
 import re
+import zlib
 from typing import IO, TYPE_CHECKING
 
 from tap_eventexport.engine.errors import RetriableVendorError
-from tap_eventexport.engine.spool import CHUNK, Spool
+from tap_eventexport.engine.spool import CHUNK, GZIP, Spool
+from tap_eventexport.engine.surrogates import REPLACE_HALVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 BLOCK = 1_000  # rows that are in memory at a time
+BLOCK_FIELDS = 1 << 18  # fields of them, so that many columns make few rows
+MOST_COLUMNS = 1 << 18  # more than any service has
+HEAD = 1 << 18  # bytes in which a header is looked for
 LONGEST_FIELD = 16 << 20  # characters; longer than any field that a vendor takes in
 MARK = b"\xef\xbb\xbf"  # byte order mark
 ERROR_WORD = b'"result"'
@@ -66,15 +73,17 @@ class CsvSpool(Spool):
         """The number of rows where all is so plain that commas and line feeds tell it."""
         rows = -1
         for lines in self._plain_lines():
-            lines.decode()
+            lines.decode(errors=REPLACE_HALVES)
             if b'"' in lines or b"\r" in lines:
                 return None
             counted = lines.split(b"\n")
             if rows < 0:
-                self.header = counted[0].removeprefix(MARK).decode().split(",")
+                header = counted[0].removeprefix(MARK).decode(errors=REPLACE_HALVES)
+                self.header = header.split(",")
                 commas = len(self.header) - 1
                 if set(required) - set(self.header):
                     return None
+                self._check_header(required)
             if any(line.count(b",") != commas for line in counted):
                 return None
             rows += len(counted)
@@ -88,8 +97,7 @@ class CsvSpool(Spool):
         rows = 0
         try:
             self.header = next(reader, [])
-            if missing := [name for name in required if self.header and name not in self.header]:
-                raise RetriableVendorError(f"its header has no {', '.join(missing)}")
+            self._check_header(required)
             width = len(self.header)
             for row in reader:
                 if len(row) == width:
@@ -104,43 +112,92 @@ class CsvSpool(Spool):
             raise RetriableVendorError(f"row {rows + 1} is not UTF-8") from None
         return rows
 
+    def read_header(self, required: Sequence[str]) -> None:
+        """Read the header alone, of a CSV that may be cut off anywhere behind it.
+
+        Args:
+            required: Columns without which it is another document.
+
+        Raises:
+            RetriableVendorError: If it is no CSV's header.
+        """
+        self._file.seek(0)
+        head = self._file.read(HEAD)
+        is_cut = len(head) == HEAD
+        try:
+            if head.startswith(GZIP):
+                plain = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+                head = plain.decompress(head, HEAD)
+                is_cut = not plain.eof
+            _refuse_errors(head)
+            decode = codecs.getincrementaldecoder("utf-8-sig")(REPLACE_HALVES).decode
+            text = io.StringIO(decode(head), newline="")
+            self.header = next(csv.reader(text), [])
+        except (zlib.error, csv.Error, UnicodeDecodeError) as error:
+            raise RetriableVendorError(f"its header is broken: {error}") from None
+        if is_cut and not text.read(1):
+            self.header = self.header[:-1]  # the last name may be a part of one
+            if not self.header:
+                raise RetriableVendorError("its header has no end")
+        self._check_header(required)
+
+    def _check_header(self, required: Sequence[str]) -> None:
+        if missing := [name for name in required if self.header and name not in self.header]:
+            raise RetriableVendorError(f"its header has no {', '.join(missing)}")
+        if len(self.header) > MOST_COLUMNS:
+            raise RetriableVendorError(f"its header has {len(self.header)} columns")
+
     def blocks(self) -> Iterator[list[list[str]]]:
-        """The rows, some at a time; the file is dropped at the end."""
-        if self._is_plain:
-            yield from self._plain_blocks()
-            return
-        with self._file, self._text() as text:
-            reader = csv.reader(text, strict=True)
+        """The rows, some at a time; they can be read again while the spool isn't closed."""
+        most = max(1, min(BLOCK, BLOCK_FIELDS // max(1, len(self.header))))
+        return self._plain_blocks(most) if self._is_plain else self._quoted_blocks(most)
+
+    def _plain_blocks(self, most: int) -> Iterator[list[list[str]]]:
+        first = 1
+        for lines in self._plain_lines():
+            texts = lines.decode(errors=REPLACE_HALVES).split("\n")
+            for start in range(first, len(texts), most):
+                yield [text.split(",") for text in texts[start : start + most]]
+            first = 0
+
+    def _quoted_blocks(self, most: int) -> Iterator[list[list[str]]]:
+        """A block also ends with the text that was read at once, so that long rows make few."""
+        taken = 0
+
+        def lines() -> Iterator[str]:
+            nonlocal taken
+            while chunk := text.readlines(CHUNK):
+                taken += 1
+                yield from chunk
+
+        with self._text() as text:
+            reader = csv.reader(lines(), strict=True)
             next(reader, None)
-            block = []
+            block, begun = [], taken
             for row in reader:
                 if row:
                     block.append(row)
-                if len(block) == BLOCK:
+                if len(block) == most or taken > begun:
                     yield block
-                    block = []
+                    block, begun = [], taken
             if block:
                 yield block
-
-    def _plain_blocks(self) -> Iterator[list[list[str]]]:
-        with self._file:
-            first = 1
-            for lines in self._plain_lines():
-                texts = lines.decode().split("\n")
-                for start in range(first, len(texts), BLOCK):
-                    yield [text.split(",") for text in texts[start : start + BLOCK]]
-                first = 0
 
     def _check_for_errors(self) -> None:
         self._file.seek(0)
         end = b""
         while chunk := self._file.read(CHUNK):
             data = end + chunk
-            if ERROR_WORD in data and ERROR_OBJECT.search(data):
-                raise RetriableVendorError("it holds an error instead of the rest")
+            _refuse_errors(data)
             end = data[-LONGEST_ERROR:]
 
     def _text(self) -> IO[str]:
         """The text from its start; closing it leaves the file open."""
         self._file.seek(0)
-        return open(os.dup(self._file.fileno()), encoding="utf-8-sig", newline="")  # noqa: PTH123
+        copy = os.dup(self._file.fileno())
+        return open(copy, encoding="utf-8-sig", errors=REPLACE_HALVES, newline="")  # noqa: PTH123
+
+
+def _refuse_errors(data: bytes) -> None:
+    if ERROR_WORD in data and ERROR_OBJECT.search(data):
+        raise RetriableVendorError("it holds an error instead of the rest")
