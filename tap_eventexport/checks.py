@@ -193,6 +193,13 @@ def _dfinery_problems(right: Config) -> Iterator[str]:
             f"dfinery_timezone: got {shown(zone)}, expected an IANA name such as Asia/Seoul"
             f"{meant(zone, zone_names())}"
         )
+    for name, kind in (("df_event_detail_log_id", "string"), ("df_server_datetime", "date-time")):
+        chosen = right.get("dfinery_property_types", {}).get(name, kind)
+        if chosen != kind:
+            yield (
+                f'dfinery_property_types["{name}"]: got {shown(chosen)}, expected {shown(kind)}: '
+                "the stream's keys and bookmarks are made of it"
+            )
     for name in ("dfinery_event_names", "dfinery_properties"):
         condition = right.get(f"{name}_condition_type", "all")
         if condition != "all" and right.get(name) == []:

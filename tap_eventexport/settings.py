@@ -183,6 +183,16 @@ DFINERY = th.PropertiesList(
         description='Types of columns that are text otherwise, such as {"visits": "integer"}: '
         "string, integer, number, boolean, date-time, array.",
     ),
+    th.Property(
+        "dfinery_repeated_ids",
+        th.StringType,
+        allowed_values=["warn", "number"],
+        default="warn",
+        title="Dfinery's repeated ids",
+        description="What to do with rows of a day that share a df_event_detail_log_id and differ: "
+        "warn and send them as they are, or number them: :1, :2 and so on behind the id of all but "
+        "the first.",
+    ),
 )
 
 HAPPYTALK = th.PropertiesList(

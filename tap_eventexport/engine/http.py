@@ -33,7 +33,7 @@ from tap_eventexport.engine.spool import spooled
 from tap_eventexport.engine.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tap_eventexport.engine.quota import TokenBucket
     from tap_eventexport.engine.stop import Stop
@@ -145,6 +145,7 @@ class HttpClient:
         read: Callable[[Answer], Result],
         *,
         is_spooled: bool = False,
+        most: int | None = None,
     ) -> Result:
         """Send a request until it is answered with data, or there is no hope.
 
@@ -153,12 +154,13 @@ class HttpClient:
             read: Makes the result of an answer, or raises: RetriableVendorError for a passing
                 fault, RateLimitedError for a quota, anything else to give up.
             is_spooled: Whether the body of a success goes to a file, as it comes.
+            most: Bytes of such a body behind which the rest isn't read; None: all of it.
 
         Raises:
             FatalVendorError: If the faults last, or a rate limit asks for too long a wait.
             Stopped: If the run is asked to end.
         """
-        return self.persist(lambda: self._attempt(build, read, is_spooled=is_spooled))
+        return self.persist(lambda: self._attempt(build, read, is_spooled=is_spooled, most=most))
 
     def persist(self, attempt: Callable[[], Result]) -> Result:
         """Try something until it succeeds, or there is no hope.
@@ -190,6 +192,7 @@ class HttpClient:
         read: Callable[[Answer], Result],
         *,
         is_spooled: bool,
+        most: int | None,
     ) -> Result:
         with self._in_flight:
             while (pause := self._shared.quiet_until - time.monotonic()) > 0:
@@ -198,7 +201,7 @@ class HttpClient:
             if self._quota:
                 self._quota.take()
             self._stop.check()
-            answer = self._send(build(), is_spooled=is_spooled)
+            answer = self._send(build(), is_spooled=is_spooled, most=most)
         if remaining(answer.headers) == 0:
             self._keep_quiet(named_wait(answer.headers), "the quota is used up")
         try:
@@ -226,14 +229,16 @@ class HttpClient:
         self.usage.paused(seconds, retries=1)
         self._stop.wait(seconds)
 
-    def _send(self, request: requests.Request, *, is_spooled: bool) -> Answer:
+    def _send(
+        self, request: requests.Request, *, is_spooled: bool, most: int | None = None
+    ) -> Answer:
         request.headers = {"User-Agent": self._user_agent, **request.headers}
         request.auth = _no_netrc
         for _ in range(MAX_REDIRECTS):
             name = f"{request.method} {without_query(request.url)}"
             began = time.monotonic()
             try:
-                answer = self._exchange(request, name, is_spooled=is_spooled)
+                answer = self._exchange(request, name, is_spooled=is_spooled, most=most)
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 raise RetriableVendorError(f"{name} failed: {_plainly(error)}") from None
             self.usage.answered(answer.size or len(answer.body))
@@ -244,7 +249,9 @@ class HttpClient:
             request.url = _same_host(answer, request.url, target)
         raise FatalVendorError(f"{name} redirects {MAX_REDIRECTS} times in a row")
 
-    def _exchange(self, request: requests.Request, name: str, *, is_spooled: bool) -> Answer:
+    def _exchange(
+        self, request: requests.Request, name: str, *, is_spooled: bool, most: int | None
+    ) -> Answer:
         session = self._session()
         prepared = session.prepare_request(request)
         options = self._environment(session, request.url)
@@ -257,7 +264,7 @@ class HttpClient:
         ) as response:
             self.clock.compare(response.headers, asked)
             if is_spooled and HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
-                return _spooled(response, name)
+                return _spooled(response, name, most)
             chunks, size = [], 0
             for chunk in response.iter_content(CHUNK):
                 chunks.append(chunk)
@@ -283,8 +290,10 @@ class HttpClient:
         return session
 
 
-def _spooled(response: requests.Response, name: str) -> Answer:
+def _spooled(response: requests.Response, name: str, most: int | None) -> Answer:
     """Write a body to a file that is gone when it is closed, as it comes: not even decompressed.
+
+    With `most`, what is behind so many bytes is left unread.
 
     Raises:
         RetriableVendorError: If nothing tells where the body ends, so that a part of it would
@@ -297,10 +306,20 @@ def _spooled(response: requests.Response, name: str) -> Answer:
         and headers.get("Transfer-Encoding", "").lower() != "chunked"
     ):
         raise RetriableVendorError(f"{name} announces no end of its body, so it can't be checked")
-    body = spooled(response.raw.stream(CHUNK, decode_content=False), f"the answer of {name}")
+    chunks = response.raw.stream(min(CHUNK, most or CHUNK), decode_content=False)
+    body = spooled(_first(chunks, most), f"the answer of {name}")
     size = body.seek(0, 2)
     body.seek(0)
     return Answer(response.status_code, headers, b"", name, body, size)
+
+
+def _first(chunks: Iterator[bytes], most: int | None) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        yield chunk
+        size += len(chunk)
+        if most and size >= most:
+            return
 
 
 _REDIRECTS = {

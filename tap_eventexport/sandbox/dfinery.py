@@ -1,7 +1,7 @@
 """Dfinery's event export, as its pages describe it.
 
-What the pages leave open can be set: quoting and line ends, the order of rows, how date-times are
-written, whether the thirtieth day is still kept.
+What the pages leave open can be set: quoting and line ends, how date-times are written, whether the
+thirtieth day is still kept, whether items of other events than purchases have ids of their own.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from tap_eventexport.sandbox.server import Request, Response, json_response
@@ -34,6 +36,7 @@ FIELDS = {
 }
 CONDITIONS = {"all", "include", "exclude"}
 KEPT_DAYS = 30
+DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 EVENTS = ("df_start_session", "df_login", "df_purchase", "df_end_session")
 SYSTEM = (
     "df_api_version",
@@ -74,6 +77,10 @@ class Dfinery:
         header_style: How the quota's headers are spelled.
         is_edge_kept: Whether the thirtieth day before today may be asked for.
         new_column: A column that appears on a day, and that day.
+        has_event_name: Whether the service registered a property called event_name.
+        shared_id_event: An event besides df_purchase that has items, whose rows share one detail
+            log id; it comes in place of log-ins. None: there is none.
+        log_ids: What log ids begin with: a client's UUID for events that servers sent.
         name_column: What the event's name is called.
         line_end, has_mark, ends_line: How the CSV is written.
         date_format: How date-times are written; None is ISO 8601 with an offset.
@@ -92,6 +99,9 @@ class Dfinery:
     header_style: Literal["seconds", "milliseconds", "retry-after", "none"] = "seconds"
     is_edge_kept: bool = True
     new_column: tuple[str, date] | None = None
+    has_event_name: bool = False
+    shared_id_event: str | None = None
+    log_ids: Literal["arrival", "uuid"] = "arrival"
     name_column: str = "df_event_name"
     line_end: str = "\n"
     has_mark: bool = False
@@ -137,10 +147,18 @@ class Dfinery:
         match self.header_style:
             case "seconds":
                 told = str(int(reset.timestamp()) + 1)
-                return {"X-Rate-Limit-Remaining": str(left), "X-Rate-Limit-Reset": told}
+                return {
+                    "X-Rate-Limit-Limit": "1H",
+                    "X-Rate-Limit-Remaining": str(left),
+                    "X-Rate-Limit-Reset": told,
+                }
             case "milliseconds":
                 told = str(int(reset.timestamp() * 1000) + 1)
-                return {"x-ratelimit-remaining": str(left), "x-ratelimit-reset": told}
+                return {
+                    "x-ratelimit-limit": "1H",
+                    "x-ratelimit-remaining": str(left),
+                    "x-ratelimit-reset": told,
+                }
             case "retry-after":
                 return {"Retry-After": "1"}
         return {}
@@ -150,8 +168,8 @@ class Dfinery:
             return _fail(401, "unauthorized_token")
         try:
             asked = json.loads(request.body)
-            first = date.fromisoformat(asked["from_date"])
-            last = date.fromisoformat(asked["to_date"]) if "to_date" in asked else None
+            first = _date(asked["from_date"])
+            last = _date(asked["to_date"]) if "to_date" in asked else None
         except (ValueError, KeyError, TypeError):
             return _fail(400, "invalid_parameter")
         today = self.now().astimezone(ZoneInfo(self.zone)).date()
@@ -161,6 +179,7 @@ class Dfinery:
             or set(asked) - FIELDS
             or asked.get("events_condition_type") not in CONDITIONS
             or asked.get("properties_condition_type", "all") not in CONDITIONS
+            or not all(_is_names(asked.get(name, [])) for name in ("events", "properties"))
             or (last is not None and first >= last)
         ):
             return _fail(400, "invalid_parameter")
@@ -173,7 +192,8 @@ class Dfinery:
             for row in self._rows(start, end)
             if _is_chosen(asked, "events", row["df_event_name"])
         ]
-        columns = [name for name in PROPERTIES if _is_chosen(asked, "properties", name)]
+        known = (*PROPERTIES, *(["event_name"] if self.has_event_name else []))
+        columns = [name for name in known if _is_chosen(asked, "properties", name)]
         if self.new_column and first >= self.new_column[1]:
             columns.append(self.new_column[0])
         body = self._csv(sorted([*SYSTEM, *columns]), rows)
@@ -201,8 +221,12 @@ class Dfinery:
     def _event(self, moment: Moment) -> Iterator[dict[str, str]]:
         chance = moment.random("dfinery")
         name = EVENTS[moment.index % len(EVENTS)]
+        if name == "df_login" and self.shared_id_event:
+            name = self.shared_id_event
         arrived = self._time(moment.time)
         log_id = f"{int(moment.time.timestamp() * 1000)}:{chance.getrandbits(64):016x}"
+        if self.log_ids == "uuid":
+            log_id = str(UUID(int=chance.getrandbits(128), version=4))
         row = {
             "df_api_version": "1.0.0",
             "df_correction_datetime": self._time(moment.time - timedelta(seconds=2)),
@@ -218,16 +242,17 @@ class Dfinery:
             "memo": chance.choice(("", 'says "hi", twice', "첫째 줄\n둘째 줄", "a,b\r\nc", "null")),
             "tags": chance.choice(("null", '["a","b"]', "[]")),
             "visits": str(chance.randrange(2**60)),
+            "event_name": f"{name} of the service",
             **({self.new_column[0]: "new"} if self.new_column else {}),
         }
-        if name != "df_purchase":
+        if name not in {"df_purchase", self.shared_id_event}:
             yield row
             return
         for item in range(1 + moment.index % 3):
             price = chance.randrange(100, 10**7) / 100
             yield {
                 **row,
-                "df_event_detail_log_id": f"{log_id}:{item}",
+                "df_event_detail_log_id": f"{log_id}:{item}" if name == "df_purchase" else log_id,
                 "df_items_df_item_name": chance.choice(("고구마", "Tea, green")),
                 "df_items_df_price": f"{price:.2f}",
                 "df_items_df_quantity": str(chance.randrange(1, 9)),
@@ -245,6 +270,17 @@ class Dfinery:
 
 def _http_date(time: datetime) -> str:
     return time.strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+
+def _date(text: str) -> date:
+    """A date as `yyyy-MM-dd`; raises ValueError or TypeError if the text is none."""
+    if DATE.fullmatch(text):
+        return date.fromisoformat(text)
+    raise ValueError("no date")
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _is_chosen(asked: dict[str, Any], what: str, name: str) -> bool:

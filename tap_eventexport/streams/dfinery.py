@@ -1,20 +1,23 @@
-"""Dfinery: one CSV for each day of the service, under a quota of 100 requests an hour.
+"""Dfinery: one CSV for each day of the service, under a quota of requests an hour.
 
 https://docs.dfinery.ai/api-guide/api/export-api (POST: event export, responses, rate limit)
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from contextlib import closing
 from datetime import date, datetime, timedelta, tzinfo
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 import requests
 from singer_sdk import typing as th
+from singer_sdk.singerlib import Schema
 
 from tap_eventexport.engine.answers import envelope, quoted
-from tap_eventexport.engine.csvspool import CsvSpool
+from tap_eventexport.engine.csvspool import HEAD, CsvSpool
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
@@ -22,9 +25,11 @@ from tap_eventexport.engine.errors import (
 )
 from tap_eventexport.engine.headers import named_wait
 from tap_eventexport.engine.http import Answer, refuse_passing_faults
+from tap_eventexport.engine.names import shown_names
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.values import SCHEMAS, converter
+from tap_eventexport.engine.variants import Counts
 from tap_eventexport.engine.windows import (
     Window,
     calendar_days,
@@ -32,47 +37,36 @@ from tap_eventexport.engine.windows import (
     from_milliseconds,
     time_zone,
 )
+from tap_eventexport.streams.dfinery_ids import DayIds
+from tap_eventexport.streams.dfinery_rows import (
+    ARRIVAL,
+    KEY,
+    TYPES,
+    ColumnTypes,
+    Day,
+    column_names,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from tap_eventexport.engine.values import Convert
+    from singer_sdk import Tap
+    from singer_sdk.singerlib import Catalog
+
+    from tap_eventexport.engine.http import HttpClient
+    from tap_eventexport.engine.page import Record
+    from tap_eventexport.streams.dfinery_rows import Rows
 
 PATH = "/api/v1/export/event"
 KEPT_DAYS = 30  # "only data up to 30 days before today"; whether that day is included is not said
 EDGE_DAYS = 2  # days at the edge that may be refused before it is an error
-KEY, ARRIVAL, NAME = "df_event_detail_log_id", "df_server_datetime", "df_event_name"
-OTHER_NAME = "event_name"  # what the documentation's table calls df_event_name
-EARLIEST_ID, LATEST_ID = 10**12, 10**13  # epoch milliseconds, with which log ids begin
+FILTERS = tuple(
+    f"dfinery_{name}{end}"
+    for name in ("event_names", "properties")
+    for end in ("", "_condition_type")
+)
+LOG_TIME = re.compile(r"[1-9]\d{12}", re.ASCII)  # epoch milliseconds, with which log ids begin
 ODD = timedelta(hours=1)  # between a log id's time and the arrival, beyond which a zone is wrong
-
-TYPES = {
-    "df_unified_id": "string",
-    "df_api_version": "string",
-    NAME: "string",
-    ARRIVAL: "date-time",
-    "df_correction_datetime": "date-time",
-    "df_event_datetime": "date-time",
-    "df_event_log_id": "string",
-    KEY: "string",
-    "df_service_id": "string",
-    "df_source_type": "string",
-    "df_order_id": "string",
-    "df_payment_method": "string",
-    "df_sharing_channel": "string",
-    "df_sign_channel": "string",
-    "df_keyword": "string",
-    "df_total_purchase_amount": "number",
-    "df_total_refund_amount": "number",
-    "df_delivery_charge": "number",
-    "df_discount": "number",
-    "df_items_df_item_id": "string",
-    "df_items_df_item_name": "string",
-    **{f"df_items_df_category{number}": "string" for number in range(1, 6)},
-    "df_items_df_price": "number",
-    "df_items_df_quantity": "number",
-    "df_items_df_discount": "number",
-}
 
 
 class DateRangeError(FatalVendorError):
@@ -99,6 +93,13 @@ class DfineryEvents(EventStream):
         )
     )
 
+    def __init__(self, tap: Tap, client: HttpClient) -> None:
+        super().__init__(tap, client)
+        self._types = ColumnTypes(self.config["dfinery_property_types"])
+        self._put_types(self.schema)
+        self._repeated = Counts(0, 0)
+        self._told: set[str] = set()
+
     @property
     def oldest(self) -> datetime:
         """The first instant of the day that may be the oldest one kept."""
@@ -113,10 +114,6 @@ class DfineryEvents(EventStream):
     @property
     def _today(self) -> date:
         return self.now.astimezone(self.zone).date()
-
-    @property
-    def _types(self) -> dict[str, str]:
-        return {**TYPES, **self.config["dfinery_property_types"]}
 
     def windows(self, whole: Window) -> Iterator[Window]:
         """The service's days, each whole; with a settle time only those that are over."""
@@ -134,66 +131,119 @@ class DfineryEvents(EventStream):
             self._accept_gap(window, day, error)
             yield Page([], None)
             return
-        names = [NAME if name == OTHER_NAME else name for name in spool.header]
-        if len(set(names)) < len(names):
-            raise FatalVendorError(f"Dfinery's CSV of {day} has a column twice; please report it")
-        schemas = {name: SCHEMAS[self._types.get(name, "string")] for name in names}
-        yield Page(self._blocks(spool, names, day), None, spooled=spool.size, columns=schemas)
+        if not spool.header:
+            spool.close()
+            yield Page([], None)
+            return
+        read = Day(day, column_names(spool.header), self._types, self.zone)
+        columns = self._types.schemas(read.names)
+        yield Page(self._blocks(spool, read), None, spooled=spool.size, columns=columns)
 
     def prove(self) -> None:
-        """Ask for yesterday's log-ins: the least that is certain to be kept."""
-        self._export(self._today - timedelta(days=1), events=["df_login"]).close()
+        """Ask for today's events, and read no more than the header."""
+        self._header(self._today)
 
     def learn_columns(self) -> None:
         """Ask for the header of a day's CSV, which has all columns of the service."""
-        spool = self._export(self._today - timedelta(days=1), events=["df_login"])
-        spool.close()
-        names = {NAME if name == OTHER_NAME else name for name in spool.header}
-        for name in sorted(names - self.schema["properties"].keys()):
-            self.schema["properties"][name] = SCHEMAS[self._types.get(name, "string")]
+        header = self._header(self._today) or self._header(self._today - timedelta(days=1))
+        new = column_names(header) - self.schema["properties"].keys()
+        self.schema["properties"].update(self._types.schemas(sorted(new)))
 
-    def _blocks(
-        self, spool: CsvSpool, names: list[str], day: date
-    ) -> Iterator[list[msgspec.Struct]]:
-        """The rows as records; a value that doesn't fit its column's type fails the day."""
-        converters = [converter(self._types.get(name, "string"), self.zone) for name in names]
-        row = msgspec.defstruct(
-            "Row",
-            [f"column_{number}" for number in range(len(names))],
-            rename={f"column_{number}": name for number, name in enumerate(names)},
-            gc=False,
-        )
-        number = 0
-        for block in spool.blocks():
-            columns = []
-            for name, convert, texts in zip(
-                names, converters, zip(*block, strict=True), strict=True
-            ):
-                try:
-                    columns.append(convert(texts))
-                except ValueError:
-                    raise self._misfit(day, name, number + _first_misfit(convert, texts)) from None
-            if number == 0:
-                self._compare_clocks(
-                    {name: column[0] for name, column in zip(names, columns, strict=True)}
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take a catalog, but for its types: those in force may be newer."""
+        if entry := catalog.get_stream(self.name):
+            schema = entry.schema.to_dict()
+            named = dict(schema["properties"])
+            self._put_types(schema)
+            if other := {
+                name
+                for name, each in schema["properties"].items()
+                if any(each.get(part) != named[name].get(part) for part in ("type", "format"))
+            }:
+                self.logger.info(
+                    "%s: the catalog names other types than those in force for: %s",
+                    self.name,
+                    shown_names(other),
                 )
-            number += len(block)
-            yield list(map(row, *columns))
+            entry.schema = Schema.from_dict(schema)
+        super().apply_catalog(catalog)
 
-    def _misfit(self, day: date, name: str, row: int) -> FatalVendorError:
-        kind = self._types.get(name, "string")
-        return FatalVendorError(
-            f"Dfinery's CSV of {day}: column {name}, row {row}: a value that is no {kind}; correct "
-            "dfinery_property_types, or report it if the column isn't named there"
-        )
+    def close(self, error: Exception | None) -> None:
+        """Tell of rows that share an id, then close as any stream."""
+        keys, contents = self._repeated
+        if keys and self.config["dfinery_repeated_ids"] == "warn":
+            self.logger.warning(
+                "%s: %d rows share %d values of %s within a day and differ: a target that keeps "
+                "one row for each key loses %d of them; dfinery_repeated_ids=number keeps them",
+                self.name,
+                contents,
+                keys,
+                KEY,
+                contents - keys,
+            )
+        elif keys:
+            self.logger.info(
+                "%s: %d rows share %d values of %s within a day and differ: %d of them were "
+                "numbered",
+                self.name,
+                contents,
+                keys,
+                KEY,
+                contents - keys,
+            )
+        super().close(error)
 
-    def _compare_clocks(self, record: Mapping[str, Any]) -> None:
-        """Log ids begin with the arrival in milliseconds: a cross-check of the time zone."""
-        begin = (record.get("df_event_log_id") or "").partition(":")[0]
-        if not (begin.isdecimal() and EARLIEST_ID <= int(begin) < LATEST_ID and record[ARRIVAL]):
+    def _put_types(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Put the types in force into a schema."""
+        schema["properties"].update(self._types.schemas(schema["properties"]))
+        return schema
+
+    def _blocks(self, spool: CsvSpool, day: Day) -> Iterator[list[Record]]:
+        """The day's rows as records."""
+        self._note_names(spool.header, day.names)
+        ids = DayIds(day.names, spool.blocks, self.writer.stop.check)
+        is_numbering = self.config["dfinery_repeated_ids"] == "number"
+        with closing(spool):
+            rows = ids.numbered() if is_numbering else ids.counted()
+            yield from day.records(self._with_clocks_compared(rows, day))
+        keys, contents = ids.found
+        self._repeated = Counts(self._repeated.keys + keys, self._repeated.contents + contents)
+
+    def _note_names(self, header: Sequence[str], names: Sequence[str]) -> None:
+        """Tell once of columns that are not sent under their name, or may not arrive under it."""
+        repeated = {name for name, count in Counter(header).items() if count > 1}
+        odd = {
+            "columns that come more than once, whose further ones are sent with a number such as "
+            "_2": repeated,
+            "columns that loaders may overwrite, since their own begin with _sdc_ too": {
+                name for name in names if name.startswith("_sdc_")
+            },
+            "columns without a name, which loaders may refuse": {""} & set(names),
+        }
+        for what, found in odd.items():
+            if new := found - self._told:
+                self._told |= new
+                self.logger.warning("%s: the CSV has %s: %s", self.name, what, shown_names(new))
+
+    def _with_clocks_compared(self, blocks: Iterable[Rows], day: Day) -> Iterator[Rows]:
+        """The same rows, of which the first tells whether the time zone may be right."""
+        for number, block in enumerate(blocks):
+            if number == 0:
+                self._compare_clocks(dict(zip(day.names, block[0], strict=True)))
+            yield block
+
+    def _compare_clocks(self, row: Mapping[str, str]) -> None:
+        """Log ids may begin with the arrival in milliseconds: a cross-check of the time zone."""
+        begin = row.get("df_event_log_id", "").partition(":")[0]
+        if not LOG_TIME.fullmatch(begin):
             return
-        logged = from_milliseconds(int(begin))
-        difference = datetime.fromisoformat(record[ARRIVAL]) - logged
+        try:
+            (arrival,) = converter("date-time", self.zone)([row[ARRIVAL]])
+        except ValueError:  # told of as a value that doesn't fit
+            return
+        if not arrival:
+            return
+        difference = datetime.fromisoformat(arrival) - from_milliseconds(int(begin))
         if abs(difference) > ODD:
             self.logger.warning(
                 "%s: %s is %s away from the time in the event's log id; is dfinery_timezone=%s "
@@ -215,24 +265,39 @@ class DfineryEvents(EventStream):
             raise FatalVendorError(f"{gap}; on_gap=fail ends the stream here") from error
         self.logger.warning("%s: %s; going on with the next day", self.name, gap)
 
-    def _export(self, day: date, events: list[str] | None = None) -> CsvSpool:
+    def _export(self, day: date) -> CsvSpool:
         """The CSV of a day.
 
         A day without events may be an empty body, and so may a fault be: it is believed if it
         comes twice.
         """
         for _ in range(2):
-            spool = self.client.fetch(lambda: self._request(day, events), _read, is_spooled=True)
+            spool = self.client.fetch(
+                lambda: self._request(day),
+                lambda answer: self._checked(answer, day, CsvSpool.check),
+                is_spooled=True,
+            )
             if spool.header:
                 break
         return spool
 
-    def _request(self, day: date, events: list[str] | None) -> requests.Request:
-        chosen = events or self.config["dfinery_event_names"]
+    def _header(self, day: date) -> Sequence[str]:
+        """The header of a day's CSV, of which no more is read; empty if there is none."""
+        spool = self.client.fetch(
+            lambda: self._request(day),
+            lambda answer: self._checked(answer, day, CsvSpool.read_header),
+            is_spooled=True,
+            most=HEAD,
+        )
+        spool.close()
+        return spool.header
+
+    def _request(self, day: date) -> requests.Request:
+        chosen = self.config["dfinery_event_names"]
         properties = self.config["dfinery_properties"]
-        condition = "include" if events else self.config.get("dfinery_event_names_condition_type")
         body = {
-            "events_condition_type": condition or ("include" if chosen else "all"),
+            "events_condition_type": self.config.get("dfinery_event_names_condition_type")
+            or ("include" if chosen else "all"),
             "properties_condition_type": self.config.get("dfinery_properties_condition_type")
             or ("include" if properties else "all"),
             "from_date": f"{day}",
@@ -251,55 +316,64 @@ class DfineryEvents(EventStream):
             },
         )
 
+    def _checked(
+        self, answer: Answer, day: date, check: Callable[[CsvSpool, Sequence[str]], object]
+    ) -> CsvSpool:
+        """The checked CSV of an answer.
 
-def _first_misfit(convert: Convert, texts: Sequence[str]) -> int:
-    """The number, from 1 on, of the first text that can't be converted."""
-    for number, text in enumerate(texts, start=1):
-        try:
-            convert([text])
-        except ValueError:
-            return number
-    return 0
-
-
-def _read(answer: Answer) -> CsvSpool:
-    """The checked CSV of an answer.
-
-    Raises:
-        RateLimitedError: If the quota is used up.
-        RetriableVendorError: If the answer is no whole CSV.
-        DateRangeError: If the day is too old.
-        FatalVendorError: If a person must do something.
-    """
-    if answer.spool:
+        Raises:
+            RateLimitedError: If the quota is used up.
+            RetriableVendorError: If the answer is no whole CSV. A success other than 200 is none:
+                nothing is said of a part of a day, or of one that isn't ready.
+            DateRangeError: If the day is too old.
+            FatalVendorError: If a person must do something.
+        """
+        if answer.spool is None:
+            raise self._refusal(answer, day)
+        if answer.status != HTTPStatus.OK:
+            answer.spool.close()
+            raise RetriableVendorError(f"{answer}, which is no whole CSV: only 200 may be one")
         spool = CsvSpool(answer.spool)
         try:
-            spool.check((KEY, ARRIVAL))
+            check(spool, (KEY, ARRIVAL))
         except RetriableVendorError as error:
             spool.close()
             raise RetriableVendorError(f"{answer}, which is no whole CSV: {error}") from None
         return spool
-    code = quoted(envelope(answer).get("message", ""))
-    problem = f"HTTP {answer.status}" + (f", {code}" if code else "")
-    match answer.status:
-        case HTTPStatus.TOO_MANY_REQUESTS:
-            raise RateLimitedError(
-                f"Dfinery's quota of 100 requests an hour is used up ({problem})",
-                named_wait(answer.headers),
-            )
-        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            raise FatalVendorError(
-                f"Dfinery refused the token ({problem}): check dfinery_api_token; it must be the "
-                "service's Export token, not its Import token"
-            )
-        case HTTPStatus.BAD_REQUEST if code == "exceed_date_range_limit":
-            raise DateRangeError(f"Dfinery says that the day is too old ({problem})")
-        case HTTPStatus.NOT_FOUND:
-            raise FatalVendorError(
-                f"Dfinery has no such address ({problem}): check dfinery_api_url"
-            )
-    refuse_passing_faults(answer)
-    raise FatalVendorError(
-        f"Dfinery refused the request ({problem}): check dfinery_service_id, "
-        "dfinery_event_names and dfinery_properties"
-    )
+
+    def _refusal(self, answer: Answer, day: date) -> Exception:
+        """The error that an answer stands for which holds no CSV."""
+        code = quoted(envelope(answer).get("message", ""))
+        problem = f"HTTP {answer.status}" + (f", {code}" if code else "")
+        match answer.status:
+            case HTTPStatus.TOO_MANY_REQUESTS:
+                return RateLimitedError(
+                    f"Dfinery's quota of requests for this service is used up ({problem})",
+                    named_wait(answer.headers),
+                )
+            case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+                return FatalVendorError(
+                    f"Dfinery refused the token ({problem}): check dfinery_api_token; it must be "
+                    "the service's Export token, not its Import token"
+                )
+            case HTTPStatus.BAD_REQUEST if code == "exceed_date_range_limit":
+                return DateRangeError(
+                    f"Dfinery says that {day} is too old ({problem}); if it isn't, check this "
+                    f"machine's clock{self._if_set(' and ', 'dfinery_timezone')}"
+                )
+            case HTTPStatus.NOT_FOUND:
+                return FatalVendorError(
+                    f"Dfinery has no such address ({problem})"
+                    f"{self._if_set(': check ', 'dfinery_api_url') or '; please report it'}"
+                )
+        refuse_passing_faults(answer)
+        filters = self._if_set(", ", *FILTERS)
+        return FatalVendorError(
+            f"Dfinery refused the request ({problem}): check dfinery_service_id{filters}"
+        )
+
+    def _if_set(self, before: str, *names: str) -> str:
+        """The settings of some names that are not as they are by default; empty if none is."""
+        known = self._tap.config_jsonschema["properties"]
+        changed = [name for name in names if self.config.get(name) != known[name].get("default")]
+        return before + ", ".join(changed) if changed else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tap_eventexport.engine import doubles
@@ -23,6 +23,7 @@ def found(texts: list[str]) -> Doubles:
     return made
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 60).map(str), max_size=80), st.sampled_from([5, 20, 1000]))
 @example([], 5)
 @example(["a"] * 80, 5)

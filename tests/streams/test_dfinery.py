@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import requests
 
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.history import History
@@ -193,7 +194,8 @@ def test_a_quota_that_lasts_longer_than_allowed_fails(tap: Tap, dfinery: Dfinery
     done = tap.run(max_retry_wait=5, concurrency=1)
     assert done.code == 1
     line = done.log_line(f"{STREAM} failed")
-    assert "quota of 100 requests an hour is used up" in line
+    assert "quota of requests for this service is used up" in line
+    assert "100" not in line
     assert "max_retry_wait=5 s" in line
 
 
@@ -402,19 +404,106 @@ def test_a_lasting_error_under_200_fails_and_promises_nothing(tap: Tap, sandbox:
     assert not done.heard.states
 
 
+FILTERED: dict[str, Any] = {
+    "dfinery_event_names": ["df_login"],
+    "dfinery_event_names_condition_type": "exclude",
+    "dfinery_properties": ["memo"],
+}
+MANY = [*FILTERED, "dfinery_properties_condition_type", "dfinery_timezone", "dfinery_api_url"]
+
+
 @pytest.mark.parametrize(
-    ("change", "word"),
+    ("change", "named"),
     [
-        ({"dfinery_api_token": "wrong"}, "Export token"),
-        ({"dfinery_service_id": "wrong"}, "dfinery_service_id"),
+        ({"dfinery_api_token": "wrong"}, {"dfinery_api_token"}),
+        ({"dfinery_service_id": "wrong"}, {"dfinery_service_id"}),
+        ({"dfinery_service_id": "wrong", **FILTERED}, {"dfinery_service_id", *FILTERED}),
     ],
 )
-def test_wrong_settings_are_named(tap: Tap, change: dict[str, Any], word: str) -> None:
+def test_wrong_settings_are_named_and_no_others(
+    tap: Tap, change: dict[str, Any], named: set[str]
+) -> None:
     done = tap.run(**change)
     assert done.code == 1
-    assert word in done.log_line(f"{STREAM} failed")
-    assert tap.run("--test", **change).code == 1
-    assert "Dfinery: connection OK" in tap.run("--test").log
+    tested = tap.run("--test", **change)
+    assert tested.code == 1
+    for line in (done.log_line(f"{STREAM} failed"), tested.log_line("refused")):
+        assert {
+            name for name in (*MANY, "dfinery_api_token", "dfinery_service_id") if name in line
+        } == named
+
+
+def test_the_connection_is_tried_as_a_run_would_and_no_more_than_needed(
+    tap: Tap, sandbox: Sandbox
+) -> None:
+    csv = HEADER + b"what comes behind the header is not looked at" * 500_000
+    sandbox.faults.append(Fault("answer", times=2, response=Response(200, csv)))
+    tested = tap.run("--test")
+    assert "Dfinery: connection OK" in tested.log
+    catalog = json.loads("\n".join(tap.run("--discover").lines))
+    assert "memo" in catalog["streams"][0]["schema"]["properties"]
+    (body, _) = bodies(sandbox)
+    assert body == {
+        "events_condition_type": "all",
+        "properties_condition_type": "all",
+        "from_date": f"{TODAY:%Y-%m-%d}",
+    }
+    assert tap.run("--test", **FILTERED).code == 0
+    assert bodies(sandbox)[-1]["events"] == ["df_login"]
+    assert bodies(sandbox)[-1]["events_condition_type"] == "exclude"
+
+
+def test_a_clock_that_is_a_year_behind_is_suspected(
+    tap: Tap, sandbox: Sandbox, dfinery: Dfinery
+) -> None:
+    dfinery.now = lambda: datetime.now(UTC) + SHIFT + 365 * DAY
+    tested = tap.run("--test")
+    assert tested.code == 1
+    line = tested.log_line("exceed_date_range_limit")
+    assert f"Dfinery says that {TODAY:%Y-%m-%d} is too old" in line
+    assert "check this machine's clock" in line
+    assert "dfinery_timezone" not in line
+    assert len(sandbox.requests) == 1
+
+
+def test_an_empty_day_is_no_fault_of_the_connection(
+    tap: Tap, sandbox: Sandbox, dfinery: Dfinery
+) -> None:
+    dfinery.is_empty_bare, dfinery.history = True, History(240, begin=NOW + DAY)
+    assert tap.run("--test").code == 0
+    assert len(sandbox.requests) == 1
+    catalog = json.loads("\n".join(tap.run("--discover").lines))
+    assert len(sandbox.requests) == 3  # today's header, then yesterday's
+    assert "df_event_name" in catalog["streams"][0]["schema"]["properties"]
+
+
+def test_what_the_vendor_refuses_is_refused(sandbox: Sandbox) -> None:
+    days = {"from_date": f"{TODAY - DAY:%Y-%m-%d}", "to_date": f"{TODAY:%Y-%m-%d}"}
+    good = {"events_condition_type": "all", **days}
+    old = f"{TODAY - 31 * DAY:%Y-%m-%d}"
+    tries: list[tuple[dict[str, Any], int, str]] = [
+        (good, 200, ""),
+        (days, 400, "invalid_parameter"),
+        ({**good, "events_condition_type": "some"}, 400, "invalid_parameter"),
+        ({**good, "to_date": days["from_date"]}, 400, "invalid_parameter"),
+        ({**good, "from_date": f"{TODAY:%Y%m%d}"}, 400, "invalid_parameter"),
+        ({**good, "events": "df_login"}, 400, "invalid_parameter"),
+        ({**good, "page": 1}, 400, "invalid_parameter"),
+        ({**good, "from_date": old}, 400, "exceed_date_range_limit"),
+    ]
+    url = f"{sandbox.url}/api/v1/export/event"
+    for body, status, message in tries:
+        answer = requests.post(
+            url,
+            params={"service_id": "sandbox"},
+            json=body,
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            timeout=60,
+        )
+        said = "" if status == 200 else answer.json()["message"]
+        assert (answer.status_code, said) == (status, message), body
+    refused = requests.post(url, json=good, headers={"Authorization": "Bearer x"}, timeout=60)
+    assert (refused.status_code, refused.json()["message"]) == (401, "unauthorized_token")
 
 
 def test_a_wrong_time_zone_is_suspected(tap: Tap) -> None:
