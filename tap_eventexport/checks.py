@@ -107,6 +107,15 @@ def unknown_settings(config: Config, schema: Mapping[str, Any], prefix: str) -> 
         yield f"{shown_name(name)}: unknown, so it has no effect{hint}"
 
 
+def with_any_maps(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema with any object as stream maps, which are checked when they are made.
+
+    Those of streams that aren't selected don't matter.
+    """
+    maps = {"type": schema["properties"]["stream_maps"]["type"]}
+    return {**schema, "properties": {**schema["properties"], "stream_maps": maps}}
+
+
 def problems(
     errors: Iterable[ValidationError],
     config: Config,

@@ -10,17 +10,19 @@ import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError, StreamMapConfigError, SyncError
 from singer_sdk.helpers._classproperty import classproperty
-from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
+from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
 from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 
-from tap_eventexport import checks, settings
+from tap_eventexport import checks, settings, wanted
 from tap_eventexport.console import FAILED, standard_streams
+from tap_eventexport.engine.catalog import catalog_problems
 from tap_eventexport.engine.clocks import Start
 from tap_eventexport.engine.display import is_on_terminal, print_summary, shown
 from tap_eventexport.engine.errors import InvalidStateError, Stopped
 from tap_eventexport.engine.headers import EARLIEST
 from tap_eventexport.engine.http import HttpClient
+from tap_eventexport.engine.maps import general_problems
 from tap_eventexport.engine.names import shown_name
 from tap_eventexport.engine.output import MessageWriter
 from tap_eventexport.engine.quota import TokenBucket
@@ -85,7 +87,7 @@ class TapEventExport(Tap):
         self.append_builtin_config(schema)
         unknown = list(checks.unknown_settings(self._config, schema, self._env_var_prefix))
         self._config = checks.prepared(self._config, schema)
-        errors = list(JSONSchemaValidator(schema).iter_errors(self._config))
+        errors = list(JSONSchemaValidator(checks.with_any_maps(schema)).iter_errors(self._config))
         problems = checks.problems(errors, self._config, schema)
         redact_logs(checks.secrets(self._config, schema))
         for line in unknown:
@@ -142,6 +144,19 @@ class TapEventExport(Tap):
                 )
         return super().run_discovery()
 
+    def setup_mapper(self) -> None:
+        """Make the stream maps of the selected streams.
+
+        Raises:
+            ConfigValidationError: If the catalog or they ask for what can't be done.
+        """
+        problems = list(general_problems(self.config.get("stream_maps") or {}))
+        if not problems:
+            PluginBase.setup_mapper(self)
+            problems = wanted.problems(self._selected_streams)
+        if problems:
+            raise ConfigValidationError("The inputs don't fit", errors=problems, schema={})
+
     # State
 
     def load_state(self, state: object) -> None:
@@ -159,6 +174,10 @@ class TapEventExport(Tap):
     def _event_streams(self) -> list[EventStream]:
         return [stream for stream in self.streams.values() if isinstance(stream, EventStream)]
 
+    @property
+    def _selected_streams(self) -> list[EventStream]:
+        return [stream for stream in self._event_streams if stream.selected]
+
     def run(self) -> int:
         """Read all selected streams.
 
@@ -174,7 +193,10 @@ class TapEventExport(Tap):
                 format_instant(self._start.now),
             )
             return FAILED
-        streams = [stream for stream in self._event_streams if stream.selected]
+        maps = self.config.get("stream_maps") or {}
+        for warning in wanted.warnings(STREAMS, self._event_streams, self.input_catalog, maps):
+            self.logger.warning(warning)
+        streams = [stream for stream in self._selected_streams if not stream.is_removed]
         try:
             for stream in streams:
                 stream.write_schema()
@@ -302,7 +324,7 @@ class TapEventExport(Tap):
             ctx,
             config,
             state=cls._loaded(ctx, "--state", state),
-            catalog=cls._loaded(ctx, "--catalog", catalog),
+            catalog=cls._loaded_catalog(ctx, catalog),
         )
         ctx.exit(tap.run())
 
@@ -322,6 +344,13 @@ class TapEventExport(Tap):
             return object_in(text, path)
         except InputError as error:
             cls._fail(ctx, f"{option}: {error}")
+
+    @classmethod
+    def _loaded_catalog(cls, ctx: click.Context, path: str | None) -> dict[str, Any] | None:
+        value = cls._loaded(ctx, "--catalog", path)
+        if path is not None and (problems := catalog_problems(value)):
+            cls._fail(ctx, *(f"--catalog: {shown_name(path)}: {problem}" for problem in problems))
+        return value
 
     @classmethod
     def _made(

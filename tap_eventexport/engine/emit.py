@@ -52,37 +52,23 @@ def why_changed(stream: EventStream) -> str | None:
         return "stream_maps"
     if maps[0].flattening_enabled:
         return "flattening"
-    if not all(stream.mask.values()):
+    if not stream.selection.is_all:
         return "deselected properties"
-    if not stream.schema["properties"].keys() <= stream.effective_schema["properties"].keys():
-        return "a catalog with fewer properties"
     return None
 
 
 def changed_records(stream: EventStream, records: Sequence[Record]) -> Mapping[str, Sequence[Any]]:
     """Records after selection, stream maps and flattening, by the name they are sent under."""
-    declared = stream.effective_schema["properties"].keys()
-    deselected = [path[1::2] for path, selected in stream.mask.items() if path and not selected]
     changed: dict[str, list[Any]] = {}
     for record in decoder.decode_lines(encoder.encode_lines(records)):
-        for name in record.keys() - declared:
+        for name in record.keys() - stream.sent_columns:
             del record[name]
-        for path in deselected:
-            _remove(record, path)
-        for stream_map in stream.stream_maps:
-            mapped = stream_map.transform(record)
+        stream.selection.select_fields(record)
+        for transform in stream.transforms:
+            mapped = transform.apply(record)
             if mapped is not None:
-                changed.setdefault(stream_map.stream_alias, []).append(mapped)
+                changed.setdefault(transform.name, []).append(mapped)
     return changed
-
-
-def _remove(record: dict[str, Any], path: Sequence[str]) -> None:
-    """Take a property out of a record; its path may lead nowhere."""
-    inner: Any = record
-    for name in path[:-1]:
-        inner = inner.get(name) if isinstance(inner, dict) else None
-    if isinstance(inner, dict):
-        inner.pop(path[-1], None)
 
 
 class RecordLines:
@@ -112,10 +98,11 @@ class RecordLines:
         for name, records in self._stream.ready(block).items():
             self._stream.writer.write_lines(self._lines(name, records))
 
-    @staticmethod
-    def _lines(name: str, records: Sequence[Any]) -> bytes:
+    def _lines(self, name: str, records: Sequence[Any]) -> bytes:
         extracted = utc_now()
-        return encoder.encode_lines([RecordLine(name, record, extracted) for record in records])
+        lines = encoder.encode_lines([RecordLine(name, record, extracted) for record in records])
+        self._stream.look_for_nul(lines)
+        return lines
 
     def end_page(self) -> None:
         """Nothing waits here."""
@@ -186,6 +173,7 @@ class BatchFiles:
         self._files += 1
         storage = self._config.storage
         lines = encoder.encode_lines(records)
+        self._stream.look_for_nul(lines)
         suffix = ""
         if self._config.encoding.compression == "gzip":
             lines = gzip.compress(lines, BATCH_COMPRESSION_LEVEL)

@@ -2,8 +2,9 @@
 
 SyncError (singer_sdk)
 ├── FatalSyncError
-│   └── FatalVendorError          the stream ends; a person must do something
-│       └── InvalidStateError     the STATE that was handed in can't be understood
+│   ├── FatalVendorError          the stream ends; a person must do something
+│   │   └── InvalidStateError     the STATE that was handed in can't be understood
+│   └── StreamMapError            the stream ends; a stream map can't change a record
 ├── RetriableSyncError
 │   └── RetriableVendorError      the same request again, after a short pause
 │       └── RateLimitedError      the same request again, when the vendor allows it
@@ -24,6 +25,10 @@ class FatalVendorError(FatalSyncError):
 
 class InvalidStateError(FatalVendorError):
     """A value in the STATE that was handed in can't be understood; the text names it."""
+
+
+class StreamMapError(FatalSyncError):
+    """A stream map can't change a record; the text names the property and what is expected."""
 
 
 class RetriableVendorError(RetriableSyncError):

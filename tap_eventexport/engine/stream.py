@@ -7,17 +7,20 @@ what to read because of STATE, reading ahead, emitting in order, promising what 
 from __future__ import annotations
 
 import hashlib
+import os
 from abc import abstractmethod
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import count
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
-from singer_sdk.helpers._catalog import get_selected_schema
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.streams import Stream
 
@@ -31,13 +34,18 @@ from tap_eventexport.engine.bookmark import (
 )
 from tap_eventexport.engine.emit import BatchFiles, RecordLines, changed_records, why_changed
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
-from tap_eventexport.engine.keys import check, guarded
+from tap_eventexport.engine.keys import guarded
+from tap_eventexport.engine.maps import Transform, definitions_of, make_maps
 from tap_eventexport.engine.names import shown_names
+from tap_eventexport.engine.nul import has_nul
 from tap_eventexport.engine.output import MessageWriter
 from tap_eventexport.engine.page import Lines, Page, Split
+from tap_eventexport.engine.patterns import meltano_patterns
 from tap_eventexport.engine.progress import Progress
 from tap_eventexport.engine.readahead import Lane
 from tap_eventexport.engine.run import drive
+from tap_eventexport.engine.schemas import is_open_object, open_objects, with_types_of
+from tap_eventexport.engine.selection import Selection
 from tap_eventexport.engine.state import read_bookmark, write_bookmark
 from tap_eventexport.engine.windows import MILLISECOND, parse_instant, round_down, span
 
@@ -49,6 +57,7 @@ if TYPE_CHECKING:
     from singer_sdk import typing as th
     from singer_sdk.helpers import types
     from singer_sdk.helpers._batch import BatchConfig
+    from singer_sdk.mapper import StreamMap
     from singer_sdk.singerlib import Catalog
 
     from tap_eventexport.engine.http import HttpClient
@@ -83,8 +92,11 @@ class EventStream(Stream):
     columns: ClassVar[th.PropertiesList]
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
-        super().__init__(tap, schema=self.columns.to_dict())
+        super().__init__(tap, schema=open_objects(self.columns.to_dict()))
         self.client = client
+        self._left_out: set[str] = set()
+        self._has_nul = False
+        self._nul_lock = Lock()
         self.is_opened = self.is_closed = False
 
     # What a vendor answers
@@ -302,40 +314,126 @@ class EventStream(Stream):
             self.name,
             f"one by one, because of {reason}" if reason else "as they are, page by page",
         )
+        if any(stream_map.flattening_enabled for stream_map in self.stream_maps):
+            self._tell_of_flattening()
         batches = self.get_batch_config(self.config)
         return BatchFiles(self, batches) if batches else RecordLines(self)
 
+    def _tell_of_flattening(self) -> None:
+        whole = [name for name, column in self.sent_columns.items() if is_open_object(column)]
+        if whole:
+            self.logger.info(
+                "%s: flattening leaves these in one column each, as JSON text, since the objects "
+                "in them have no fixed properties: %s",
+                self.name,
+                ", ".join(whole),
+            )
+
     def ready(self, records: Sequence[Record]) -> Mapping[str, Sequence[Any]]:
         """Records as they are to be sent, by the stream name to send them under."""
-        if not self.is_changed:
-            return {self.name: records}
-        changed = changed_records(self, records)
-        for stream_map in self.stream_maps:
-            name = stream_map.stream_alias
-            keys = stream_map.transformed_key_properties or ()
-            check(changed.get(name, ()), keys, f"{name} as its stream map makes it")
-        return changed
+        if self.is_changed:
+            return changed_records(self, records)
+        return {self.name: records}
+
+    @cached_property
+    def selection(self) -> Selection:
+        """What of the records may leave."""
+        catalog = self._tap.input_catalog
+        return Selection(
+            self.effective_schema,
+            self.metadata,
+            columns=self.schema["properties"].keys(),
+            keys=self._required,
+            patterns=meltano_patterns(self.name, os.environ) if catalog else None,
+        )
+
+    @property
+    def stream_maps(self) -> list[StreamMap]:
+        """What changes records before they are sent, made when it is asked for."""
+        if self._stream_maps is None:
+            self.make_maps()
+        return self._stream_maps or []
+
+    def make_maps(self) -> None:
+        """Make the stream maps for the columns that are known now.
+
+        Raises:
+            ConfigValidationError: If they are wrong.
+        """
+        maps = self.config.get("stream_maps") or {}
+        known = self.effective_schema["properties"]
+        for name, column in self.schema["properties"].items():
+            if self.selection.allows((name,)):
+                known.setdefault(name, column)
+        schema = open_objects(self.selection.select_schema(self.effective_schema))
+        self.sent_columns = schema["properties"]
+        self._stream_maps = make_maps(self.name, self._tap.mapper, schema, self.primary_keys, maps)
+        definitions = definitions_of(self.name, maps)
+        self.transforms = [
+            Transform(made, definitions)
+            for made in self._stream_maps
+            if not isinstance(made, RemoveRecordTransform)
+        ]
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether stream maps leave nothing of this stream."""
+        return not self.transforms
+
+    def check_keys(self) -> None:
+        """Check that the catalog leaves out no key.
+
+        Raises:
+            ConfigValidationError: If it does.
+        """
+        problems = [
+            f"--catalog: {self.name}: {key} is a key and left out; expected it in the schema, and "
+            "selected"
+            for key in sorted(self.selection.deselected_keys())
+        ]
+        if problems:
+            raise ConfigValidationError("A key is left out", errors=problems, schema={})
+
+    def look_for_nul(self, lines: bytes) -> None:
+        """Warn once of a NUL in records, which some loaders can't store; on any thread."""
+        if self._has_nul or not has_nul(lines):
+            return
+        with self._nul_lock:
+            is_first, self._has_nul = not self._has_nul, True
+        if is_first:
+            self.logger.warning(
+                "%s: a text holds a NUL character (\\u0000), which PostgreSQL refuses, and other "
+                "stores may; see docs/recipes.md for what takes it out",
+                self.name,
+            )
 
     def write_schema(self) -> None:
         """Write the SCHEMA message, or several where stream maps make several streams."""
         self._write_schema_message()
 
     def _grow(self, columns: Mapping[str, dict[str, Any]]) -> None:
-        """Add columns that were not known before, and say so in a new SCHEMA message."""
+        """Add columns that were not known before, and say so in a new SCHEMA message.
+
+        Those that aren't selected are left out, which is said once.
+        """
         known = self.effective_schema["properties"].keys()
-        new = {name: columns[name] for name in columns.keys() - known}
-        if not new:
+        new = {name: columns[name] for name in columns if name not in known | self._left_out}
+        selected = {name: new[name] for name in new if self.selection.allows((name,))}
+        left_out = sorted(new.keys() - selected.keys())
+        self._left_out.update(left_out)
+        if unseen := [name for name in left_out if not self.selection.knows(name)]:
+            self.logger.warning(
+                "%s: new columns that aren't sent, since the catalog selects columns by name and "
+                "doesn't know them: %s; to have them, discover anew and select them",
+                self.name,
+                shown_names(unseen),
+            )
+        if not selected:
             return
-        self.logger.info("%s: new columns: %s", self.name, shown_names(new))
+        self.logger.info("%s: new columns: %s", self.name, shown_names(selected))
         for schema in (self.schema, self.effective_schema):
-            schema["properties"].update(new)
-        mapper = self._tap.mapper
-        mapper.register_raw_stream_schema(
-            self.name,
-            get_selected_schema(self.name, self.effective_schema, self.mask),
-            self.primary_keys,
-        )
-        self._stream_maps = mapper.stream_maps[self.name]
+            schema["properties"].update(selected)
+        self.make_maps()
         self.write_schema()
 
     def _promise(self) -> None:
@@ -397,9 +495,24 @@ class EventStream(Stream):
     # What the SDK asks
 
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take selection, keys and columns from a catalog; the replication key is fixed."""
+        """Take selection, columns and the replication method from a catalog; keys are fixed."""
+        own = self.primary_keys, self.replication_key
         super().apply_catalog(catalog)
-        self.__dict__.pop("replication_key", None)
+        given = tuple(self.primary_keys), self.replication_key
+        for name in ("primary_keys", "replication_key"):
+            self.__dict__.pop(name, None)
+        if catalog.get_stream(self.name) is None:
+            return
+        for name, key, fixed in zip(("key", "replication key"), given, own, strict=True):
+            if key and key != fixed:
+                self.logger.warning(
+                    "%s: the catalog's %s is %s, but this stream's is %s, which is used",
+                    self.name,
+                    name,
+                    key,
+                    fixed,
+                )
+        self._input_schema = with_types_of(self.schema, self._input_schema or {})
 
     def get_records(self, context: types.Context | None) -> Iterator[dict[str, Any]]:  # noqa: ARG002
         """Not used: the engine emits whole pages."""

@@ -92,7 +92,7 @@ def test_both_paths_write_the_same(
 
 
 @pytest.mark.parametrize(
-    "deselected", [["userId"], ["id"], ["context"], ["payload", "properties", "total"]]
+    "deselected", [["userId"], ["context"], ["payload", "properties", "total"]]
 )
 def test_selection_is_the_sdks(deselected: list[str]) -> None:
     catalog = json.loads(TapEventExport(config=CONFIG).catalog_json_text)

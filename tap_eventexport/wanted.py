@@ -1,0 +1,69 @@
+"""What a run is asked for beside what it can read: told before it begins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from singer_sdk.exceptions import ConfigValidationError
+
+from tap_eventexport.engine.maps import maps_of_nothing, unknown_removals
+from tap_eventexport.engine.names import shown_name, shown_names
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from tap_eventexport.engine.stream import EventStream
+
+
+def problems(selected: Sequence[EventStream]) -> list[str]:
+    """A line for each thing that a catalog or stream maps ask for and that can't be done.
+
+    Stream maps of streams that aren't selected don't matter, so they aren't made.
+    """
+    found: list[str] = []
+    for stream in selected:
+        try:
+            stream.check_keys()
+            stream.make_maps()
+        except ConfigValidationError as error:
+            found.extend(error.errors)
+    if found:
+        return found
+    names = Counter(transform.name for stream in selected for transform in stream.transforms)
+    return [
+        f"stream_maps: the records of {count} streams are called {name}; expected a name for each"
+        for name, count in names.items()
+        if count > 1
+    ]
+
+
+def warnings(
+    kinds: Sequence[type[EventStream]],
+    streams: Sequence[EventStream],
+    catalog: Collection[str] | None,
+    maps: Mapping[str, Any],
+) -> Iterator[str]:
+    """A line for each thing that is asked for and comes to nothing.
+
+    Args:
+        kinds: The streams of all vendors.
+        streams: The streams of the configured vendors.
+        catalog: The names of streams in the catalog, if there is one.
+        maps: The setting stream_maps.
+    """
+    selected = [stream for stream in streams if stream.selected]
+    names = {stream.name for stream in streams}
+    if others := set(catalog or ()) - names:
+        yield f"the catalog has streams that no configured vendor has: {shown_names(others)}"
+    if catalog is not None and (unlisted := names - set(catalog)):
+        yield f"these streams aren't in the catalog, so they aren't read: {shown_names(unlisted)}"
+    for name in maps_of_nothing(map(attrgetter("name"), kinds), maps):
+        yield f"stream_maps: {shown_name(name)} is no stream, so its map changes nothing"
+    for stream in selected:
+        if removed := unknown_removals(stream.name, maps, stream.sent_columns):
+            yield f"stream_maps: {stream.name} has no column {shown_names(removed)} to leave out"
+    if not selected:
+        yield f"no stream is selected, so nothing is read; there are {shown_names(names)}"
