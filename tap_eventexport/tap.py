@@ -101,11 +101,6 @@ class TapEventExport(Tap):
 
     # Streams
 
-    def setup_mapper(self) -> None:
-        """Let the streams take their parts of a catalog, and change them, before maps are made."""
-        _ = self.streams
-        super().setup_mapper()
-
     def discover_streams(self) -> list[EventStream]:
         """The streams of the configured vendors."""
         clients = {
