@@ -8,10 +8,10 @@ longer fits, its window is read from the start.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.errors import FatalVendorError
+from tap_eventexport.engine.files import ReadFiles
 from tap_eventexport.engine.windows import (
     EPOCH,
     MILLISECOND,
@@ -25,8 +25,6 @@ from tap_eventexport.engine.windows import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime, timedelta
-
-MOST_FILES = 1_000  # remembered: 50 KB of STATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +52,12 @@ class Bookmark:
         mark: Everything before it was emitted; None before the first run.
         positions: The windows that are open, the earliest first. There is more than one where a
             vendor prepares several windows at the same time.
-        files: Files that were read and may be listed again, by a short name, with their time.
+        files: Files that were read, where a vendor's files are listed anew in each run.
     """
 
     mark: datetime | None = None
     positions: tuple[Position, ...] = ()
-    files: Mapping[str, datetime] = field(default_factory=dict)
+    files: ReadFiles = field(default_factory=ReadFiles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +130,7 @@ class Bounds:
             that what shares a time is read together, and not while more of it may come.
         oldest: The earliest instant that the vendor still keeps; None if unknown.
         fail_on_gap: Whether events that the vendor no longer keeps fail the stream.
+        is_proved: Whether a position itself proves that nothing arrived in front of it.
     """
 
     now: datetime
@@ -143,6 +142,7 @@ class Bounds:
     resolution: timedelta = MILLISECOND
     oldest: datetime | None = None
     fail_on_gap: bool = False
+    is_proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,8 @@ def plan(bookmark: Bookmark, bounds: Bounds, query: str) -> Plan:
         notes.append(
             f"the filters changed since {changed[0]}{others} was opened: it is read from its start"
         )
-    again = {position.window: part for position in positions for part in _missed(position, bounds)}
+    doubted = () if bounds.is_proved else positions
+    again = {position.window: part for position in doubted for part in _missed(position, bounds)}
     return Plan(window, query, tuple(positions), again, tuple(notes), wanted.has_gap)
 
 
@@ -282,20 +283,6 @@ def advance(
     ahead = [opened for opened in bookmark.positions if window.end <= opened.window.start]
     positions = (position, *ahead) if position else tuple(ahead)
     return replace(bookmark, mark=min(mark, round_down(limits.present)), positions=positions)
-
-
-def remember(bookmark: Bookmark, files: Mapping[str, datetime], since: datetime) -> Bookmark:
-    """The bookmark after files were read.
-
-    Args:
-        bookmark: What was promised before.
-        files: The files, with their times.
-        since: Older files can't be listed as new again. Of the others the newest are remembered; a
-            forgotten one may be read twice.
-    """
-    known = sorted({**bookmark.files, **files}.items(), key=itemgetter(1), reverse=True)
-    kept = [(name, time) for name, time in known[:MOST_FILES] if time >= since]
-    return replace(bookmark, files=dict(kept))
 
 
 def announce(bookmark: Bookmark, position: Position, start: datetime) -> Bookmark:

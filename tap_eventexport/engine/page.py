@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     import msgspec
 
+    from tap_eventexport.engine.files import ReadFiles
     from tap_eventexport.engine.windows import Window
 
     Record = msgspec.Struct | dict[str, Any]
@@ -43,8 +44,8 @@ class Page:
         place: Where the window goes on, such as `{"cursor": "eyJ…"}`; None if it is complete.
         size: How many bytes of memory the page takes while it waits to be emitted.
         spooled: How many bytes of temporary disk it takes.
-        files: Files that were read, by a short name, with their time: where the vendor lists files
-            that may be listed again, STATE remembers them for a while.
+        files: Makes of a bookmark what STATE says from this page on of files that were read; None
+            where that is what it said before.
         columns: JSON schemas of columns that the stream's schema may not have yet.
     """
 
@@ -52,7 +53,7 @@ class Page:
     place: Mapping[str, Any] | None
     size: int = 0
     spooled: int = 0
-    files: Mapping[str, datetime] = field(default_factory=dict)
+    files: Callable[[datetime], ReadFiles] | None = None
     columns: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 

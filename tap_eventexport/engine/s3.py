@@ -18,21 +18,26 @@ from requests.structures import CaseInsensitiveDict
 from tap_eventexport.engine.answers import quoted
 from tap_eventexport.engine.clocks import timer
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
+from tap_eventexport.engine.listing import ListingPage, fingerprint, read_page, root_of
 from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.numberset import NumberSet
 from tap_eventexport.engine.spool import spooled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
+    from collections.abc import Iterator, Mapping
 
     from tap_eventexport.engine.clocks import VendorClock
     from tap_eventexport.engine.http import HttpClient
+    from tap_eventexport.engine.listing import StoredObject
 
 CHUNK = 1 << 20  # bytes read at a time
 DEFAULT_REGION = "us-east-1"  # where nothing names one: the region that S3's own address is in
+ROOT_NAME = "RootName"  # beside the members of a listing's answer
+MOST_EMPTY_PAGES = 1_000  # of a listing, in a row
 LONGEST_ADDRESS = 1_100  # characters; a key has at most 1024 bytes
 ROLE_SESSION = "tap-eventexport"  # what CloudTrail shows
 
+BROKEN = 500  # the first HTTP status that isn't the caller's fault
 DENIED = {"AccessDenied", "403", "AllAccessDisabled"}
 ELSEWHERE = {"PermanentRedirect", "301", "AuthorizationHeaderMalformed", "InvalidRegion"}
 
@@ -57,14 +62,30 @@ class Access:
     endpoint_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """An object as a listing tells of it; `etag` changes with its content."""
+class _Pages:
+    """What must not come twice while one listing is read page by page."""
 
-    key: str
-    size: int
-    etag: str
-    modified: datetime
+    def __init__(self) -> None:
+        self._keys = NumberSet()
+        self._tokens: set[str] = set()
+        self._empty = 0
+
+    def check(self, page: ListingPage) -> None:
+        """Refuse a page that leads round in a circle.
+
+        Raises:
+            ValueError: If it does.
+        """
+        if page.token in self._tokens:
+            raise ValueError("it goes on where it was before")
+        numbers = [fingerprint(found.key) for found in page.objects]
+        if numbers and not sum(self._keys.add(number) for number in numbers):
+            raise ValueError("it has the same objects as pages before")
+        self._empty = 0 if numbers else self._empty + 1
+        if page.token and self._empty > MOST_EMPTY_PAGES:
+            raise ValueError(f"{MOST_EMPTY_PAGES} pages have no object, and it still goes on")
+        if page.token:
+            self._tokens.add(page.token)
 
 
 class Bucket:
@@ -94,34 +115,48 @@ class Bucket:
         """List one key.
 
         Raises:
-            FatalVendorError: If that is refused.
+            FatalVendorError: If that is refused, or answered with something else.
         """
-        with self._in_words(f"list {self}/{prefix}", "s3:ListBucket"):
-            self._client().list_objects_v2(Bucket=self._access.bucket, Prefix=prefix, MaxKeys=1)
+        self._http.persist(lambda: self._page(prefix, _Pages(), MaxKeys=1))
 
-    def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
-        """The objects whose keys begin with a prefix, by key, 1000 a request.
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """The objects whose keys begin with a prefix, 1000 a request, in the store's own order.
+
+        S3 lists by key; its directory buckets and other stores need not.
 
         Args:
             prefix: What the keys begin with.
-            after: Only keys behind this one.
 
         Raises:
-            FatalVendorError: If they can't be listed.
+            FatalVendorError: If they can't be listed, or if what is answered is no whole listing.
         """
-        with self._in_words(f"list {self}/{prefix}", "s3:ListBucket"):
-            pages = self._client().get_paginator("list_objects_v2")
-            start = {"StartAfter": after} if after else {}
+        pages = _Pages()
+        where: dict[str, Any] = {}
+        while True:
+            page = self._http.persist(partial(self._page, prefix, pages, **where))
+            yield from page.objects
+            if page.token is None:
+                return
+            where = {"ContinuationToken": page.token}
+
+    def _page(self, prefix: str, pages: _Pages, **where: Any) -> ListingPage:  # noqa: ANN401
+        name, bucket = self.named(prefix), self._access.bucket
+        with self._in_words(f"list {name}", "s3:ListBucket"):
+            client = self._client()
             asked = timer()
-            for page in pages.paginate(Bucket=self._access.bucket, Prefix=prefix, **start):
-                if self._clock:
-                    headers = CaseInsensitiveDict(page["ResponseMetadata"]["HTTPHeaders"])
-                    self._clock.compare(headers, asked)
-                for found in page.get("Contents", ()):
-                    yield StoredObject(
-                        found["Key"], found["Size"], found["ETag"], found["LastModified"]
-                    )
-                asked = timer()
+            try:
+                answer = client.list_objects_v2(Bucket=bucket, Prefix=prefix, **where)
+            except _unreadable() as error:
+                raise _no_listing(name, f"it can't be read ({type(error).__name__})") from None
+        try:
+            page = read_page(answer, answer.get(ROOT_NAME, ""), bucket, prefix)
+            pages.check(page)
+        except ValueError as error:
+            raise _no_listing(name, str(error)) from None
+        if self._clock:
+            headers = CaseInsensitiveDict(answer["ResponseMetadata"]["HTTPHeaders"])
+            self._clock.compare(headers, asked)
+        return page
 
     def open(self, stored: StoredObject) -> IO[bytes]:
         """A temporary file with the whole object; closed by who reads it.
@@ -136,23 +171,38 @@ class Bucket:
         return file
 
     def _download(self, stored: StoredObject) -> IO[bytes]:
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
         name = self.named(stored.key)
         with self._in_words(f"read {name}", "s3:GetObject (and kms:Decrypt under SSE-KMS)"):
-            try:
-                answer = self._client().get_object(
-                    Bucket=self._access.bucket, Key=stored.key, IfMatch=stored.etag
-                )
-            except ClientError as error:
-                if _code(error) not in {"PreconditionFailed", "412"}:
-                    raise
-                answer = self._client().get_object(Bucket=self._access.bucket, Key=stored.key)
+            answer = self._get(stored)
+        etag = answer.get("ETag")
         try:
             with closing(answer["Body"]) as body:
-                return spooled(iter(partial(body.read, CHUNK), b""), name)
+                if stored.etag and not etag:
+                    raise RetriableVendorError(f"{name} was answered by something without ETag")
+                file = spooled(iter(partial(body.read, CHUNK), b""), name)
         except (BotoCoreError, OSError) as error:
             raise RetriableVendorError(f"{name} broke off: {type(error).__name__}") from None
+        size = file.seek(0, os.SEEK_END)
+        is_more = size > stored.size and "ContentLength" in answer  # without, it was unpacked
+        if _is_same(etag, stored.etag) and (size < stored.size or is_more):
+            file.close()
+            raise RetriableVendorError(f"{name} has {size} bytes, but {stored.size} were listed")
+        file.seek(0)
+        return file
+
+    def _get(self, stored: StoredObject) -> Any:  # noqa: ANN401
+        """The answer to GetObject: the version that was listed, or the present one."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415
+
+        get = partial(self._client().get_object, Bucket=self._access.bucket, Key=stored.key)
+        try:
+            return get(**({"IfMatch": stored.etag} if stored.etag else {}))
+        except ClientError as error:
+            if _code(error) not in {"PreconditionFailed", "412"}:
+                raise
+        return get()
 
     def _client(self) -> Any:  # noqa: ANN401 - boto3 has no types
         with self._lock:
@@ -206,6 +256,11 @@ class Bucket:
                 f"who reads needs {permission}; without s3:ListBucket a missing object is "
                 "refused in the same way"
             )
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= BROKEN:
+            return (
+                "the store has trouble of its own, or something else answers in its place; try "
+                "again later, and check aws_endpoint_url"
+            )
         setting = self._access.setting
         advices = {
             "NoSuchBucket": f"check {setting}_bucket",
@@ -219,6 +274,32 @@ class Bucket:
             code,
             "check aws_access_key_id, aws_secret_access_key, aws_session_token or aws_profile",
         )
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """What boto3 raises for an answer that lacks what each has, or has it in another form."""
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
+
+    return (ResponseParserError, ValueError, LookupError, TypeError, OverflowError, RuntimeError)
+
+
+def _no_listing(name: str, fault: str) -> RetriableVendorError:
+    return RetriableVendorError(
+        f"{name} was answered with no whole listing: {fault}; check aws_endpoint_url, and what "
+        "stands between this machine and the store"
+    )
+
+
+def _is_same(etag: str | None, listed: str) -> bool:
+    """Whether two ETags are one, however they are quoted; what has none is taken as the same."""
+    return (etag or "").removeprefix("W/").strip('"') == listed.removeprefix("W/").strip('"')
+
+
+def _note_root(
+    response_dict: Mapping[str, Any], customized_response_dict: dict[str, Any], **_: object
+) -> None:
+    """Keep of a listing what boto3 drops: the name of the document's root."""
+    customized_response_dict[ROOT_NAME] = root_of(response_dict["body"])
 
 
 def _code(error: Any) -> str:  # noqa: ANN401
@@ -248,7 +329,9 @@ def _client(access: Access, timeout: float, attempts: int) -> Any:  # noqa: ANN4
         response_checksum_validation="when_required" if is_compatible else None,
     )
     session = boto3.Session(botocore_session=core, region_name=region)
-    return session.client("s3", endpoint_url=access.endpoint_url, config=config)
+    client = session.client("s3", endpoint_url=access.endpoint_url, config=config)
+    client.meta.events.register("before-parse.s3.ListObjectsV2", _note_root)
+    return client
 
 
 def _assume_role(core: Any, access: Access, region: str) -> None:  # noqa: ANN401

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.bookmark import Bookmark, Position, start_of
 from tap_eventexport.engine.errors import InvalidStateError
-from tap_eventexport.engine.windows import EPOCH, FIRST, Window, format_instant, parse_instant
+from tap_eventexport.engine.files import FileSpan, ReadFiles
+from tap_eventexport.engine.windows import (
+    EPOCH,
+    FIRST,
+    MILLISECOND,
+    Window,
+    format_instant,
+    parse_instant,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +30,8 @@ MARKLESS = {  # what an SDK tap may have written before it promised anything
 }
 WINDOW_KEYS = ("start", "end", "read_at", "query")
 MOST_SHOWN = 40  # characters of a value that is wrong
+MOST_SPANS = 100  # of files, more than any run writes; the files of others are read again
+LONGEST_SPAN = 10 * 365 * 24 * 3_600_000  # milliseconds
 MOST_POSITIONS = 100  # more than any run opens; of others the windows are read from their start
 
 
@@ -80,14 +91,11 @@ def read_bookmark(state: object, stream: str) -> Bookmark:
         raise InvalidStateError(f"the state's {stream}.ahead is no list")
     named |= {f"{stream}.ahead[{number}]": value for number, value in enumerate(ahead)}
     positions = [_position(value, name) for name, value in named.items()]
-    files = state.get("files") or {}
-    if not isinstance(files, dict):
-        raise InvalidStateError(f"the state's {stream}.files is no object")
     bookmark = Bookmark(
         None if mark is None else _instant(mark, f"{stream}.{MARK}", EPOCH),
         tuple(sorted(positions, key=start_of)[:MOST_POSITIONS]),
-        {str(name): _instant(time, f"{stream}.files.{name}") for name, time in files.items()},
     )
+    bookmark = replace(bookmark, files=_files(state.get("files"), f"{stream}.files", bookmark.mark))
     if mark is None and (unknown := state.keys() - MARKLESS - {MARK}):
         raise InvalidStateError(
             f"the state of {stream} has no {MARK}, only {', '.join(sorted(unknown))}; correct it, "
@@ -106,6 +114,38 @@ def _position(value: object, name: str) -> Position:
         raise InvalidStateError(f"the state's {name} ends before it starts")
     place = {key: item for key, item in value.items() if key not in WINDOW_KEYS}
     return Position(Window(start, end), place, str(value.get("query")), read_at)
+
+
+def _files(value: object, name: str, mark: datetime | None) -> ReadFiles:
+    """The files that were read; none where the bookmark was set back, to read them again."""
+    if value is None:
+        return ReadFiles()
+    if not isinstance(value, dict):
+        raise InvalidStateError(f"the state's {name} is no object")
+    if "spans" not in value:  # an earlier version's: names with times
+        return ReadFiles(
+            names={str(key): _instant(time, f"{name}.{key}") for key, time in value.items()}
+        )
+    until, written = (
+        _instant(value.get(key), f"{name}.{key}", EPOCH) for key in ("until", "bookmark")
+    )
+    if not isinstance(value["spans"], list):
+        raise InvalidStateError(f"the state's {name}.spans is no list")
+    spans: list[FileSpan] = []
+    for number, span in enumerate(value["spans"][:MOST_SPANS]):
+        spans.append(_span(span, until, f"{name}.spans[{number}]"))
+        until = spans[-1].start
+    is_set_back = mark is None or mark < written
+    return ReadFiles() if is_set_back else ReadFiles(tuple(reversed(spans)), written)
+
+
+def _span(value: object, end: datetime, name: str) -> FileSpan:
+    match value:
+        case [int(milliseconds), int(count), str(digest)] if 0 < milliseconds <= LONGEST_SPAN:
+            return FileSpan(end - milliseconds * MILLISECOND, end, count, digest)
+    raise InvalidStateError(
+        f"the state's {name} is {_shown(value)}, expected milliseconds, a number and a digest"
+    )
 
 
 def _instant(value: object, name: str, since: datetime = FIRST) -> datetime:
@@ -137,8 +177,19 @@ def write_bookmark(state: dict[str, Any], replication_key: str, bookmark: Bookma
         state["position"] = positions[0]
     if positions[1:]:
         state["ahead"] = positions[1:]
-    if bookmark.files:
-        state["files"] = {name: format_instant(time) for name, time in bookmark.files.items()}
+    files = bookmark.files
+    if files.mark and files.spans:
+        state["files"] = {
+            "bookmark": format_instant(files.mark),
+            "until": format_instant(files.spans[-1].end),
+            "spans": [_written_span(each) for each in reversed(files.spans)],
+        }
+    elif files.names:
+        state["files"] = {name: format_instant(time) for name, time in files.names.items()}
+
+
+def _written_span(span: FileSpan) -> list[Any]:
+    return [(span.end - span.start) // MILLISECOND, span.count, span.digest]
 
 
 def _written(position: Position) -> dict[str, Any]:

@@ -30,7 +30,6 @@ from tap_eventexport.engine.bookmark import (
     advance,
     announce,
     plan,
-    remember,
 )
 from tap_eventexport.engine.emit import BatchFiles, RecordLines, changed_records, why_changed
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
@@ -178,9 +177,7 @@ class EventStream(Stream):
         self._plan = plan(bookmark, self.bounds(), self.query)
         if self._plan.wanted:
             bookmark = replace(bookmark, positions=self._plan.positions)
-        self._bookmark = self._promised = bookmark
-        self.is_first_run = bookmark.mark is None
-        self.known_files = bookmark.files
+        self.bookmark_before = self._bookmark = self._promised = bookmark
         for note in self._plan.notes:
             self.logger.warning("%s: %s", self.name, note)
         tasks = list(self._plan.tasks(self.windows))
@@ -209,8 +206,8 @@ class EventStream(Stream):
         self._output.end_page()
         position = self._plan.position_at(window, page.place, self._vendors_now)
         self._bookmark = advance(self._bookmark, window, position, self._limits())
-        if page.files:
-            self._bookmark = remember(self._bookmark, page.files, self.files_since)
+        if page.files and self._bookmark.mark:
+            self._bookmark = replace(self._bookmark, files=page.files(self._bookmark.mark))
         self.progress.page(window, is_last=page.place is None)
         if self._output.is_complete:
             self._promise()
@@ -246,11 +243,6 @@ class EventStream(Stream):
         return self._promised.mark
 
     @property
-    def files_since(self) -> datetime:
-        """How old a file may be that the next run could take for new."""
-        return min(self.wanted.end, self._vendors_now) if self.wanted else self._vendors_now
-
-    @property
     def _settle(self) -> timedelta:
         return timedelta(minutes=self.config["settle_minutes"])
 
@@ -271,7 +263,7 @@ class EventStream(Stream):
         return Limits(
             earliest,
             latest=self._vendors_now - self._settle,
-            present=max(present, earliest) if self.is_first_run else present,
+            present=max(present, earliest) if self.bookmark_before.mark is None else present,
         )
 
     def _check_gap(self) -> None:

@@ -153,8 +153,12 @@ class Store:
 
     def listed(self) -> list[str]:
         """The keys of all objects."""
+        return [*self.stored()]
+
+    def stored(self) -> dict[str, str]:
+        """The ETags of all objects, by key."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
-        return [found["Key"] for page in pages for found in page.get("Contents", ())]
+        return {found["Key"]: found["ETag"] for page in pages for found in page.get("Contents", ())}
 
     def delete(self, key: str) -> None:
         """Remove an object."""

@@ -17,7 +17,7 @@ from tap_eventexport.engine.identity import TwinKeys, content_key
 from tap_eventexport.engine.jsonspool import JsonSpool
 from tap_eventexport.engine.names import shown_name
 from tap_eventexport.engine.page import Page
-from tap_eventexport.engine.s3 import Access, Bucket, StoredObject
+from tap_eventexport.engine.s3 import Access, Bucket
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import format_instant, parse_instant
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from tap_eventexport.engine.clocks import VendorClock
     from tap_eventexport.engine.http import HttpClient
+    from tap_eventexport.engine.listing import StoredObject
 
 FILE_NAME = re.compile(r"(?P<request_id>[0-9A-Fa-f-]{36})-events-(?P<window>.+)\.json\.gz")
 CANONICAL = len("2026-03-01T00:00:00.000Z")

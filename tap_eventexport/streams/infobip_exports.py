@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
 
     from tap_eventexport.engine.http import Answer, HttpClient
-    from tap_eventexport.engine.s3 import StoredObject
+    from tap_eventexport.engine.listing import StoredObject
 
 PATH = "/peopleevents/1/export"
 LONGEST = timedelta(hours=24)  # "at most 24 h"

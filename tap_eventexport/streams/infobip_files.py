@@ -5,45 +5,56 @@ https://www.infobip.com/docs/customer-profiles/events (events export: bucket, ro
 
 from __future__ import annotations
 
-import hashlib
 import re
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from fnmatch import translate
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from tap_eventexport.engine.files import NewFiles, Reach
+from tap_eventexport.engine.filetable import FileTable
 from tap_eventexport.engine.page import Page
-from tap_eventexport.engine.windows import format_instant
+from tap_eventexport.engine.windows import cut, format_instant
 from tap_eventexport.streams.infobip import InfobipEvents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
+
+    from singer_sdk import Tap
 
     from tap_eventexport.engine.bookmark import Bounds
     from tap_eventexport.engine.clocks import VendorClock
-    from tap_eventexport.engine.s3 import StoredObject
+    from tap_eventexport.engine.http import HttpClient
     from tap_eventexport.engine.windows import Window
 
 OVERLAP = timedelta(hours=1)  # a multipart upload is listed late, under the time of its begin
+DAY = timedelta(days=1)
+MOST_WINDOWS = 100  # of a run; a bookmark is written behind each of them
 
 
 class InfobipFiles(InfobipEvents):
     """The rows of all export files under a directory; a file is read once.
 
     A window selects files by their time of modification: what was modified before it holds no
-    event that happened in it. Keys begin with the export's id, so they are not in order of time:
-    the bucket is listed in one pass, whose position is the key that was read last.
+    event that happened in it. The bucket is listed once a run. A window's files are read by key,
+    the files of an export one after the other, whatever order the store lists them in.
     """
 
     vendor = "Infobip files"
 
+    def __init__(self, tap: Tap, client: HttpClient) -> None:
+        super().__init__(tap, client)
+        self._listing = threading.Lock()
+        self._found: NewFiles | None = None
+
     @property
     def filters(self) -> tuple[Any, ...]:
-        """A key is a position in one directory only."""
-        return (self.config["infobip_s3_bucket"], self.config["infobip_s3_directory"])
+        """A position holds in one directory, and for one end of the events that are read."""
+        place = (self.config["infobip_s3_bucket"], self.config["infobip_s3_directory"])
+        return (*place, self.config["end_date"]) if self._is_bounded else place
 
     @property
     def zone(self) -> None:
@@ -55,49 +66,56 @@ class InfobipFiles(InfobipEvents):
         return self.client.clock
 
     def windows(self, whole: Window) -> Iterator[Window]:
-        """The whole time, in one pass."""
-        yield whole
+        """Days, or as many longer windows as a run may have."""
+        return cut(whole, max(DAY, (whole.end - whole.start) / MOST_WINDOWS))
 
     def bounds(self) -> Bounds:
-        """As for all streams, but never without an overlap: files in it are remembered."""
+        """As for all streams, but never without an overlap: the files in it are remembered."""
         bounds = super().bounds()
-        return replace(bounds, lookback=max(bounds.lookback, OVERLAP))
+        return replace(bounds, lookback=max(bounds.lookback, OVERLAP), is_proved=True)
 
-    @property
-    def files_since(self) -> datetime:
-        """Files that were modified before can't be listed by the next run as if they were new."""
-        return super().files_since - self.bounds().lookback - OVERLAP
+    def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:  # noqa: ARG002
+        """The files that are new in a window, one a page; where it was left is told with them all.
 
-    def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:
-        """The files that are new in a window, one a page."""
-        after = str(place["after"]) if place else ""
-        found = self.export_files(self.bucket.list(self.directory, _export(after)))
-        for _, export in groupby(found, key=lambda file: _export(file.key)):
-            files = list(export)
-            new = [file for file in files if file.key > after and self._is_new(file, window)]
-            twins = self.counted([file for file in files if file not in new] if new else ())
-            for file in new:
-                page = self.file_page(file, twins, {"after": file.key})
-                # With end_date a file may hold events that are not wanted yet.
-                yield page if self._is_bounded else replace(page, files={name(file): file.modified})
-        yield Page([], None)
+        Without end_date, what was modified since the run began is left to the next one.
+        """
+        new = self._new_files(self.wanted or window)
+        for export, listed in groupby(new.within(window), key=lambda each: _export(each[0].key)):
+            twins = self.counted(new.read_before(export, window))
+            for file, behind in listed:
+                yield self.file_page(file, twins, behind)
+        files = partial(new.read_up_to, window.end) if new.is_remembered(window) else None
+        yield Page([], None, files=files)
 
     def prove(self) -> None:
         """List one key of the bucket."""
         self.bucket.prove(self.directory)
 
-    def _is_new(self, file: StoredObject, window: Window) -> bool:
-        """Whether a file is one of a window's that was not read before.
+    def _new_files(self, wanted: Window) -> NewFiles:
+        """What the bucket holds, listed by whichever window is read first."""
+        with self._listing:
+            if self._found is None:
+                table = FileTable(self.export_files(self.bucket.list(self.directory)))
+                self._warn_of_future(table)
+                reach = Reach(
+                    wanted=wanted,
+                    lookback=self.bounds().lookback,
+                    lateness=OVERLAP,
+                    now=self.now,
+                    is_bounded=self._is_bounded,
+                )
+                self._found = NewFiles(table, self.bookmark_before, reach)
+            return self._found
 
-        Without end_date, what was modified since the run began is left to the next one. With it
-        files of any later time may hold events that are wanted.
-        """
-        if self.wanted is None or name(file) in self.known_files:
-            return False
-        is_first, is_last = window.start == self.wanted.start, window.end == self.wanted.end
-        start = window.start - OVERLAP if is_first else window.start
-        is_open = is_last and self._is_bounded
-        return start <= file.modified and (is_open or file.modified < window.end)
+    def _warn_of_future(self, table: FileTable) -> None:
+        ahead = table.tally(self.now + DAY, None).number
+        if ahead and not self._is_bounded:
+            self.logger.warning(
+                "%s: %d files are dated more than a day ahead of this machine's clock; they are "
+                "read when their time has come: check the clocks of the store and of this machine",
+                self.name,
+                ahead,
+            )
 
     @property
     def _is_bounded(self) -> bool:
@@ -106,7 +124,7 @@ class InfobipFiles(InfobipEvents):
     @cached_property
     def _edges(self) -> tuple[str, str]:
         """The first instant that is wanted, and the first that is not."""
-        has_start = self.is_first_run or "start_date" in self.config
+        has_start = self.bookmark_before.mark is None or "start_date" in self.config
         start = format_instant(self.bounds().start) if has_start else ""
         end = format_instant(self.wanted.end) if self.wanted and self._is_bounded else "~"
         return start, end
@@ -122,11 +140,6 @@ class InfobipFiles(InfobipEvents):
         return start <= timestamp < end and self._definitions.match(definition or "") is not None
 
 
-def name(file: StoredObject) -> str:
-    """A short name for a file with its content."""
-    return hashlib.sha256(f"{file.key}\n{file.etag}".encode()).hexdigest()[:16]
-
-
 def _export(key: str) -> str:
     """What the keys of an export begin with."""
-    return key[: key.rfind("-events-") + len("-events-")] if "-events-" in key else key
+    return key[: key.rfind("-events-") + len("-events-")]

@@ -22,9 +22,9 @@ from tap_eventexport.engine.bookmark import (
     advance,
     announce,
     plan,
-    remember,
 )
 from tap_eventexport.engine.errors import FatalVendorError, InvalidStateError
+from tap_eventexport.engine.files import FileSpan, ReadFiles
 from tap_eventexport.engine.state import (
     MARKLESS,
     MOST_POSITIONS,
@@ -38,6 +38,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 NOW = timedelta(0)
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+DATED = {"until": "2026-03-10", "bookmark": "2026-03-10"}
 BOUNDS = Bounds(
     now=NOON, start=NOON - 9 * DAY, lookback=HOUR, settle=timedelta(0), start_is_set=True
 )
@@ -318,16 +319,48 @@ def test_state_is_read_as_it_is_written() -> None:
     assert read_bookmark(state, "events") == bookmark
 
 
-def test_files_are_remembered_while_they_may_be_listed_as_new() -> None:
-    files = {f"{number:04}": NOON - number * timedelta(minutes=1) for number in range(3_000)}
-    bookmark = remember(Bookmark(NOON), dict(list(files.items())[:10]), NOON - DAY)
-    bookmark = remember(bookmark, files, NOON - DAY)
-    assert list(bookmark.files) == [f"{number:04}" for number in range(1_000)]
-    bookmark = remember(bookmark, {"new": NOON + HOUR}, NOON - timedelta(minutes=2))
-    assert list(bookmark.files) == ["new", "0000", "0001", "0002"]
+def spans(*minutes: int) -> tuple[FileSpan, ...]:
+    """Spans up to noon that begin so many minutes before it."""
+    starts = [NOON - before * timedelta(minutes=1) for before in minutes]
+    ends = [*starts[1:], NOON]
+    return tuple(
+        FileSpan(start, end, number, f"{number:016x}")
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True))
+    )
+
+
+def test_files_that_were_read_are_told_in_spans_back_from_the_last() -> None:
+    minute = timedelta(minutes=1)
+    bookmark = Bookmark(NOON - minute, files=ReadFiles(spans(90, 30, 1), NOON - minute))
     state: dict[str, Any] = {}
     write_bookmark(state, "timestamp", bookmark)
+    assert state["files"] == {
+        "bookmark": "2026-03-10T11:59:00.000Z",
+        "until": "2026-03-10T12:00:00.000Z",
+        "spans": [
+            [60_000, 2, "0000000000000002"],
+            [29 * 60_000, 1, "0000000000000001"],
+            [60 * 60_000, 0, "0000000000000000"],
+        ],
+    }
     assert read_bookmark(state, "events") == bookmark
+
+
+def test_files_of_an_earlier_version_stay_until_they_are_told_anew() -> None:
+    bookmark = Bookmark(NOON, files=ReadFiles(names={"0123456789abcdef": NOON - HOUR}))
+    state: dict[str, Any] = {}
+    write_bookmark(state, "timestamp", bookmark)
+    assert state["files"] == {"0123456789abcdef": "2026-03-10T11:00:00.000Z"}
+    assert read_bookmark(state, "events") == bookmark
+
+
+def test_a_bookmark_that_is_set_back_reads_its_files_again() -> None:
+    state: dict[str, Any] = {}
+    write_bookmark(state, "timestamp", Bookmark(NOON, files=ReadFiles(spans(90, 1), NOON)))
+    state["replication_key_value"] = "2026-03-10T11:59:59.999Z"
+    assert read_bookmark(state, "events").files == ReadFiles()
+    state["replication_key_value"] = "2026-03-10T12:00:00.001Z"
+    assert read_bookmark(state, "events").files.spans == spans(90, 1)
 
 
 def test_the_bookmark_never_goes_back_nor_past_now() -> None:
@@ -375,6 +408,13 @@ NAMES = st.sampled_from(
         ),
         ({"files": ["a"]}, "events.files is no object"),
         ({"files": {"a": 5}}, "events.files.a"),
+        ({"files": {"spans": []}}, "events.files.until"),
+        ({"files": {"until": "2026-03-10", "spans": []}}, "events.files.bookmark"),
+        ({"files": {**DATED, "spans": {}}}, "events.files.spans is no list"),
+        *(
+            ({"files": {**DATED, "spans": [[1, 1, "a"], span]}}, r"spans\[1\] is")
+            for span in (5, [], [0, 1, "a"], [10**15, 1, "a"], [1, "1", "a"], [1, 1, 1])
+        ),
         ({"partitions": []}, "partitions"),
         ({"replication_key_valu": "2026-03-01T00:00:00Z"}, "no replication_key_value, only"),
         ({"replication_key_value": None, "files": {}}, "no replication_key_value, only files"),

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
-import requests
 
 from tap_eventexport.sandbox.server import Fault, Request, Response, Sandbox
 from tap_eventexport.sandbox.store import READ, REGION
+from tests.relay import Relay
 from tests.singer import Tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
     from pathlib import Path
 
     from tap_eventexport.sandbox.store import Store
@@ -202,31 +201,6 @@ def test_without_boto3_one_line_says_what_to_install(tap: Tap) -> None:
     done = tap.run()
     assert done.code == 1
     assert "tap-eventexport[s3]" in done.log_line("boto3")
-
-
-class Relay:
-    """Hands requests on to the real S3, signed as they are."""
-
-    path = "/"
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def answer(self, request: Request) -> Response:
-        answer = requests.request(
-            request.method,
-            self._url + request.path,
-            params=request.query,
-            headers=dict(request.headers),
-            data=request.body,
-            timeout=60,
-        )
-        kept = ("etag", "last-modified", "content-type")
-        headers = {name: answer.headers[name] for name in kept if name in answer.headers}
-        return Response(answer.status_code, answer.content, headers)
-
-    def truth(self, stream: str, start: date, end: date) -> None:
-        """Nothing of its own."""
 
 
 @pytest.fixture

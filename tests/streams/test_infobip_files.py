@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import random
 import signal
@@ -158,12 +159,51 @@ def test_a_signal_leaves_a_safe_state(tap: Tap, exports: Exports) -> None:
     assert {*numbers(before), *numbers(after)} == set(exports.numbers)
 
 
-def test_state_stays_small(tap: Tap, exports: Exports) -> None:
-    for export in range(40):
+def test_state_stays_small_however_many_files_are_young(tap: Tap, exports: Exports) -> None:
+    for export in range(60):
+        exports.put(export, "a", rows=1)
+    first = tap.read()
+    assert max(len(json.dumps(state)) for state in first.states) < 1_500
+    assert "position" not in first.states[-1]["bookmarks"][STREAM]
+    second = tap.read(state=first.states[-1])
+    assert numbers(second) == []
+    assert len(second.states) == 1
+
+
+def as_an_earlier_version_wrote(state: Any, exports: Exports, read: list[tuple[int, str]]) -> Any:
+    """STATE with the files that were read by name."""
+    bookmark = state["bookmarks"][STREAM]
+    listed = exports.store.stored()
+    bookmark["files"] = {
+        hashlib.sha256(f"{key}\n{listed[key]}".encode()).hexdigest()[:16]: NOW.isoformat()
+        for key in (exports.key(*file) for file in read)
+    }
+    return state
+
+
+def test_a_state_of_an_earlier_version_reads_nothing_again(tap: Tap, exports: Exports) -> None:
+    for export in range(4):
         exports.put(export, "a")
-    states = tap.read().states
-    assert len(json.dumps(states[-1])) < 40 * 60 + 300
-    assert "position" not in states[-1]["bookmarks"][STREAM]
+    state = tap.read().states[-1]
+    read = [(export, "a") for export in range(4)]
+    assert numbers(tap.read(state=as_an_earlier_version_wrote(state, exports, read))) == []
+    new = exports.put(2, "b")
+    heard = tap.read(state=as_an_earlier_version_wrote(state, exports, read))
+    assert numbers(heard) == new
+    assert "spans" in heard.states[-1]["bookmarks"][STREAM]["files"]
+    assert numbers(tap.read(state=heard.states[-1])) == []
+    assert (
+        len(tap.read(state=as_an_earlier_version_wrote(state, exports, read[1:])).records[STREAM])
+        == 6
+    )
+
+
+def test_a_bookmark_that_is_set_back_reads_its_files_again(tap: Tap, exports: Exports) -> None:
+    exports.put(1, "a")
+    state = tap.read().states[-1]
+    bookmark = state["bookmarks"][STREAM]
+    bookmark["replication_key_value"] = (NOW - timedelta(hours=1)).isoformat()
+    assert numbers(tap.read(state=state)) == exports.numbers
 
 
 def test_only_the_wanted_time_and_definitions(tap: Tap, exports: Exports) -> None:
@@ -176,6 +216,23 @@ def test_only_the_wanted_time_and_definitions(tap: Tap, exports: Exports) -> Non
     assert numbers(bounded) == [1]
     later = tap.read(state=bounded.states[-1])  # what the end left out, and no start any more
     assert numbers(later) == [0, 1, 2]
+
+
+def test_a_run_with_an_end_that_was_stopped_keeps_no_later_event_back(
+    tap: Tap, exports: Exports
+) -> None:
+    """What was read of the first file ends before its last row."""
+    end = NOW - timedelta(days=1)
+    for export in (1, 2):
+        exports.write(export, "a", [(export, AGO), (export + 10, NOW)])
+    stopped = tap.run(end_date=end.isoformat())
+    positions = [
+        state for state in stopped.heard.states if "position" in state["bookmarks"][STREAM]
+    ]
+    later = tap.read(state=positions[0])
+    assert numbers(later) == [1, 2, 11, 12]
+    again = tap.read(state=positions[0], end_date=end.isoformat())
+    assert numbers(again) == [2]
 
 
 def test_events_of_any_age_come_with_a_new_file(tap: Tap, exports: Exports) -> None:
