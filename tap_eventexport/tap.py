@@ -24,6 +24,7 @@ from tap_eventexport.engine.headers import EARLIEST
 from tap_eventexport.engine.http import HttpClient
 from tap_eventexport.engine.maps import general_problems
 from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.network import NO_FILES, TOO_MANY_FILES
 from tap_eventexport.engine.output import MessageWriter
 from tap_eventexport.engine.quota import TokenBucket
 from tap_eventexport.engine.redaction import redact_logs
@@ -382,6 +383,8 @@ def _trouble_with(stream: EventStream) -> Exception | None:
 def told(error: Exception) -> str:
     """An error in one line, for a person."""
     text = " ".join(str(error).split()) or "no further information"
+    if isinstance(error, OSError) and error.errno in NO_FILES:
+        return TOO_MANY_FILES
     return text if isinstance(error, SyncError) else f"{type(error).__name__}: {text}"
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RESET_HEADERS = ("X-Rate-Limit-Reset", "X-RateLimit-Reset")
+WAIT_HEADERS = ("Retry-After", "X-Rate-Limit-Reset", "X-RateLimit-Reset")
+LONGEST_WAIT = 366 * 24 * 3600.0  # seconds; more is no wait but a mistake
 REMAINING_HEADERS = ("X-Rate-Limit-Remaining", "X-RateLimit-Remaining")
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)  # what a clock says before it was ever set is older
 FIRST_EPOCH = 1e9  # a reset from here on is a time since 1970, a smaller one seconds from now
@@ -20,22 +21,25 @@ FIRST_EPOCH_MILLISECONDS = 1e12
 def named_wait(headers: Mapping[str, str]) -> float | None:
     """Seconds that an answer asks to wait; None if it doesn't say.
 
-    `Retry-After` is seconds or a date; the reset headers, however they are spelled, are a time in
-    seconds or milliseconds since 1970, or seconds from now. Times are measured against the
-    answer's own Date, so that a wrong clock here does no harm.
+    `Retry-After`, and the reset headers however they are spelled, are seconds from now, or a time
+    in seconds or milliseconds since 1970, or a date. Times are measured against the answer's own
+    Date, so that a wrong clock here does no harm.
     """
     sent = sent_at(headers) or datetime.now(UTC)
-    value = headers.get("Retry-After", "").strip()
-    seconds = _number(value)
-    if seconds is None and (until := _date(value)):
-        seconds = (until - sent).total_seconds()
-    if seconds is None:
-        resets = (_number(headers.get(name, "")) for name in RESET_HEADERS)
-        seconds = next((reset for reset in resets if reset is not None), None)
-        if seconds is not None and seconds >= FIRST_EPOCH:
-            scale = 1000 if seconds >= FIRST_EPOCH_MILLISECONDS else 1
-            seconds = seconds / scale - sent.timestamp()
-    return None if seconds is None else max(0.0, seconds)
+    waits = (_wait(headers.get(name, "").strip(), sent) for name in WAIT_HEADERS)
+    seconds = next((wait for wait in waits if wait is not None), None)
+    return None if seconds is None else min(max(0.0, seconds), LONGEST_WAIT)
+
+
+def _wait(value: str, sent: datetime) -> float | None:
+    number = _number(value)
+    if number is None:
+        until = _date(value)
+        return (until - sent).total_seconds() if until else None
+    if number < FIRST_EPOCH:
+        return number
+    scale = 1000 if number >= FIRST_EPOCH_MILLISECONDS else 1
+    return number / scale - sent.timestamp()
 
 
 def remaining(headers: Mapping[str, str]) -> float | None:

@@ -7,12 +7,15 @@ reader, which is handed every complete answer whatever its status.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -28,6 +31,8 @@ from tap_eventexport.engine.errors import (
     RetriableVendorError,
 )
 from tap_eventexport.engine.headers import named_wait, remaining
+from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.network import WANTS_NAME, ca_bundle, fault
 from tap_eventexport.engine.patience import MAX_ATTEMPTS, Patience
 from tap_eventexport.engine.spool import spooled
 from tap_eventexport.engine.usage import Usage
@@ -41,6 +46,8 @@ if TYPE_CHECKING:
 HURRIED_TIMEOUT = 30.0  # seconds, for --test and --discover
 HURRIED_WAIT = 5.0  # seconds that a rate limit may ask for, for these
 HURRIED_ATTEMPTS = 3
+HURRIED_CONNECT = 10.0  # seconds
+HURRIED_LONGEST = 15.0  # seconds after which a fault is the last one
 MAX_BODY = 256 << 20  # bytes kept in memory; a page of 1000 events has about half a megabyte
 MAX_REDIRECTS = 5
 CHUNK = 1 << 20  # bytes read at a time: most answers at once
@@ -83,6 +90,13 @@ class _Shared:
     quiet_until: float = 0.0
 
 
+class _Session(requests.Session):
+    """Looks at no redirect, nor at its body: that is the client's."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        return None
+
+
 class HttpClient:
     """Sends requests to one vendor, for one of its streams and all its threads.
 
@@ -115,7 +129,8 @@ class HttpClient:
         self.vendor = vendor
         self.concurrency = concurrency
         self.attempts = MAX_ATTEMPTS
-        self.timeout = timeout
+        self.timeout = self._connect_timeout = timeout
+        self._longest = math.inf
         self.max_retry_wait = max_retry_wait
         self._user_agent = user_agent
         self._stop = stop
@@ -138,6 +153,8 @@ class HttpClient:
         self.timeout = min(self.timeout, HURRIED_TIMEOUT)
         self.max_retry_wait = min(self.max_retry_wait, HURRIED_WAIT)
         self.attempts = HURRIED_ATTEMPTS
+        self._connect_timeout = min(self._connect_timeout, HURRIED_CONNECT)
+        self._longest = HURRIED_LONGEST
 
     def fetch(
         self,
@@ -172,7 +189,7 @@ class HttpClient:
             FatalVendorError: If the faults last, or a rate limit asks for too long a wait.
             Stopped: If the run is asked to end.
         """
-        patience = Patience(self.vendor, self.max_retry_wait, self.attempts)
+        patience = Patience(self.vendor, self.max_retry_wait, self.attempts, self._longest)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(RetriableVendorError),
             wait=patience.wait,
@@ -202,6 +219,8 @@ class HttpClient:
                 self._quota.take()
             self._stop.check()
             answer = self._send(build(), is_spooled=is_spooled, most=most)
+        if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            raise FatalVendorError(f"{answer.request} failed: {WANTS_NAME}")
         if remaining(answer.headers) == 0:
             self._keep_quiet(named_wait(answer.headers), "the quota is used up")
         try:
@@ -239,14 +258,15 @@ class HttpClient:
             began = time.monotonic()
             try:
                 answer = self._exchange(request, name, is_spooled=is_spooled, most=most)
-            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-                raise RetriableVendorError(f"{name} failed: {_plainly(error)}") from None
+            except _UNSENT as error:
+                words, is_lasting = fault(error)
+                kind = FatalVendorError if is_lasting else RetriableVendorError
+                raise kind(f"{name} failed: {words}") from None
             self.usage.answered(answer.size or len(answer.body))
             logger.debug("%s in %.3f s", answer, time.monotonic() - began)
-            target = answer.headers.get("Location")
-            if target is None or answer.status not in _REDIRECTS:
+            if answer.status not in _REDIRECTS:
                 return answer
-            request.url = _same_host(answer, request.url, target)
+            request.url = _redirected(answer, request.url)
         raise FatalVendorError(f"{name} redirects {MAX_REDIRECTS} times in a row")
 
     def _exchange(
@@ -258,7 +278,7 @@ class HttpClient:
         asked = timer()
         with session.send(
             prepared,
-            timeout=(self.timeout, self.timeout),
+            timeout=(self._connect_timeout, self.timeout),
             allow_redirects=False,
             **options,
         ) as response:
@@ -280,12 +300,13 @@ class HttpClient:
         """Proxies and CA bundle for a host; looked up once, since that takes a while."""
         host = urlsplit(url)[:2]
         if host not in self._environments:
-            self._environments[host] = session.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003
+            options = session.merge_environment_settings(url, {}, True, ca_bundle(), None)  # noqa: FBT003
+            self._environments[host] = options
         return self._environments[host]
 
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
-            self._local.session = requests.Session()
+            self._local.session = _Session()
         session: requests.Session = self._local.session
         return session
 
@@ -322,9 +343,16 @@ def _first(chunks: Iterator[bytes], most: int | None) -> Iterator[bytes]:
             return
 
 
+_UNSENT = (  # what the libraries raise where an answer isn't had
+    OSError,  # of which requests' errors are a kind
+    urllib3.exceptions.HTTPError,
+    UnicodeError,
+    HTTPException,
+)
 _REDIRECTS = {
     HTTPStatus.MOVED_PERMANENTLY,
     HTTPStatus.FOUND,
+    HTTPStatus.SEE_OTHER,
     HTTPStatus.TEMPORARY_REDIRECT,
     HTTPStatus.PERMANENT_REDIRECT,
 }
@@ -349,40 +377,53 @@ def refuse_passing_faults(answer: Answer) -> None:
 
 def without_query(url: str) -> str:
     """A URL as far as it may be shown: no user, no query, no fragment."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that can't be read"
     host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+    return shown_name(f"{parts.scheme}://{host}{parts.path}")
 
 
-def _same_host(answer: Answer, url: str, target: str) -> str:
-    target = urljoin(url, target)
-    if urlsplit(target)[:2] != urlsplit(url)[:2]:
+def _redirected(answer: Answer, url: str) -> str:
+    """Where to send the same request instead.
+
+    Raises:
+        FatalVendorError: If it isn't the same host, or not the same request.
+    """
+    location = answer.headers.get("Location", "").strip()
+    target, origin = "", None
+    with suppress(ValueError):  # what a server says need not be an address
+        target = urljoin(url, location.encode("latin-1").decode())  # as clients read it
+        origin = _origin(target)
+    if origin is None or not location:
+        raise FatalVendorError(
+            f"{answer.request} answers {answer.status}, which names no address to go to; check "
+            "the vendor's API URL"
+        )
+    if origin != _origin(url):
         raise FatalVendorError(
             f"{answer.request} redirects to {without_query(target)}, where the credentials are "
             "not sent; set the vendor's API URL to the host that answers"
         )
+    if answer.status == HTTPStatus.SEE_OTHER:
+        raise FatalVendorError(
+            f"{answer.request} redirects to another page, {without_query(target)}, such as one "
+            "to log in; check the vendor's API URL"
+        )
     return target
+
+
+def _origin(url: str) -> tuple[str, str, int | None, str | None]:
+    """What two addresses must share for credentials to travel from one to the other.
+
+    Raises:
+        ValueError: If it is no address.
+    """
+    parts = urlsplit(url)
+    ports = {"http": 80, "https": 443}
+    return parts.scheme, parts.hostname or "", parts.port or ports.get(parts.scheme), parts.username
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
-
-
-_FAULTS: dict[type[Exception], str] = {  # the first that fits
-    requests.exceptions.ProxyError: "the proxy can't be reached or refuses",
-    requests.exceptions.SSLError: "the server's certificate can't be verified; behind a proxy "
-    "that re-signs traffic, set REQUESTS_CA_BUNDLE to its CA",
-    requests.exceptions.ConnectTimeout: "no connection within request_timeout",
-    requests.exceptions.Timeout: "no answer within request_timeout",
-    requests.exceptions.ChunkedEncodingError: "the body ended before its announced end",
-    requests.exceptions.ContentDecodingError: "the body's compression is broken",
-    urllib3.exceptions.TimeoutError: "no answer within request_timeout",
-    urllib3.exceptions.ProtocolError: "the body ended before its announced end",
-    requests.exceptions.ConnectionError: "the connection was refused, broke or fell silent",
-}
-
-
-def _plainly(error: Exception) -> str:
-    """What happened; the library's own texts hold URLs and objects' addresses."""
-    fitting = (text for kind, text in _FAULTS.items() if isinstance(error, kind))
-    return next(fitting, "the request can't be sent")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -21,12 +22,23 @@ logger = logging.getLogger("tap-eventexport.http")
 
 
 class Patience:
-    """How long one request is tried again; handed to tenacity."""
+    """How long one request is tried again; handed to tenacity.
 
-    def __init__(self, vendor: str, max_retry_wait: float, attempts: int) -> None:
+    Args:
+        vendor: The vendor's name, for messages.
+        max_retry_wait: Seconds that a rate limit may make it wait.
+        attempts: How often it is sent at most where it fails.
+        longest: Seconds after which a fault is the last one.
+    """
+
+    def __init__(
+        self, vendor: str, max_retry_wait: float, attempts: int, longest: float = math.inf
+    ) -> None:
         self._vendor = vendor
         self._max_retry_wait = max_retry_wait
         self._attempts = attempts
+        self._longest = longest
+        self._is_late = False
         self._faults = 0
         self._limits = 0
 
@@ -50,7 +62,9 @@ class Patience:
         error = _error(state)
         if isinstance(error, RateLimitedError):
             return state.idle_for + state.upcoming_sleep > self._max_retry_wait
-        return self._faults >= self._attempts or (error.wait or 0) > self._max_retry_wait
+        self._is_late = (state.seconds_since_start or 0) > self._longest
+        is_tried_enough = self._is_late or self._faults >= self._attempts
+        return is_tried_enough or (error.wait or 0) > self._max_retry_wait
 
     def announce(self, state: tenacity.RetryCallState) -> None:
         """Say what happened and how long the pause is."""
@@ -66,7 +80,7 @@ class Patience:
 
     def verdict(self, error: RetriableVendorError) -> str:
         """Why there was no further attempt."""
-        if self._faults >= self._attempts:
+        if self._is_late or self._faults >= self._attempts:
             return f"gave up after {self._faults} attempts"
         asked = "" if error.wait is None else f" (it asks for {error.wait:.0f} s)"
         return (

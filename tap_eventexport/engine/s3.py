@@ -20,6 +20,7 @@ from tap_eventexport.engine.clocks import timer
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
 from tap_eventexport.engine.listing import ListingPage, fingerprint, read_page, root_of
 from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.network import ca_bundle, fault
 from tap_eventexport.engine.numberset import NumberSet
 from tap_eventexport.engine.spool import spooled
 
@@ -183,7 +184,7 @@ class Bucket:
                     raise RetriableVendorError(f"{name} was answered by something without ETag")
                 file = spooled(iter(partial(body.read, CHUNK), b""), name)
         except (BotoCoreError, OSError) as error:
-            raise RetriableVendorError(f"{name} broke off: {type(error).__name__}") from None
+            raise RetriableVendorError(f"{name} broke off: {fault(error).words}") from None
         size = file.seek(0, os.SEEK_END)
         is_more = size > stored.size and "ContentLength" in answer  # without, it was unpacked
         if _is_same(etag, stored.etag) and (size < stored.size or is_more):
@@ -239,7 +240,7 @@ class Bucket:
         except exceptions.BotoCoreError as error:
             raise FatalVendorError(
                 f"S3: {self._http.attempts} attempts to {doing} failed "
-                f"({type(error).__name__}): check {self._access.setting}_bucket and _region, "
+                f"({fault(error).words}): check {self._access.setting}_bucket and _region, "
                 "aws_endpoint_url and the network"
             ) from None
 
@@ -316,6 +317,8 @@ def _client(access: Access, timeout: float, attempts: int) -> Any:  # noqa: ANN4
     core = botocore.session.Session(profile=access.profile)
     if access.access_key_id and access.secret_access_key:
         core.set_credentials(access.access_key_id, access.secret_access_key, access.session_token)
+    if bundle := ca_bundle():
+        core.set_config_variable("ca_bundle", core.get_config_variable("ca_bundle") or bundle)
     region = access.region or core.get_config_variable("region") or DEFAULT_REGION
     if access.role_arn:
         _assume_role(core, access, region)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
+from tap_eventexport.engine.network import TOO_MANY_FILES, has_no_descriptor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +30,10 @@ def spooled(chunks: Iterable[bytes], name: str) -> IO[bytes]:
     Raises:
         FatalVendorError: If there is no room for it, or no end of it.
     """
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who reads it
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who reads it
+    except OSError as error:
+        raise no_room(name, error) from None
     try:
         for chunk in chunks:
             _write(file, chunk, name)
@@ -44,9 +48,11 @@ def spooled(chunks: Iterable[bytes], name: str) -> IO[bytes]:
 
 def no_room(name: str, error: OSError) -> FatalVendorError:
     """What is told where something can't be written to a temporary file."""
+    if has_no_descriptor():
+        return FatalVendorError(f"{name} can't be spooled: {TOO_MANY_FILES}")
     return FatalVendorError(
-        f"{name} can't be spooled in {tempfile.gettempdir()}: {error.strerror}; make room there, "
-        "or set TMPDIR to another folder"
+        f"{name} can't be spooled in {tempfile.tempdir or 'any folder'}: {error.strerror}; make "
+        "room there, or set TMPDIR to another folder"
     )
 
 
