@@ -20,7 +20,7 @@ from tap_eventexport.checks import secrets
 from tap_eventexport.engine.redaction import RedactingFormatter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 TAP = "tap-eventexport"
 
@@ -80,7 +80,7 @@ def load(job: Job) -> None:
     if not told:
         raise LoadError("tap and loader were ended")
     if problems := list(_problems(json.loads(told))):
-        raise LoadError(_redacted("\n".join(problems), job.config))
+        raise LoadError(_redacted(problems, job.config))
 
 
 def end(backfill: str) -> None:
@@ -187,7 +187,6 @@ def _lost(sent: Mapping[str, Any] | None, echoed: Mapping[str, Any] | None) -> s
     return ""
 
 
-def _redacted(text: str, config: Mapping[str, Any]) -> str:
-    known = secrets(config, settings.SCHEMA)
-    record = logging.makeLogRecord({"msg": text})
-    return RedactingFormatter(logging.Formatter(), known).format(record)
+def _redacted(lines: Iterable[str], config: Mapping[str, Any]) -> str:
+    formatter = RedactingFormatter(logging.Formatter(), secrets(config, settings.SCHEMA))
+    return "\n".join(formatter.format(logging.makeLogRecord({"msg": line})) for line in lines)

@@ -315,7 +315,7 @@ def test_an_id_that_is_not_an_entrys_own_is_told_once(tap: Tap, happytalk: Happy
     truth = happytalk.truth(HISTORY, START, END) or []
     twins = [identity for identity in truth if identity.endswith("t")]
     line = done.log_line("have the id of another record")
-    assert f"{HISTORY}: {len(twins)} entries" in line
+    assert f"{HISTORY}: {len(twins)} records" in line
     sent = Counter(done.heard.keys(HISTORY))
     assert sent == Counter(identity.removesuffix("t") for identity in truth)
     contents = Counter(record["request_content"] for record in done.heard.records[HISTORY])

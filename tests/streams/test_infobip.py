@@ -430,7 +430,7 @@ def test_a_start_of_more_than_a_year_ago_is_a_gap_with_a_name(tap: Tap, infobip:
     old = (START - timedelta(days=700)).isoformat()
     done = tap.run(start_date=old, end_date=(START - timedelta(days=690)).isoformat())
     assert done.code == 0
-    assert "no longer kept" in done.log_line("WARNING")
+    assert "WARNING" in done.log_line("no longer kept")
     done = tap.run(start_date=old, on_gap="fail")
     assert done.code == 1
     assert "on_gap=fail" in done.log_line(f"{STREAM} failed")
