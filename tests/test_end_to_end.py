@@ -6,9 +6,13 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tap_eventexport.sandbox.dfinery import Dfinery
+from tap_eventexport.sandbox.history import History
+from tap_eventexport.sandbox.server import Fault, Response, Sandbox
 from tests.conftest import END, START
 from tests.meltano import ROOT, Project
 
@@ -59,3 +63,35 @@ def test_meltano_runs_twice_the_second_time_incrementally(
     assert Counter(second) == Counter(croct.truth("croct_events", START, END) or [])
     assert second[: len(first)] == first
     assert (project.folder / "meltano.yml").read_text() == (ROOT / "meltano.yml").read_text()
+
+
+def test_meltano_selects_what_discovery_has_not_seen(tmp_path: Path) -> None:
+    """Its patterns hold for columns that the catalog has no trace of."""
+    csv = (
+        "df_event_detail_log_id,df_server_datetime,df_event_name,phone,email\n"
+        "a,2026-03-18 10:00:00,df_login,010-1234-5678,a@example.com\n"
+    )
+    project = Project(tmp_path / "project")
+    with Sandbox([Dfinery(History(1))]) as sandbox:
+        settings = {
+            "dfinery_api_token": "token",
+            "dfinery_service_id": "sandbox",
+            "dfinery_api_url": sandbox.url,
+            "start_date": (datetime.now(UTC) - timedelta(days=2)).isoformat(),
+            "end_date": (datetime.now(UTC) - timedelta(days=1)).isoformat(),
+        }
+
+        def columns(*select: str) -> set[str]:
+            sandbox.faults[:] = [
+                Fault("answer", response=Response(401)),  # what discovery gets
+                Fault("answer", times=99, response=Response(200, csv.encode())),
+            ]
+            said = project.run("invoke", "tap-eventexport", **settings, _select=json.dumps(select))
+            messages = [json.loads(line) for line in said.splitlines()]
+            schemas = [message["schema"] for message in messages if message["type"] == "SCHEMA"]
+            records = [message["record"] for message in messages if message["type"] == "RECORD"]
+            return {*schemas[-1]["properties"]} & {*records[0]}
+
+        keys = {"df_event_detail_log_id", "df_server_datetime"}
+        assert columns("*.*", "!dfinery_events.phone") == {*keys, "df_event_name", "email"}
+        assert columns("dfinery_events.df_event_name") == {*keys, "df_event_name"}

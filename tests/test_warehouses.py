@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,17 +12,23 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
+from tap_eventexport.sandbox.server import Fault, Response, Sandbox
+from tests.conftest import CROCT_KEY
 from tests.meltano import ROOT, Project
+from tests.singer import Tap
 from tests.trust.world import KEYS, LENGTH, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tap_eventexport.sandbox.server import Vendor
     from tap_eventexport.sandbox.store import Store
     from tests.postgres import Postgres
 
 SCHEMA = "events"
+RECIPES = (ROOT / "docs/recipes.md").read_text()
+TARGET_POSTGRES = ROOT / ".venv-target-postgres/bin/target-postgres"
 VIEWS = ROOT / "examples/sql/postgres/views.sql"
 TABLES = ROOT / "examples/sql/duckdb/tables.sql"
 BIG = "123456789012345678901234567890"
@@ -126,3 +133,35 @@ def test_meltano_fills_files_that_duckdb_reads_in_place(tmp_path: Path, world: W
     assert count("croct_events", "json_type(payload) = 'OBJECT'") == count("croct_events", "true")
     assert count("infobip_events", f"properties->>'price' = '{BIG}'") > 0
     assert count("infobip_events", '"externalPersonId" is null') > 0
+
+
+@pytest.mark.parametrize("way", ["stream map", "flattening"])
+def test_a_nul_in_an_object_reaches_postgres(
+    tmp_path: Path, server: Postgres, croct: Vendor, way: str
+) -> None:
+    (recipe,) = [line for line in RECIPES.splitlines() if "ufffd" in line]
+    settings: dict[str, Any] = {"flattening_enabled": True, "flattening_max_depth": 1}
+    if way == "stream map":
+        settings = {"stream_maps": json.loads(recipe)}
+    payload = {"@type": "x", "list": [{"text": "a\0b", "literal": "\\u0000", "total": 0.1}]}
+    event = {"id": "e", "timestamp": 1772366400000, "payload": payload}
+    loader = tmp_path / "loader.json"
+    loader.write_text(json.dumps({**server.settings, "default_target_schema": SCHEMA}))
+    with Sandbox([croct]) as sandbox:
+        answer = Response(200, json.dumps({"items": [event]}).encode())
+        sandbox.faults.append(Fault("answer", times=99, response=answer))
+        settings |= {"croct_api_key": CROCT_KEY, "croct_api_url": sandbox.url}
+        settings |= {"start_date": "2026-03-01", "end_date": "2026-03-02"}
+        lines = Tap(tmp_path, **settings).run().lines
+    loaded = subprocess.run(
+        [TARGET_POSTGRES, "--config", loader],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert loaded.returncode == 0, loaded.stderr
+    ((text,),) = server.ask(f"select payload from {SCHEMA}.croct_events")
+    if way == "stream map":
+        payload["list"][0] |= {"text": "a\ufffdb", "literal": "\\ufffd"}  # type: ignore[index, operator]
+    assert json.loads(text) == payload

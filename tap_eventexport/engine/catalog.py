@@ -30,9 +30,14 @@ _method = {
     "enum": ["INCREMENTAL", "FULL_TABLE", "", None],
     "description": "INCREMENTAL or FULL_TABLE",
 }
+_kinds = {"enum": ["string", "number", "integer", "boolean", "array", "object", "null"]}
 _property = {
     "type": "object",
     "properties": {
+        "type": {
+            "anyOf": [_kinds, {"type": "array", "items": _kinds}],
+            "description": "a type of JSON, or a list of them",
+        },
         "properties": {
             "type": "object",
             "additionalProperties": {"$ref": "#/$defs/property"},

@@ -488,22 +488,20 @@ class EventStream(Stream):
 
     def apply_catalog(self, catalog: Catalog) -> None:
         """Take selection, columns and the replication method from a catalog; keys are fixed."""
-        own = self.primary_keys, self.replication_key
+        own = self._required
         super().apply_catalog(catalog)
-        given = tuple(self.primary_keys), self.replication_key
+        given = tuple(filter(None, (*self.primary_keys, self.replication_key)))
         for name in ("primary_keys", "replication_key"):
             self.__dict__.pop(name, None)
         if catalog.get_stream(self.name) is None:
             return
-        for name, key, fixed in zip(("key", "replication key"), given, own, strict=True):
-            if key and key != fixed:
-                self.logger.warning(
-                    "%s: the catalog's %s is %s, but this stream's is %s, which is used",
-                    self.name,
-                    name,
-                    key,
-                    fixed,
-                )
+        if others := set(given) - set(own):
+            self.logger.warning(
+                "%s: the catalog has other keys than %s: %s; they change nothing",
+                self.name,
+                shown_names(own),
+                shown_names(others),
+            )
         self._input_schema = with_types_of(self.schema, self._input_schema or {})
 
     def get_records(self, context: types.Context | None) -> Iterator[dict[str, Any]]:  # noqa: ARG002

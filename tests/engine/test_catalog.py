@@ -82,6 +82,8 @@ def test_what_is_no_catalog(value: object, words: list[str]) -> None:
         ({"schema": {"properties": {"id": True}}}, "schema.properties.id: got true, expected"),
         ({"schema": {"properties": {"a\nb": 1}}}, "schema.properties.'a\\nb': got 1, expected"),
         ({"schema": {"properties": {}, "required": "id"}}, 'schema.required: got "id", expected'),
+        ({"schema": {"properties": {"a": {"type": 5}}}}, "a.type: got 5, expected a type of JSON"),
+        ({"schema": {"properties": {"a": {"type": ["text"]}}}}, "expected a type of JSON, or a"),
         ({"key_properties": "id"}, 'key_properties: got "id", expected a list of columns'),
         ({"replication_key": 5}, "replication_key: got 5, expected a text"),
         ({"replication_method": "LOG_BASED"}, "expected INCREMENTAL or FULL_TABLE"),

@@ -5,14 +5,35 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tests.singer import Heard
 from tests.trust.world import KEYS, contents, said
 
 if TYPE_CHECKING:
     from tests.singer import Tap
     from tests.trust.world import World
+
+
+LEFT_OUT = {
+    "dfinery_events": "df_unified_id",
+    "happytalk_service_history": "request_user",
+    "happytalk_siem_events": "user",
+    "croct_events": "context",
+    "infobip_events": "externalPersonId",
+    "ncp_apigateway_events": "message",
+}
+OBJECTS = {"context", "payload", "properties", "_extra"}
+
+
+def changed(heard: Heard, change: Any) -> Heard:
+    """What was heard, with records changed."""
+    records = {
+        stream: [change(stream, record) for record in records]
+        for stream, records in heard.records.items()
+    }
+    return Heard(records)
 
 
 def test_every_vendor_tells_its_truth(tap: Tap, world: World) -> None:
@@ -31,6 +52,36 @@ def test_records_are_the_same_page_by_page_and_one_by_one(tap: Tap) -> None:
     assert fast.log.count("as they are, page by page") == len(KEYS)
     assert plain.log.count("one by one, because of stream_maps") == len(KEYS)
     assert contents(fast.heard) == contents(plain.heard)
+
+
+def test_records_are_the_same_but_for_what_a_catalog_leaves_out(tap: Tap) -> None:
+    catalog = json.loads("\n".join(tap.run("--discover").lines))
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"]:
+            if entry["breadcrumb"] == ["properties", LEFT_OUT[stream["tap_stream_id"]]]:
+                entry["metadata"]["selected"] = False
+    part = tap.run(catalog=catalog)
+    assert part.log.count("one by one, because of deselected properties") == len(KEYS)
+    assert not any(
+        LEFT_OUT[stream] in schema["properties"]
+        for stream, schemas in part.heard.schemas.items()
+        for schema in schemas
+    )
+
+    def without(stream: str, record: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in record.items() if name != LEFT_OUT[stream]}
+
+    assert contents(part.heard) == contents(changed(tap.read(), without))
+
+
+def test_records_are_the_same_but_for_what_flattening_makes_text(tap: Tap) -> None:
+    flat = tap.run(flattening_enabled=True, flattening_max_depth=2)
+
+    def unflattened(_: str, record: dict[str, Any]) -> dict[str, Any]:
+        texts = {name: record[name] for name in OBJECTS & record.keys() if record[name]}
+        return {**record, **{name: json.loads(text) for name, text in texts.items()}}
+
+    assert contents(changed(flat.heard, unflattened)) == contents(tap.read())
 
 
 def test_records_are_the_same_in_batch_files(tap: Tap, tmp_path: Path) -> None:
