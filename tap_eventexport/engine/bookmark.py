@@ -259,7 +259,7 @@ def _nothing_new(mark: datetime | None, end: datetime | None, wanted: _Span) -> 
             f"the bookmark {format_instant(mark)} is not before end_date {format_instant(end)}: "
             f"{read}; if the state is another run's, give this run a state of its own"
         )
-    elif is_empty:
+    elif is_empty and not wanted.notes:  # which say why
         first = "start_date, or 30 days ago" if mark is None else "the bookmark, less the lookback"
         yield (
             f"nothing is read: the run begins at {format_instant(wanted.start)} ({first}) and ends "
