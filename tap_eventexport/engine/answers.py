@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import gc
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -10,13 +13,19 @@ from tap_eventexport.engine.errors import RetriableVendorError
 from tap_eventexport.engine.surrogates import tolerant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tap_eventexport.engine.http import Answer
 
 MOST_QUOTED = 200  # characters; what they say is in the first
 
+LARGE = 1 << 20  # bytes; smaller bodies are decoded in a moment
+
+UTF8_MARK = codecs.BOM_UTF8
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
 Result = TypeVar("Result")
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def decoded(answer: Answer, decode: Callable[[bytes], Result], what: str) -> Result:
@@ -32,9 +41,27 @@ def decoded(answer: Answer, decode: Callable[[bytes], Result], what: str) -> Res
             names places in it, but quotes nothing.
     """
     try:
-        return tolerant(decode)(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        with _uncollected(answer.body):
+            return tolerant(decode)(_text(answer.body))
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise RetriableVendorError(f"{answer}, which is no {what}: {error}") from None
+
+
+@contextmanager
+def _uncollected(body: bytes) -> Iterator[None]:
+    """Let nobody look for garbage while a large body is decoded, which makes none.
+
+    A decoder lets no other thread run, and no signal be heard, before it has ended; looking
+    through what it makes, again and again, takes most of that time.
+    """
+    is_paused = len(body) >= LARGE and gc.isenabled()
+    if is_paused:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if is_paused:
+            gc.enable()
 
 
 def quoted(said: object) -> str:
@@ -45,6 +72,17 @@ def quoted(said: object) -> str:
 def envelope(answer: Answer) -> dict[str, Any]:
     """The JSON object of an answer that tells of an error; empty where there is none."""
     try:
-        return msgspec.json.decode(answer.body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return tolerant(_decode_object)(_text(answer.body))
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return {}
+
+
+def _text(body: bytes) -> bytes:
+    """JSON without the mark that some servers put before it, which says that it is UTF-8.
+
+    Raises:
+        UnicodeError: If it is UTF-16.
+    """
+    if body.startswith(UTF16_MARKS):
+        raise UnicodeError("it is UTF-16, not UTF-8")
+    return body.removeprefix(UTF8_MARK)

@@ -85,7 +85,8 @@ class Fault:
         kind: `answer` gives `response` in place of the vendor's; `refuse` closes the connection
             at once; `reset` breaks it in the body; `short` sends less than announced and closes;
             `half` announces and sends the first half; `gzip` compresses; `broken_gzip` cuts what
-            was compressed; `silence` waits `seconds` first.
+            was compressed; `utf-8-sig` and `utf-16` encode in another way; `silence` waits
+            `seconds` first.
         after: How many requests go well first.
         times: How many requests it then concerns.
         response: The answer given for `answer`.
@@ -237,7 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault in {"gzip", "broken_gzip"}:
             body = gzip.compress(body)
             headers["Content-Encoding"] = "gzip"
-        if fault == "utf-16":
+        if fault in {"utf-8-sig", "utf-16"}:
             body = body.decode().encode(fault)
         if fault in {"half", "broken_gzip"}:
             body = body[: len(body) // 2]

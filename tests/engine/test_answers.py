@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import gc
+from contextlib import suppress
+
 import msgspec
 import pytest
 
@@ -19,6 +23,22 @@ def answer(body: bytes) -> Answer:
 
 def test_json_is_decoded() -> None:
     assert decoded(answer(b'{"a": 1}'), decode, "list of numbers") == {"a": 1}
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_a_mark_that_says_utf_8_is_no_part_of_json(mark: bytes) -> None:
+    assert decoded(answer(mark + b'{"a": 1}'), decode, "list of numbers") == {"a": 1}
+    told = answer(mark + rb'{"message": "n\ud83do"}')
+    assert envelope(told) == {"message": "n\ufffdo"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_another_encoding_is_a_fault(encoding: str) -> None:
+    mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
+    body = mark + '{"a": 1}'.encode(encoding)
+    with pytest.raises(RetriableVendorError, match="which is no list of numbers") as told:
+        decoded(answer(body), decode, "list of numbers")
+    assert encoding == "utf-16-le" or "it is UTF-16, not UTF-8" in str(told.value)
 
 
 @pytest.mark.parametrize("body", BROKEN)
@@ -39,3 +59,22 @@ def test_a_vendors_words_are_on_one_line_and_few() -> None:
     assert quoted(" no\r\n  such\tkey ") == "no such key"
     assert len(quoted("x" * 10_000)) == 200
     assert quoted(None) == "None"
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"a":1,"b":[' + b"[1]," * 10**6 + b"1]}", b"[" * 10**7])
+def test_a_large_body_is_decoded_at_one_go(body: bytes) -> None:
+    """Collections while it is decoded take most of the time, in which no signal is heard."""
+    collections: list[str] = []
+
+    def note(phase: str, _info: dict[str, int]) -> None:
+        collections.append(phase)
+
+    gc.collect()
+    gc.callbacks.append(note)
+    try:
+        with suppress(RetriableVendorError):
+            decoded(answer(body), lambda text: len(msgspec.json.decode(text)), "object")
+        assert len(collections) <= 2  # before or after
+    finally:
+        gc.callbacks.remove(note)
+    assert gc.isenabled()

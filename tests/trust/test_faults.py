@@ -161,3 +161,13 @@ def test_the_spools_disk_is_full(tap: Tap, reference: Contents, tmp_path: Path) 
     got = contents(done.heard)
     for stream in reference.keys() - spooling:
         assert got[stream] == reference[stream]
+
+
+def test_a_mark_of_utf_8_before_every_answer_changes_nothing(
+    tap: Tap, world: World, reference: Contents
+) -> None:
+    world.sandbox.faults[:] = [Fault("utf-8-sig", times=ALWAYS)]
+    done = tap.run()
+    assert done.code == 0, done.log
+    assert "trying again" not in done.log
+    assert contents(done.heard) == reference

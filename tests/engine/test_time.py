@@ -1,0 +1,69 @@
+"""Whatever comes from outside is read in a time that grows with its length alone.
+
+Each input is a mebibyte of the worst form for what reads it. A time that grew with the square of
+the length would be hours; the limit is generous, for machines that are busy.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_eventexport.engine import surrogates
+from tap_eventexport.engine.answers import envelope, quoted
+from tap_eventexport.engine.headers import named_wait, sent_at
+from tap_eventexport.engine.http import Answer, without_query
+from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.redaction import RedactingFormatter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+MEBIBYTE = 1 << 20
+LIMIT = 20.0  # seconds of computing
+FORMATTER = RedactingFormatter(
+    logging.Formatter("%(message)s"), [f"secret-{number}-of-the-tests" for number in range(10)]
+)
+
+
+def logged(text: str) -> str:
+    return FORMATTER.format(logging.LogRecord("tap", logging.INFO, "", 1, text, (), None))
+
+
+def told(text: str) -> dict[str, Any]:
+    return envelope(Answer(400, {}, text.encode(), "GET x"))
+
+
+def without_halves(text: str) -> bytes:
+    return surrogates.without_halves(text.encode())
+
+
+def waited(text: str) -> float | None:
+    return named_wait({"Retry-After": text, "X-Rate-Limit-Reset": text})
+
+
+def dated(text: str) -> datetime | None:
+    return sent_at({"Date": text})
+
+
+def shown_url(text: str) -> str:
+    return without_query(f"https://host/{text}")
+
+
+READERS = [logged, told, without_halves, waited, dated, shown_url, quoted, shown_name]
+UNITS = ["?a", "a?b=", "&a=b?", "secret-1-", "[%", " ", "\x1b", "[", '{"a":', "[],", '"', "\\"]
+MORE_UNITS = [r"\ud83d", r"\u", "1", "-", ",", "1:", "a ", "Sun, "]
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("begin", ["", "?"])
+def test_reading_is_linear(read: Callable[[str], object], begin: str) -> None:
+    for unit in (*UNITS, *MORE_UNITS):
+        worst = begin + unit * (MEBIBYTE // len(unit))
+        began = time.process_time()
+        read(worst)
+        assert time.process_time() - began < LIMIT, repr(unit)
