@@ -63,6 +63,7 @@ class DayIds:
             yield from self._read()
             return
         with Variants(self._look) as variants:
+            self._take(variants)
             self._compare(variants, bytes)
             self.found = variants.counts()
             numbers = variants.numbers()
@@ -82,23 +83,30 @@ class DayIds:
             yield block
 
     def _compare(self, variants: Variants, content: Callable[[bytes], bytes]) -> None:
-        """Collect the rows whose ids came more than once, and ids that numbers might make too."""
+        """Collect the rows whose ids came more than once."""
         before = 0
         for block in self._read():
             self._look()
-            ids = [row[self._key] for row in block]
-            variants.take(each.encode() for each in ids if each.rpartition(":")[0] in self._doubles)
             variants.add(
                 Row(each.encode(), content(self._content(row)), place)
-                for place, (each, row) in enumerate(zip(ids, block, strict=True), before)
-                if each in self._doubles and each not in NO_VALUE
+                for place, row in enumerate(block, before)
+                if (each := row[self._key]) in self._doubles and each not in NO_VALUE
             )
             before += len(block)
 
+    def _take(self, variants: Variants) -> None:
+        """Collect the ids that a number might make of another id."""
+        for block in self._read():
+            self._look()
+            ids = (row[self._key] for row in block)
+            variants.take(each.encode() for each in ids if each.rpartition(":")[0] in self._doubles)
+
     def _content(self, row: Sequence[str]) -> bytes:
         """A row's fields by the names of their columns, so that bytes sort as the fields do."""
-        fields = (field.encode().replace(b"\0", b"\0\xff") for field in self._by_name(row))
-        return b"\0".join(fields)
+        text = "\0".join(self._by_name(row))
+        if text.count("\0") < len(row):
+            return text.encode()
+        return b"\0".join(field.encode().replace(b"\0", b"\0\xff") for field in self._by_name(row))
 
 
 def _digest(content: bytes) -> bytes:
