@@ -96,9 +96,10 @@ class DfineryEvents(EventStream):
     def __init__(self, tap: Tap, client: HttpClient) -> None:
         super().__init__(tap, client)
         self._types = ColumnTypes(self.config["dfinery_property_types"])
-        self._put_types(self.schema)
+        properties = self.schema["properties"]
+        properties.update(self._types.schemas(properties))
         self._repeated = Counts(0, 0)
-        self._told: set[str] = set()
+        self._told: dict[str, set[str]] = {}
 
     @property
     def oldest(self) -> datetime:
@@ -153,19 +154,15 @@ class DfineryEvents(EventStream):
         """Take a catalog, but for its types: those in force may be newer."""
         if entry := catalog.get_stream(self.name):
             schema = entry.schema.to_dict()
-            named = dict(schema["properties"])
-            self._put_types(schema)
-            if other := {
-                name
-                for name, each in schema["properties"].items()
-                if any(each.get(part) != named[name].get(part) for part in ("type", "format"))
-            }:
+            named = schema.get("properties") or {}
+            in_force = self._types.schemas(named)
+            if other := {name for name in named if _kind(named[name]) != _kind(in_force[name])}:
                 self.logger.info(
                     "%s: the catalog names other types than those in force for: %s",
                     self.name,
                     shown_names(other),
                 )
-            entry.schema = Schema.from_dict(schema)
+            entry.schema = Schema.from_dict({**schema, "properties": in_force})
         super().apply_catalog(catalog)
 
     def close(self, error: Exception | None) -> None:
@@ -193,11 +190,6 @@ class DfineryEvents(EventStream):
             )
         super().close(error)
 
-    def _put_types(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Put the types in force into a schema."""
-        schema["properties"].update(self._types.schemas(schema["properties"]))
-        return schema
-
     def _blocks(self, spool: CsvSpool, day: Day) -> Iterator[list[Record]]:
         """The day's rows as records."""
         self._note_names(spool.header, day.names)
@@ -221,8 +213,9 @@ class DfineryEvents(EventStream):
             "columns without a name, which loaders may refuse": {""} & set(names),
         }
         for what, found in odd.items():
-            if new := found - self._told:
-                self._told |= new
+            told = self._told.setdefault(what, set())
+            if new := found - told:
+                told |= new
                 self.logger.warning("%s: the CSV has %s: %s", self.name, what, shown_names(new))
 
     def _with_clocks_compared(self, blocks: Iterable[Rows], day: Day) -> Iterator[Rows]:
@@ -377,3 +370,7 @@ class DfineryEvents(EventStream):
         known = self._tap.config_jsonschema["properties"]
         changed = [name for name in names if self.config.get(name) != known[name].get("default")]
         return before + ", ".join(changed) if changed else ""
+
+
+def _kind(schema: Mapping[str, Any]) -> tuple[Any, Any]:
+    return schema.get("type"), schema.get("format")

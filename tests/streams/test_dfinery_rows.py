@@ -254,6 +254,15 @@ def test_no_row_is_sent_without_its_key(
     assert (done.heard.bookmark(STREAM) or "")[:10] == "2026-03-18"
 
 
+def test_no_stream_map_takes_a_key_away(days: Days) -> None:
+    csv = rows(["note"], ["a"], ["b"], [""])
+    done = days.run(csv, stream_maps={STREAM: {ID: "note"}})
+    assert done.code == 1
+    line = done.log_line(f"{STREAM} failed")
+    assert f"record 3 of {STREAM} as its stream map makes it has no {ID}" in line
+    assert not done.heard.records
+
+
 @pytest.mark.parametrize("status", [201, 202, 203, 204, 206])
 def test_only_200_is_a_day(days: Days, status: int) -> None:
     csv = rows(["a"], ["b"])
