@@ -52,10 +52,10 @@ def without_halves(body: bytes) -> bytes:
 
 def _replace_half(error: UnicodeError) -> tuple[str, int]:
     """U+FFFD for the three bytes of a half; any other fault is raised."""
-    if isinstance(error, UnicodeDecodeError):
-        end = error.start + 3
-        if _half.fullmatch(error.object[error.start : end]):
-            return "\ufffd", end
+    if isinstance(error, UnicodeDecodeError) and _half.fullmatch(
+        error.object, error.start, error.start + 3
+    ):
+        return "\ufffd", error.start + 3
     raise error
 
 
