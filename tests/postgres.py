@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 USER = "postgres"
 FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+OPTIONS = f"{FAST} -c timezone=UTC"  # target-postgres writes its server's local times
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def postgres(binaries: Path) -> Iterator[Postgres]:
 
         run("initdb", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
         where = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-        run("pg_ctl", "-w", "-o", f"{where} {FAST}", "-l", f"{folder}/log", "start")
+        run("pg_ctl", "-w", "-o", f"{where} {OPTIONS}", "-l", f"{folder}/log", "start")
         try:
             yield Postgres(binaries, port)
         finally:
