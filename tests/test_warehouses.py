@@ -75,7 +75,7 @@ def test_meltano_fills_postgres_and_goes_on_where_it_stood(
             rows = keys(server, stream)
             assert rows.total() == len(rows) == world.truth(stream, end=end).total(), stream
         bodies = [request.body for request in world.sandbox.requests]
-        days = [body for body in bodies if b'"events_condition_type": "all"' in body]
+        days = [body for body in bodies if b'"to_date"' in body]
     assert len(days) == 2  # the day before, because of the lookback, and the new one
 
     def count(stream: str, where: str) -> int:
