@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MOST_IDS = 20_000  # remembered, about 3 MB; after that the count begins to miss some
+FEWEST = 1_000  # records of a list before a page that it is compared with
 
 
 class RepeatedIds:
@@ -21,30 +23,22 @@ class RepeatedIds:
 
     def __init__(self) -> None:
         self.count = 0
-        self._recent: dict[int, int] = {}
-        self._earlier: dict[int, int] = {}
+        self._contents: dict[int, int] = {}
         self._lock = threading.Lock()
 
     def note(self, records: Iterable[tuple[str, str]]) -> None:
         """Add records, each by its id and a digest of its content."""
-        pairs = list(records)
-        self.note_all([identity for identity, _ in pairs], [hash(content) for _, content in pairs])
-
-    def note_all(self, ids: Sequence[str], contents: Sequence[int]) -> None:
-        """Add records by their ids and by numbers made of their contents."""
-        numbers = list(map(hash, ids))
-        new = dict(zip(numbers, contents, strict=True))
         with self._lock:
-            is_new = len(new) == len(ids) and self._earlier.keys().isdisjoint(new)
-            if is_new and self._recent.keys().isdisjoint(new):
-                self._recent.update(new)
-            else:
-                for number, content in zip(numbers, contents, strict=True):
-                    known = self._earlier.get(number)
-                    known = self._recent.setdefault(number, content) if known is None else known
-                    self.count += known != content
-            if len(self._recent) >= MOST_IDS // 2:
-                self._earlier, self._recent = self._recent, {}
+            for identity, content in records:
+                known = self._contents.setdefault(hash(identity), hash(content))
+                self.count += known != hash(content)
+            for forgotten in list(self._contents)[:-MOST_IDS]:
+                del self._contents[forgotten]
+
+    def add(self, count: int) -> None:
+        """Add to their number."""
+        with self._lock:
+            self.count += count
 
     def tell(self, stream: str, logger: logging.Logger) -> None:
         """Say how many there were."""
@@ -55,3 +49,39 @@ class RepeatedIds:
                 stream,
                 self.count,
             )
+
+
+class ListedIds:
+    """Compares the ids of one list that is read page by page, and takes little time for it.
+
+    Each page is compared with itself and with the pages before, as far as they have some records.
+    """
+
+    def __init__(self) -> None:
+        self._pages: deque[tuple[set[str], Sequence[str], Sequence[object]]] = deque()
+        self._size = 0
+
+    def note(self, ids: Sequence[str], contents: Sequence[object]) -> int:
+        """How many of a page's records have the id of another one and other content.
+
+        Args:
+            ids: The records' ids.
+            contents: Their contents.
+        """
+        new = set(ids)
+        is_new = len(new) == len(ids) and all(page[0].isdisjoint(new) for page in self._pages)
+        count = 0 if is_new else self._count(ids, contents)
+        self._pages.append((new, ids, contents))
+        self._size += len(ids)
+        while self._size - len(self._pages[0][1]) >= FEWEST:
+            self._size -= len(self._pages.popleft()[1])
+        return count
+
+    def _count(self, ids: Sequence[str], contents: Sequence[object]) -> int:
+        known: dict[str, object] = {}
+        for _, *page in self._pages:
+            known.update(zip(*page, strict=True))
+        return sum(
+            known.setdefault(identity, content) != content
+            for identity, content in zip(ids, contents, strict=True)
+        )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MAX_TWINS = 200  # contents of one time in STATE, 15 KB; with more the list is read from its start
-MAX_COUNT = 100_000  # of one content in STATE: as many keys are made to go on from there
+MAX_COUNT = 100_000  # twins in STATE: as many keys are made to go on from there
 
 
 class TwinList:
@@ -62,7 +62,8 @@ class TwinList:
         for content, time in zip(contents, times, strict=True):
             if time != self._time:
                 self._turn(time)
-            self._contents.add(content)
+            if len(self._contents) <= MAX_TWINS:
+                self._contents.add(content)
         if self._is_resumed and not self._is_ordered:
             raise RestartWindowError("records without id no longer come in order of time")
         return self._keys.keys(contents)
@@ -83,7 +84,7 @@ class TwinList:
         if not self._is_ordered or len(self._contents) > MAX_TWINS:
             return None
         seen = self._keys.seen(self._contents)
-        if max(seen.values()) > MAX_COUNT:
+        if sum(seen.values()) > MAX_COUNT:
             return None
         return {"twins": {"time": self._time, "order": self._order, "seen": seen}}
 
@@ -91,6 +92,7 @@ class TwinList:
 def _read(twins: Mapping[str, Any]) -> tuple[dict[str, int], int, int]:
     seen = {str(content): int(count) for content, count in twins["seen"].items()}
     time, order = int(twins["time"]), int(twins["order"])
-    if order not in {-1, 0, 1} or not all(0 < count <= MAX_COUNT for count in seen.values()):
+    counts = seen.values()
+    if order not in {-1, 0, 1} or any(count < 1 for count in counts) or sum(counts) > MAX_COUNT:
         raise ValueError
     return seen, time, order

@@ -15,9 +15,10 @@ import requests
 from singer_sdk import typing as th
 
 from tap_eventexport.engine.cursors import MAX_EMPTY, CursorReader
+from tap_eventexport.engine.errors import RestartWindowError
 from tap_eventexport.engine.extra import COLUMN, NewNames
 from tap_eventexport.engine.page import Page, Split
-from tap_eventexport.engine.repeats import RepeatedIds
+from tap_eventexport.engine.repeats import ListedIds, RepeatedIds
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.twins import TwinList
 from tap_eventexport.engine.windows import (
@@ -111,14 +112,14 @@ class CroctEvents(EventStream):
         A cursor's pages can only be read in turn. Where the first page shows that there will be
         many, the window is read as several, all of it, since the order of events isn't documented.
         """
-        begin: str | None = place.get("cursor") if place else None
-        twins = TwinList(place if begin else None)
+        begin = _cursor(place)
+        twins, ids = TwinList(place if begin else None), ListedIds()
         pages = CursorReader(
             lambda cursor: self._ask(window, cursor), self.vendor, f"the window {window}"
         )
         is_first = begin is None
         for answered, following in pages.pages(begin):
-            self._note(answered, window)
+            self._note(answered, window, ids)
             if is_first and following and (parts := self._parts(window, answered.times)):
                 yield Split(parts)
                 return
@@ -137,12 +138,12 @@ class CroctEvents(EventStream):
                 f"{MAX_EMPTY} in a row a window is complete",
             )
 
-    def _note(self, answered: Answered, window: Window) -> None:
+    def _note(self, answered: Answered, window: Window, ids: ListedIds) -> None:
         """Look at what an answer tells of the vendor."""
         self._new_names.note(answered.new_names)
-        self._repeated_ids.note_all(answered.ids, answered.contents)
+        self._repeated_ids.add(ids.note(answered.ids, answered.events))
         first, end = to_milliseconds(window.start), to_milliseconds(window.end)
-        if answered.times and not first <= min(answered.times) <= max(answered.times) <= end:
+        if answered.times and not first <= answered.span[0] <= answered.span[1] <= end:
             self._ignores_times = True
             number, time = next(
                 pair for pair in enumerate(answered.times) if not first <= pair[1] <= end
@@ -215,6 +216,14 @@ class CroctEvents(EventStream):
                 "cursor": cursor,
             },
         )
+
+
+def _cursor(place: Mapping[str, Any] | None) -> str | None:
+    """The cursor to begin with."""
+    cursor = place.get("cursor") if place else None
+    if isinstance(cursor, str | None):
+        return cursor
+    raise RestartWindowError("the position in STATE can't be understood")
 
 
 def _place(following: str | None, twins: TwinList) -> Mapping[str, Any] | None:

@@ -9,7 +9,6 @@ from http import HTTPStatus
 from itertools import compress, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
-from zlib import crc32
 
 import msgspec
 
@@ -25,7 +24,9 @@ if TYPE_CHECKING:
 
     from tap_eventexport.engine.extra import Fields
 
+NO_TYPE = "about:blank"  # RFC 7807
 TIMES = range(10**12, to_milliseconds(LAST))  # from 2001 on: seconds, or no time at all, are less
+NO_TIME = (TIMES.start, TIMES.start)
 
 Item = TypeVar("Item")
 
@@ -33,12 +34,12 @@ Item = TypeVar("Item")
 class Metadata(msgspec.Struct):
     """Where the events come from; the same for all events of an answer."""
 
-    organizationName: str | None = None
-    organizationSlug: str | None = None
-    workspaceName: str | None = None
-    workspaceSlug: str | None = None
-    applicationName: str | None = None
-    applicationSlug: str | None = None
+    organizationName: str | int | None = None
+    organizationSlug: str | int | None = None
+    workspaceName: str | int | None = None
+    workspaceSlug: str | int | None = None
+    applicationName: str | int | None = None
+    applicationSlug: str | int | None = None
 
 
 class Event(msgspec.Struct, gc=False):
@@ -59,9 +60,9 @@ class StrictEvent(Event, gc=False, forbid_unknown_fields=True):
 class LenientEvent(Event, gc=False):
     """An event that may have other fields, and numbers for its texts."""
 
-    id: str | int | None = None  # type: ignore[assignment]
-    sessionId: str | int | None = None  # type: ignore[assignment]
-    userId: str | int | None = None  # type: ignore[assignment]
+    id: msgspec.Raw = NULL  # type: ignore[assignment]
+    sessionId: msgspec.Raw = NULL  # type: ignore[assignment]
+    userId: msgspec.Raw = NULL  # type: ignore[assignment]
 
 
 class Payload(msgspec.Struct, gc=False):
@@ -79,7 +80,7 @@ class Export(msgspec.Struct, Generic[Item]):
 
     items: list[Item]
     metadata: Metadata | None = None
-    nextCursor: str | None = None
+    nextCursor: str | int | None = None
 
 
 class Record(msgspec.Struct, gc=False):
@@ -112,15 +113,22 @@ def _decode_lenient(body: bytes) -> Export[Any]:
         return _decode_known(body)
     except msgspec.ValidationError:
         export = _decode_numbers(body)
-    for event in export.items:
-        event.id, event.sessionId, event.userId = map(
-            _text, (event.id, event.sessionId, event.userId)
-        )
+    for number, event in enumerate(export.items):
+        for name in ("id", "sessionId", "userId"):
+            value = _text(getattr(event, name), f"$.items[{number}].{name}")
+            setattr(event, name, value)
     return export
 
 
-def _text(value: str | int | None) -> str | None:
-    return str(value) if isinstance(value, int) else value
+def _text(raw: msgspec.Raw, place: str) -> str | None:
+    """A text, or the digits of a number that stands for one."""
+    digits = bytes(raw).decode()
+    if digits[0] in "-0123456789":
+        return digits
+    try:
+        return msgspec.json.decode(raw, type=str | None)
+    except msgspec.ValidationError as error:
+        raise msgspec.ValidationError(f"{error} - at `{place}`") from None
 
 
 _decode_export = ExtraDecoder[Export[Any]](
@@ -138,8 +146,9 @@ class Answered(NamedTuple):
     Attributes:
         cursor: Where the window goes on; None where the vendor names no place.
         times: The events' times in milliseconds, as the vendor sent them.
+        span: The first and the last of them.
         ids: Their ids; where the vendor gives none, keys of their content.
-        contents: Numbers made of their payloads and times.
+        events: The events.
         records: Those that are wanted.
         unnamed: The records without an id of the vendor's, each with its time.
         new_names: The names of fields that have no column.
@@ -148,8 +157,9 @@ class Answered(NamedTuple):
 
     cursor: str | None
     times: list[int]
+    span: tuple[int, int]
     ids: list[str]
-    contents: list[int]
+    events: list[Event]
     records: list[Record]
     unnamed: list[tuple[Record, int]]
     new_names: Collection[str]
@@ -162,8 +172,8 @@ class Answered(NamedTuple):
 
     @property
     def digest(self) -> int:
-        """A number made of the content of all events, in whatever order they come."""
-        return sum(map(hash, self.ids)) + sum(self.contents)
+        """A number made of all events, in whatever order they come."""
+        return sum(map(hash, self.ids)) + sum(self.times)
 
 
 def reader(wanted: Window, cursor: str | None) -> Callable[[Answer], Answered]:
@@ -198,12 +208,14 @@ def answered(body: bytes, wanted: Window) -> Answered:
     export, extras, new_names = _decode_export(_compact(body))
     events = export.items
     times = [event.timestamp for event in events]
-    _check_times(times)
+    span = (min(times), max(times)) if times else NO_TIME
+    if span[0] not in TIMES or span[1] not in TIMES:
+        raise _no_time(times)
     given = [event.id for event in events]
     ids = given if all(given) else list(map(_id, events, extras))
     columns: list[Any] = [events, ids, extras]
     first, end = to_milliseconds(wanted.start), to_milliseconds(wanted.end)
-    if times and not first <= min(times) <= max(times) < end:
+    if times and not first <= span[0] <= span[1] < end:
         inside = [first <= time < end for time in times]
         columns = [list(compress(column, inside)) for column in columns]
     chosen, keys, others = columns
@@ -213,10 +225,11 @@ def answered(body: bytes, wanted: Window) -> Answered:
         _check_objects(events)
         raise
     return Answered(
-        cursor=export.nextCursor or None,
+        cursor=None if export.nextCursor in {None, ""} else str(export.nextCursor),
         times=times,
+        span=span,
         ids=ids,
-        contents=list(map(crc32, [event.payload for event in events], times)),
+        events=events,
         records=records,
         unnamed=[
             (record, event.timestamp)
@@ -248,24 +261,22 @@ def _records(
             [event.userId for event in events],
             contexts,
             payloads,
-            *map(repeat, msgspec.structs.astuple(metadata)),
+            *(
+                repeat(str(value) if isinstance(value, int) else value)
+                for value in msgspec.structs.astuple(metadata)
+            ),
             [as_column(fields) if fields else NULL for fields in extras],
         )
     )
 
 
-def _check_times(times: Sequence[int]) -> None:
-    """Refuse what can't be the time of an event.
-
-    Raises:
-        msgspec.ValidationError: If there is one. The text names the event.
-    """
-    if times and not TIMES.start <= min(times) <= max(times) < TIMES.stop:
-        number = next(number for number, time in enumerate(times) if time not in TIMES)
-        raise msgspec.ValidationError(
-            f"{str(times[number])[:40]} is no event's time in milliseconds since 1970 - at "
-            f"`$.items[{number}].timestamp`"
-        )
+def _no_time(times: Sequence[int]) -> msgspec.ValidationError:
+    """The error of a time that can't be an event's."""
+    number = next(number for number, time in enumerate(times) if time not in TIMES)
+    return msgspec.ValidationError(
+        f"{str(times[number])[:40]} is no event's time in milliseconds since 1970 - at "
+        f"`$.items[{number}].timestamp`"
+    )
 
 
 def _check_objects(events: Sequence[Event]) -> None:
@@ -325,7 +336,11 @@ def _refusal(answer: Answer, cursor: str | None) -> Exception:
 
 
 def _problem(answer: Answer) -> str:
-    """What an RFC 7807 answer says; its detail is called `detail` or `details`."""
+    """What an RFC 7807 answer says; its detail is called `detail` or `details`.
+
+    Its type is a link that Croct's documentation tells people to open.
+    """
     problem = envelope(answer)
-    said = [quoted(problem[name]) for name in ("title", "detail", "details") if name in problem]
+    names = ("title", "detail", "details", "type")
+    said = [quoted(problem[name]) for name in names if problem.get(name) not in (None, NO_TYPE)]
     return ": ".join([f"HTTP {answer.status}", *said])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_eventexport.engine import repeats
-from tap_eventexport.engine.repeats import RepeatedIds
+from tap_eventexport.engine.repeats import ListedIds, RepeatedIds
 
 if TYPE_CHECKING:
     import pytest
@@ -32,21 +32,38 @@ def test_only_so_many_ids_take_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ids.count == 1
 
 
-@given(st.lists(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 2)), max_size=8)))
-def test_pages_are_counted_as_their_records_are(pages: list[list[tuple[str, int]]]) -> None:
-    ids, first, expected = RepeatedIds(), dict[str, int](), 0
+pages_of_ids = st.lists(
+    st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 2)), max_size=8), max_size=8
+)
+
+
+@given(pages_of_ids)
+def test_pages_of_a_list_are_compared_with_those_before(
+    pages: list[list[tuple[str, int]]],
+) -> None:
+    ids, last = ListedIds(), dict[str, int]()
     for page in pages:
-        ids.note_all([identity for identity, _ in page], [content for _, content in page])
+        known, expected = dict(last), 0
         for identity, content in page:
-            expected += first.setdefault(identity, content) != content
-    assert ids.count == expected
+            expected += known.setdefault(identity, content) != content
+        got = ids.note([identity for identity, _ in page], [content for _, content in page])
+        assert got == expected
+        last.update(page)
+
+
+def test_only_a_few_pages_of_a_list_take_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "FEWEST", 3)
+    ids = ListedIds()
+    assert [ids.note([identity], ["a"]) for identity in "abcde"] == [0] * 5
+    assert [ids.note([identity], ["b"]) for identity in "db"] == [1, 0]
+    assert ids.note(["f", "g", "h", "i"], ["a"] * 4) == 0
+    assert ids.note(["f", "d"], ["b"] * 2) == 1
 
 
 def test_their_number_is_told_if_there_are_some(caplog: pytest.LogCaptureFixture) -> None:
     ids = RepeatedIds()
-    ids.note_all(["1", "1"], [5, 5])
     ids.tell("a_stream", logging.getLogger("test"))
     assert not caplog.messages
-    ids.note_all(["1"], [6])
+    ids.add(2)
     ids.tell("a_stream", logging.getLogger("test"))
-    assert "a_stream: 1 records have the id of another record" in caplog.text
+    assert "a_stream: 2 records have the id of another record" in caplog.text

@@ -251,18 +251,50 @@ def test_another_fault_beside_a_new_field_is_told_as_that_fault(
 
 
 def test_numbers_where_texts_are_meant_are_texts(tmp_path: Path) -> None:
-    items = [
-        event(1, id=12345678901234567890, sessionId=7, userId=-1),
-        event(2, id=0, region="eu"),
-        event(3),
-    ]
-    with scripted(tmp_path, {"items": items}) as (tap, _):
+    """With all of their digits, wherever the vendor's specification has a text."""
+    numbers = {"id": "12345678901234567890.5", "sessionId": "7", "userId": "-1e400"}
+    first = json.dumps(event(1, id=..., sessionId=..., userId=...))[:-1]
+    fields = "".join(f',"{name}":{digits}' for name, digits in numbers.items())
+    others = json.dumps([event(2, id=0, region="eu"), event(3)])[1:-1]
+    body = (
+        f'{{"items":[{first}{fields}}},{others}],"nextCursor":0,"metadata":{{"workspaceName":5}}}}'
+    )
+    answers = [b'{"items":[],"nextCursor":""}', body.encode()]
+    with scripted(tmp_path, lambda _: answers.pop()) as (tap, sandbox):
         records = tap.read().records["croct_events"]
-    assert [(record["id"], record["sessionId"], record["userId"]) for record in records] == [
-        ("12345678901234567890", "7", "-1"),
-        ("0", "s", "u"),
-        ("e-3", "s", "u"),
-    ]
+    assert {name: records[0][name] for name in numbers} == numbers
+    assert [record["id"] for record in records[1:]] == ["0", "e-3"]
+    assert {record["workspaceName"] for record in records} == {"5"}
+    assert sandbox.requests[1].first("cursor") == "0"
+
+
+@pytest.mark.parametrize("cursor", [5, ["a", "b"], {"a": 1}, True])
+def test_a_cursor_in_state_that_is_none_restarts_the_window(tmp_path: Path, cursor: object) -> None:
+    position = {
+        "start": START.isoformat(),
+        "end": (START + DAY).isoformat(),
+        "read_at": (START + DAY).isoformat(),
+        "query": "",
+        "cursor": cursor,
+    }
+    state = {
+        "bookmarks": {
+            "croct_events": {
+                "replication_key": "timestamp",
+                "replication_key_value": START.isoformat(),
+                "position": position,
+            }
+        }
+    }
+    with scripted(tmp_path, Listing([event(1)])) as (tap, _):
+        config = {**tap.settings, "croct_page_size": 1000, "croct_event_types": []}
+        stream = TapEventExport(config=config).streams["croct_events"]
+        assert isinstance(stream, CroctEvents)
+        position["query"] = stream.query
+        done = tap.run(state=state)
+    assert done.code == 0, done.log
+    assert done.heard.keys() == ["e-1"]
+    assert "can't be understood; reading the window" in done.log
 
 
 def test_events_without_id_get_a_key_of_their_content(
@@ -456,8 +488,11 @@ def failing(tap: Tap, **options: Any) -> Run:
     ("response", "words"),
     [
         pytest.param(
-            json_response(403, {"title": "Forbidden", "details": "No access."}),
-            ["croct_api_key", "data_export", "Forbidden: No access."],
+            json_response(
+                403,
+                {"title": "Forbidden", "details": "No access.", "type": "https://croct.help/a#b"},
+            ),
+            ["croct_api_key", "data_export", "Forbidden: No access.: https://croct.help/a#b"],
             id="403 names the key and its permission",
         ),
         pytest.param(
