@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib.util import find_spec
 from itertools import islice
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     Config = Mapping[str, Any]
 
+ANY_ZONE = timedelta(hours=14)  # so far ahead a date is today's already somewhere
 MOST_DEFINITIONS = 200  # "definitionIdList": at most 200 entries, unique
 # Values of .secrets.example that nobody has; its secrets all begin alike.
 EXAMPLES = {"your-dfinery-service-id", "xxxxx.api.infobip.com", "your-bucket"}
@@ -188,7 +189,7 @@ def _date_problems(right: Config, now: datetime) -> Iterator[str]:
             f"start_date: got {shown(right['start_date'])}, expected a date before end_date, "
             f"which is {shown(right['end_date'])}"
         )
-    if start and start > now >= EARLIEST:  # else the clock is wrong, not the setting
+    if start and start - ANY_ZONE > now >= EARLIEST:  # else the clock is wrong, not the setting
         yield (
             f"start_date: got {shown(right['start_date'])}, expected a date in the past; it is "
             f"{format_instant(now)} now"

@@ -58,6 +58,7 @@ def of_all(**settings: Any) -> list[str]:
         {"concurrency": 64, "lookback_minutes": 0, "settle_minutes": 5_256_000},
         {"concurrency": 4.0, "request_timeout": Decimal("60.0")},
         {"start_date": "1970-01-01", "end_date": "9998-12-31"},
+        {"start_date": "2026-03-10T14:00:00Z"},  # today's date, in a zone that is ahead
         {"start_date": "2026-03-01 00:00:00+09", "end_date": "2026-03-01T00:00:00+09:00"},
         {"start_date": "", "end_date": None},
         {"dfinery_timezone": "America/Argentina/Buenos_Aires"},
@@ -135,7 +136,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("start_date", "2026-03-01\n", rf'start_date: got "2026-03-01\\n", {DATE}'),
     (
         "start_date",
-        "2026-03-10T00:00:01Z",
+        "2026-03-10T14:00:01Z",
         "expected a date in the past; it is 2026-03-10T00:00:00.000Z now",
     ),
     ("end_date", "9999-12-31T23:59:59-14:00", f'end_date: got "9999-12-31T23:59:59-14:00", {DATE}'),
