@@ -204,6 +204,8 @@ class Transform:
         self._is_custom = isinstance(stream_map, CustomStreamMap)
         self._keys = stream_map.transformed_key_properties or ()
         self._columns = stream_map.transformed_schema.get("properties", {})
+        computed = {name for each in self._definitions for name in each}
+        self._computed = sorted(computed & self._columns.keys())
 
     def apply(self, record: dict[str, Any]) -> dict[str, Any] | None:
         """A record as it is sent; None if it isn't.
@@ -222,8 +224,9 @@ class Transform:
 
     def _fit(self, mapped: dict[str, Any], record: Mapping[str, Any]) -> None:
         """Make computed values fit their columns: text where a column is text."""
-        for name, value in mapped.items():
-            if value is not record.get(name) and value is not None and name in self._columns:
+        for name in self._computed:
+            value = mapped.get(name)
+            if value is not None and value is not record.get(name):
                 mapped[name] = _fitting(name, value, self._columns[name].get("type", ()))
         for key in self._keys:
             if mapped.get(key) in (None, ""):

@@ -99,13 +99,12 @@ class Selection:
         parents = {*self._declared, *self._listed}
         self._selects_all = all(self._is_whole(parent) for parent in parents) and not is_cut
         self.is_all = self._selects_all and self._patterns.select_all and not self._closed
-        self._looks_inside = (
-            self._patterns.reach_inside
-            or len(parents) > 1
-            or any(self._closed)
-            or not known.issuperset(path[0] for path in self._mask if path)
-            or (EXTRA in known and self._patterns.deselected != ())
-        )
+        is_denied = self._patterns.deselected or not known.issuperset(self._listed.get((), ()))
+        ruled = {*parents, *self._closed, *([(EXTRA,)] if is_denied else [])}
+        # What has fields that may be left out, or has something inside that has.
+        self._ruled = {path[:depth] for path in ruled for depth in range(1, len(path) + 1)}
+        self._ruled_columns = {path[0] for path in self._ruled}
+        self._rules_all = self._patterns.reach_inside
         self._cache: dict[Path, bool] = {}
 
     def select_schema(self, schema: Schema) -> Schema:
@@ -116,17 +115,19 @@ class Selection:
 
     def select_fields(self, record: dict[str, Any]) -> None:
         """Take out of a record's columns the fields that are left out."""
-        if not self._looks_inside:
-            return
-        waiting: list[tuple[Path, Any]] = [((name,), value) for name, value in record.items()]
+        columns = record.keys() if self._rules_all else self._ruled_columns
+        waiting: list[tuple[Path, Any]] = [((name,), record.get(name)) for name in columns]
         while waiting:
             path, value = waiting.pop()
             if isinstance(value, list):
                 waiting.extend((path, item) for item in value)
             elif isinstance(value, dict):
-                for name in [name for name in value if not self.allows((*path, name))]:
-                    del value[name]
-                waiting.extend(((*path, name), inner) for name, inner in value.items())
+                for name in list(value):
+                    inner = (*path, name)
+                    if not self.allows(inner):
+                        del value[name]
+                    elif self._rules_all or inner in self._ruled:
+                        waiting.append((inner, value[name]))
 
     def allows(self, path: Path) -> bool:
         """Whether a property may leave, if that may which it lies in."""
