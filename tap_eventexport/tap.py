@@ -16,7 +16,7 @@ from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_eventexport import checks, settings, wanted
 from tap_eventexport.console import FAILED, standard_streams
-from tap_eventexport.engine.catalog import catalog_problems
+from tap_eventexport.engine.catalog import catalog_problems, with_methods
 from tap_eventexport.engine.clocks import Start
 from tap_eventexport.engine.display import is_on_terminal, print_summary, shown
 from tap_eventexport.engine.errors import InvalidStateError, Stopped
@@ -344,9 +344,11 @@ class TapEventExport(Tap):
     @classmethod
     def _loaded_catalog(cls, ctx: click.Context, path: str | None) -> dict[str, Any] | None:
         value = cls._loaded(ctx, "--catalog", path)
-        if path is not None and (problems := catalog_problems(value)):
-            cls._fail(ctx, *(f"--catalog: {shown_name(path)}: {problem}" for problem in problems))
-        return value
+        if value is None:
+            return None
+        if problems := catalog_problems(value):
+            cls._fail(ctx, *(f"--catalog: {shown_name(f'{path}')}: {line}" for line in problems))
+        return with_methods(value)
 
     @classmethod
     def _made(

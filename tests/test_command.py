@@ -164,9 +164,16 @@ def test_a_deselected_stream_is_not_read(tap: Tap, sandbox: Sandbox) -> None:
     assert not sandbox.requests
 
 
-def test_full_table_replication_reads_all_and_keeps_the_state(tap: Tap, truth: list[str]) -> None:
+@pytest.mark.parametrize("place", ["stream", "metadata"])
+def test_full_table_replication_reads_all_and_keeps_the_state(
+    tap: Tap, truth: list[str], place: str
+) -> None:
     catalog = catalog_of(tap)
-    catalog["streams"][0]["replication_method"] = "FULL_TABLE"
+    (stream,) = catalog["streams"]
+    if place == "stream":
+        stream["replication_method"] = "FULL_TABLE"
+    else:
+        stream["metadata"][-1]["metadata"]["replication-method"] = "FULL_TABLE"
     state = {"bookmarks": {"croct_events": {"replication_key_value": "2026-03-03T00:00:00Z"}}}
     heard = tap.read(catalog=catalog, state=state)
     assert Counter(heard.keys()) == Counter(truth)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 MAX_SHOWN = 60  # characters of a value that is wrong
+METHOD = "replication-method"  # in metadata: as older taps have it, which the SDK passes over
 FORM = 'expected what --discover prints, {"streams": [{"tap_stream_id": …, "schema": …, …}]}'
 
 _text_or_null = {"type": ["string", "null"], "description": "a text"}
@@ -64,6 +65,7 @@ _metadata = {
         "table-key-properties": _names,
         "replication-key": _text_or_null,
         "forced-replication-method": _method,
+        METHOD: _method,
     },
     "description": "an object",
 }
@@ -133,6 +135,21 @@ def catalog_problems(value: object) -> list[str]:
     except RecursionError:
         return [f"the file is nested too deeply to be a catalog; {FORM}"]
     return list(dict.fromkeys(problems)) or list(_repeated(value["streams"]))
+
+
+def with_methods(catalog: Mapping[str, Any]) -> dict[str, Any]:
+    """A catalog whose streams have the replication methods that their metadata names."""
+    streams = [{**stream, **_method_of(stream)} for stream in catalog["streams"]]
+    return {**catalog, "streams": streams}
+
+
+def _method_of(stream: Mapping[str, Any]) -> dict[str, Any]:
+    named = [
+        entry["metadata"].get(METHOD)
+        for entry in stream.get("metadata", ())
+        if not entry["breadcrumb"]
+    ]
+    return {"replication_method": named[-1]} if any(named[-1:]) else {}
 
 
 def _repeated(streams: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tap_eventexport.engine.catalog import catalog_problems
+from tap_eventexport.engine.catalog import catalog_problems, with_methods
 
 STREAM: dict[str, Any] = {
     "tap_stream_id": "croct_events",
@@ -101,6 +101,10 @@ def test_what_is_no_catalog(value: object, words: list[str]) -> None:
             'got "no", expected available, automatic or unsupported',
         ),
         (
+            with_metadata({"breadcrumb": [], "metadata": {"replication-method": "LOG_BASED"}}),
+            'got "LOG_BASED", expected INCREMENTAL or FULL_TABLE',
+        ),
+        (
             with_metadata({"breadcrumb": [], "metadata": {"forced-replication-method": "X"}}),
             'got "X", expected INCREMENTAL or FULL_TABLE',
         ),
@@ -112,6 +116,22 @@ def test_what_is_wrong_in_a_stream(change: dict[str, Any], words: str) -> None:
     assert problem.startswith("croct_events: "), problem
     assert words in problem
     assert len(problem.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("metadata", "method"),
+    [
+        ({"replication-method": "FULL_TABLE"}, "FULL_TABLE"),
+        ({"replication-method": None}, "INCREMENTAL"),
+        ({}, "INCREMENTAL"),
+    ],
+)
+def test_the_method_that_metadata_names(metadata: dict[str, Any], method: str) -> None:
+    entries = [{"breadcrumb": [], "metadata": metadata}]
+    stream = {**STREAM, "replication_method": "INCREMENTAL", "metadata": entries}
+    (found,) = with_methods({"streams": [stream]})["streams"]
+    assert found == {**stream, "replication_method": method}
+    assert with_methods({"streams": []}) == {"streams": []}
 
 
 def test_all_problems_are_told_at_once() -> None:
