@@ -7,10 +7,11 @@ import struct
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.singer import Tap
 from tests.tls import DAY, Authority
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_eventexport.sandbox.server import Sandbox
-    from tests.singer import Run, Tap
+    from tests.singer import Run
 
 
 ONE_WINDOW = "2026-03-02"  # ends one
@@ -167,6 +168,29 @@ def test_certificates_are_verified_with_the_cas_that_the_environment_names(
     else:
         assert failure(done).startswith(f"GET {url}/export/events failed: {said}")
         assert "trying again" not in done.log
+
+
+@pytest.mark.parametrize("trusted", ["", "AWS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_a_store_is_verified_in_the_same_way(
+    tmp_path: Path, sandbox: Sandbox, trusted: str
+) -> None:
+    """It is no store, which is told once it is trusted."""
+    authority = Authority(tmp_path)
+    server = sandbox._server  # noqa: SLF001
+    server.socket = authority.server().wrap_socket(server.socket, server_side=True)
+    settings: dict[str, Any] = {
+        "infobip_mode": "files",
+        "infobip_s3_bucket": "events",
+        "infobip_s3_region": "eu-central-1",
+        "aws_endpoint_url": sandbox.url.replace("http:", "https:"),
+        "aws_access_key_id": "anybody",
+        "aws_secret_access_key": "anything",
+    }
+    tap = Tap(tmp_path, **settings)
+    done = tap.run("--test", environment={trusted: str(authority.file)} if trusted else {})
+    assert done.code == 1
+    assert ("its certificate comes from no known CA" in done.log) is not bool(trusted)
+    assert bool(sandbox.requests) is bool(trusted)
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])

@@ -129,7 +129,7 @@ class HttpClient:
         self.vendor = vendor
         self.concurrency = concurrency
         self.attempts = MAX_ATTEMPTS
-        self.timeout = self._connect_timeout = timeout
+        self.timeout = self.connect_timeout = timeout
         self._longest = math.inf
         self.max_retry_wait = max_retry_wait
         self._user_agent = user_agent
@@ -153,7 +153,7 @@ class HttpClient:
         self.timeout = min(self.timeout, HURRIED_TIMEOUT)
         self.max_retry_wait = min(self.max_retry_wait, HURRIED_WAIT)
         self.attempts = HURRIED_ATTEMPTS
-        self._connect_timeout = min(self._connect_timeout, HURRIED_CONNECT)
+        self.connect_timeout = min(self.connect_timeout, HURRIED_CONNECT)
         self._longest = HURRIED_LONGEST
 
     def fetch(
@@ -278,7 +278,7 @@ class HttpClient:
         asked = timer()
         with session.send(
             prepared,
-            timeout=(self._connect_timeout, self.timeout),
+            timeout=(self.connect_timeout, self.timeout),
             allow_redirects=False,
             **options,
         ) as response:

@@ -208,7 +208,7 @@ class Bucket:
     def _client(self) -> Any:  # noqa: ANN401 - boto3 has no types
         with self._lock:
             if self._made is None:
-                self._made = _client(self._access, self._http.timeout, self._http.attempts)
+                self._made = _client(self._access, self._http)
             return self._made
 
     @contextmanager
@@ -307,7 +307,7 @@ def _code(error: Any) -> str:  # noqa: ANN401
     return str(error.response.get("Error", {}).get("Code", "no code"))
 
 
-def _client(access: Access, timeout: float, attempts: int) -> Any:  # noqa: ANN401
+def _client(access: Access, http: HttpClient) -> Any:  # noqa: ANN401
     import boto3  # noqa: PLC0415 - slow to import, and an extra
     import botocore.session  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
@@ -324,9 +324,9 @@ def _client(access: Access, timeout: float, attempts: int) -> Any:  # noqa: ANN4
         _assume_role(core, access, region)
     is_compatible = access.endpoint_url is not None
     config = Config(
-        connect_timeout=timeout,
-        read_timeout=timeout,
-        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=http.connect_timeout,
+        read_timeout=http.timeout,
+        retries={"mode": "standard", "total_max_attempts": http.attempts},
         s3={"addressing_style": "path"} if is_compatible else None,
         request_checksum_calculation="when_required" if is_compatible else None,
         response_checksum_validation="when_required" if is_compatible else None,

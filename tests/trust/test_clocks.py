@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_eventexport.sandbox.history import History
+from tap_eventexport.sandbox.server import json_response
 from tests.trust.world import KEYS, STREAMS, World, only, said
 
 if TYPE_CHECKING:
@@ -190,6 +192,51 @@ def test_a_machine_that_is_days_ahead_promises_nothing_of_the_future(
     for stream in KEYS:
         got = set(said(stream, wrong.heard)) | set(said(stream, right))
         assert got >= set(world.truth(stream, begin, end)), stream
+
+
+def refused_future(world: World, request: Request) -> Response | None:
+    """The answer of a vendor that exports no future, to a request that asks for some."""
+    now = world.now()
+    match request.path:
+        case "/export/events" if int(request.first("end") or 0) > now.timestamp() * 1000:
+            return json_response(400, {"title": "Bad Request", "detail": "end is in the future"})
+        case "/user/api/service-history":
+            asked = datetime.fromisoformat(json.loads(request.body)["end_date"] + "+09:00")
+            if asked > now:
+                return json_response(200, {"result": "fail", "code": -400, "message": "end_date"})
+        case "/api/v1/export/event":
+            asked = datetime.fromisoformat(json.loads(request.body)["from_date"] + "T00:00+09:00")
+            if asked > now:
+                return json_response(400, {"result": "fail", "message": "invalid_parameter"})
+    return None
+
+
+def test_a_vendor_that_refuses_its_future_is_read_up_to_its_time(
+    world: World, tmp_path: Path
+) -> None:
+    """This machine is 20 hours ahead, so that even the day of Dfinery is another one."""
+    go_on_with_the_clock(world)
+    begin = world.now() - 30 * HOUR
+    take = world.sandbox.take
+
+    def take_strictly(request: Request) -> tuple[Response, Fault | None]:
+        refused = refused_future(world, request)
+        return (refused, None) if refused else take(request)
+
+    world.sandbox.take = take_strictly  # type: ignore[method-assign]
+    vendors = only("dfinery", "happytalk", "croct")
+    settings: dict[str, Any] = {"start_date": begin.isoformat(), "end_date": None, **vendors}
+    end = world.now()
+    done = world.tap(tmp_path, 20 * HOUR, **settings).run()
+    assert done.code == 0, done.log
+    assert "ends in the vendor's future, so it is read up to" in done.log
+    assert_no_bookmark_after(done.heard, world.now())
+    for stream in ("dfinery_events", *STREAMS["happytalk"], *STREAMS["croct"]):
+        assert set(said(stream, done.heard)) >= set(world.truth(stream, begin, end)), stream
+    # What isn't the future's fault is a failure as ever.
+    wrong = world.tap(tmp_path, 20 * HOUR, **{**settings, "croct_api_key": "wrong"}).run()
+    assert wrong.code == 1
+    assert "croct_events failed: Croct refused the key" in wrong.log
 
 
 @pytest.mark.parametrize("day", ["1970-01-01", "2000-01-01"])
