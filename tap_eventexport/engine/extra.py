@@ -69,7 +69,6 @@ class ExtraDecoder(Generic[Decoded]):
         events: Callable[[Any], Sequence[Any]],
     ) -> None:
         self._names = event.__struct_encode_fields__
-        self._decode_event = msgspec.json.Decoder(event).decode
         self._strict = strict
         self._lenient = lenient
         self._raw = raw
@@ -79,8 +78,7 @@ class ExtraDecoder(Generic[Decoded]):
         """Decode a body.
 
         Raises:
-            msgspec.DecodeError: If it has another fault than unknown fields. Where that lies in an
-                event, the text has the event's number, from 0 on.
+            msgspec.DecodeError: If it has another fault than unknown fields.
         """
         try:
             decoded = self._strict(body)
@@ -89,28 +87,12 @@ class ExtraDecoder(Generic[Decoded]):
         return Body(decoded, [_NONE] * len(self._events(decoded)))
 
     def _part(self, body: bytes) -> Body[Decoded]:
-        try:
-            decoded = self._lenient(body)
-        except msgspec.ValidationError as error:
-            raise self._located(error, body) from None
+        decoded = self._lenient(body)
         objects = self._events(self._raw(body))
         for name in self._names:
             for each in objects:
                 each.pop(name, None)
         return Body(decoded, objects, set().union(*objects))
-
-    def _located(self, error: msgspec.ValidationError, body: bytes) -> msgspec.ValidationError:
-        """The same error with the number of the event, which msgspec leaves out."""
-        try:
-            objects = self._events(self._raw(body))
-        except msgspec.ValidationError:
-            return error
-        for number, each in enumerate(objects):
-            try:
-                self._decode_event(_encode(each))
-            except msgspec.ValidationError:
-                return msgspec.ValidationError(str(error).replace("[...]", f"[{number}]", 1))
-        return error
 
 
 def as_column(fields: Fields) -> msgspec.Raw:

@@ -135,13 +135,14 @@ class CroctEvents(EventStream):
             self._tell_once(
                 logging.INFO,
                 "Croct tells the end of a window by empty pages that each have a new cursor; after "
-                f"{MAX_EMPTY} in a row a window is complete",
+                "%d in a row a window is complete",
+                MAX_EMPTY,
             )
 
     def _note(self, answered: Answered, window: Window, ids: ListedIds) -> None:
         """Look at what an answer tells of the vendor."""
         self._new_names.note(answered.new_names)
-        self._repeated_ids.add(ids.note(answered.ids, answered.events))
+        self._repeated_ids.add(ids.note(*answered.named))
         first, end = to_milliseconds(window.start), to_milliseconds(window.end)
         if answered.times and not first <= answered.span[0] <= answered.span[1] <= end:
             self._ignores_times = True
@@ -151,18 +152,20 @@ class CroctEvents(EventStream):
             self._tell_once(
                 logging.WARNING,
                 "Croct sends events of other times than those it is asked for, as if it ignored "
-                f"start and end: `$.items[{number}]` of {format_milliseconds(time)} for {window}; "
-                "those that this run doesn't want are left out",
+                "start and end: `$.items[%d]` of %s for %s; those that this run doesn't want are "
+                "left out",
+                number,
+                format_milliseconds(time),
+                window,
             )
 
-    def _tell_once(self, level: int, message: str) -> None:
-        """Say something once a run, whatever it is said of."""
-        begin = message.partition(":")[0]
+    def _tell_once(self, level: int, message: str, *arguments: object) -> None:
+        """Log a message once a run, whatever it is told of."""
         with self._lock:
-            is_new = begin not in self._told
-            self._told.add(begin)
+            is_new = message not in self._told
+            self._told.add(message)
         if is_new:
-            self.logger.log(level, "%s: %s", self.name, message)
+            self.logger.log(level, "%s: %s", self.name, message % arguments)
 
     def close(self, error: Exception | None) -> None:
         """End, and tell of ids that were not the events' own."""

@@ -148,6 +148,7 @@ class Answered(NamedTuple):
         times: The events' times in milliseconds, as the vendor sent them.
         span: The first and the last of them.
         ids: Their ids; where the vendor gives none, keys of their content.
+        has_all_ids: Whether the vendor gives all of them.
         events: The events.
         records: Those that are wanted.
         unnamed: The records without an id of the vendor's, each with its time.
@@ -159,6 +160,7 @@ class Answered(NamedTuple):
     times: list[int]
     span: tuple[int, int]
     ids: list[str]
+    has_all_ids: bool
     events: list[Event]
     records: list[Record]
     unnamed: list[tuple[Record, int]]
@@ -174,6 +176,14 @@ class Answered(NamedTuple):
     def digest(self) -> int:
         """A number made of all events, in whatever order they come."""
         return sum(map(hash, self.ids)) + sum(self.times)
+
+    @property
+    def named(self) -> tuple[Sequence[str], Sequence[Event]]:
+        """The events to which the vendor gives ids, and these."""
+        if self.has_all_ids:
+            return self.ids, self.events
+        named = [event for event in self.events if event.id]
+        return [str(event.id) for event in named], named
 
 
 def reader(wanted: Window, cursor: str | None) -> Callable[[Answer], Answered]:
@@ -224,20 +234,20 @@ def answered(body: bytes, wanted: Window) -> Answered:
     except msgspec.ValidationError:
         _check_objects(events)
         raise
+    unnamed = [
+        (record, event.timestamp)
+        for record, event in zip(records, () if ids is given else chosen, strict=False)
+        if not event.id
+    ]
     return Answered(
         cursor=None if export.nextCursor in {None, ""} else str(export.nextCursor),
         times=times,
         span=span,
         ids=ids,
+        has_all_ids=ids is given,
         events=events,
         records=records,
-        unnamed=[
-            (record, event.timestamp)
-            for record, event in zip(records, chosen, strict=True)
-            if not event.id
-        ]
-        if ids is not given
-        else [],
+        unnamed=unnamed,
         new_names=new_names,
         size=len(body),
     )

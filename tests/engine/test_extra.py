@@ -110,21 +110,6 @@ def test_a_fault_in_a_line_has_the_lines_number() -> None:
         of_lines(b'{"id":"a"}\n{"id":"b","x":1}\n{"id":[]}\n')
 
 
-def test_a_fault_of_no_single_event_is_told_as_it_is() -> None:
-    def refuse(_: bytes) -> list[Event]:
-        raise msgspec.ValidationError("too many at $[...]")
-
-    decode_few = ExtraDecoder[list[Event]](
-        Event,
-        strict=refuse,
-        lenient=refuse,
-        raw=msgspec.json.Decoder(dict[str, msgspec.Raw]).decode_lines,
-        events=lambda rows: rows,
-    )
-    with pytest.raises(msgspec.ValidationError, match=r"too many at \$\[\.\.\.\]"):
-        decode_few(b'{"id":"a"}')
-
-
 @given(
     st.lists(
         st.dictionaries(

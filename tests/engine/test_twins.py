@@ -60,6 +60,7 @@ def test_a_place_that_would_be_too_large_is_none(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(twins, "MAX_COUNT", 2)
     assert keys([(1, 0), (1, 1)])[1] is not None
     assert keys([(1, 0), (1, 1), (1, 2)])[1] is None
+    assert keys([(1, number) for number in range(9)])[1] is None
     assert keys([(1, 0)] * 3)[1] is None
     assert keys([(1, 0), (1, 1), (1, 2), (2, 0)])[1] is not None
 
