@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime, timedelta
 
+MOST_HINTS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -53,11 +55,13 @@ class Bookmark:
         positions: The windows that are open, the earliest first. There is more than one where a
             vendor prepares several windows at the same time.
         files: Files that were read, where a vendor's files are listed anew in each run.
+        hints: What a stream wants to be told by the next run, by a name that sorts by age.
     """
 
     mark: datetime | None = None
     positions: tuple[Position, ...] = ()
     files: ReadFiles = field(default_factory=ReadFiles)
+    hints: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +287,12 @@ def advance(
     ahead = [opened for opened in bookmark.positions if window.end <= opened.window.start]
     positions = (position, *ahead) if position else tuple(ahead)
     return replace(bookmark, mark=min(mark, round_down(limits.present)), positions=positions)
+
+
+def keep_hints(bookmark: Bookmark, hints: Mapping[str, Any]) -> Bookmark:
+    """The bookmark with new hints; the youngest are kept."""
+    known = {**bookmark.hints, **hints}
+    return replace(bookmark, hints={name: known[name] for name in sorted(known)[-MOST_HINTS:]})
 
 
 def announce(bookmark: Bookmark, position: Position, start: datetime) -> Bookmark:

@@ -47,6 +47,8 @@ class Page:
         files: Makes of a bookmark what STATE says from this page on of files that were read; None
             where that is what it said before.
         columns: JSON schemas of columns that the stream's schema may not have yet.
+        hints: What would make the next run's work less, by a name that sorts by age. STATE keeps
+            the last few; a run must be right without them.
     """
 
     blocks: Iterable[Sequence[Record] | Lines]
@@ -55,6 +57,7 @@ class Page:
     spooled: int = 0
     files: Callable[[datetime], ReadFiles] | None = None
     columns: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    hints: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,7 @@ def read_bookmark(state: object, stream: str) -> Bookmark:
     bookmark = Bookmark(
         None if mark is None else _instant(mark, f"{stream}.{MARK}", EPOCH),
         tuple(sorted(positions, key=start_of)[:MOST_POSITIONS]),
+        hints=hints if isinstance(hints := state.get("hints"), dict) else {},
     )
     bookmark = replace(bookmark, files=_files(state.get("files"), f"{stream}.files", bookmark.mark))
     if mark is None and (unknown := state.keys() - MARKLESS - {MARK}):
@@ -186,6 +187,8 @@ def write_bookmark(state: dict[str, Any], replication_key: str, bookmark: Bookma
         }
     elif files.names:
         state["files"] = {name: format_instant(time) for name, time in files.names.items()}
+    if bookmark.hints:
+        state["hints"] = dict(bookmark.hints)
 
 
 def _written_span(span: FileSpan) -> list[Any]:

@@ -29,6 +29,7 @@ from tap_eventexport.engine.bookmark import (
     Limits,
     advance,
     announce,
+    keep_hints,
     plan,
 )
 from tap_eventexport.engine.emit import BatchFiles, RecordLines, changed_records, why_changed
@@ -97,6 +98,7 @@ class EventStream(Stream):
         self._has_nul = False
         self._nul_lock = Lock()
         self.is_opened = self.is_closed = False
+        self.known_hints: dict[str, Any] = {}
 
     # What a vendor answers
 
@@ -178,6 +180,7 @@ class EventStream(Stream):
         if self._plan.wanted:
             bookmark = replace(bookmark, positions=self._plan.positions)
         self.bookmark_before = self._bookmark = self._promised = bookmark
+        self.known_hints = dict(bookmark.hints)
         for note in self._plan.notes:
             self.logger.warning("%s: %s", self.name, note)
         tasks = list(self._plan.tasks(self.windows))
@@ -208,6 +211,8 @@ class EventStream(Stream):
         self._bookmark = advance(self._bookmark, window, position, self._limits())
         if page.files and self._bookmark.mark:
             self._bookmark = replace(self._bookmark, files=page.files(self._bookmark.mark))
+        if page.hints:
+            self._bookmark = keep_hints(self._bookmark, page.hints)
         self.progress.page(window, is_last=page.place is None)
         if self._output.is_complete:
             self._promise()

@@ -1,7 +1,8 @@
 """Naver Cloud's search for API Gateway events, as its page describes it.
 
 What the page leaves open can be set: the order, whether `to` is inclusive, how many rows an answer
-has at most, whether a day in the future is accepted, whether events arrive while pages are read.
+has at most, what an offset and a total mean, how an empty answer looks, whether a day in the future
+is accepted, whether events arrive while pages are read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hmac
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tap_eventexport.sandbox.server import Request, Response, json_response
 
@@ -49,6 +50,14 @@ class Ncp:
         most_rows: How many rows an answer has at most, whatever `limit` says.
         accepts_future: Whether `to` may be a day in the future.
         grows_by: How many events arrive at the end of the day asked for before each answer.
+        offset: What an offset means: a row's place, a page's number, nothing at all, or the page of
+            `limit` rows that the row lies in.
+        total: What is told as the total, of the number of rows that are found and the number of
+            rows that the answer has; None leaves it out.
+        empty: What `events` is if nothing is found; None is as always.
+        change: What becomes of an event before it is sent.
+        is_activated: Whether the account has activated API Gateway.
+        envelope: In which form errors are told.
     """
 
     history: History | Chapters
@@ -61,6 +70,12 @@ class Ncp:
     accepts_future: bool = True
     grows_by: int = 0
     grown: list[datetime] = field(default_factory=list)
+    offset: Literal["row", "page", "ignored", "rounded"] = "row"
+    total: Callable[[int, int], Any] = field(default=lambda found, _: found)
+    empty: Any = None
+    change: Callable[[Row], Any] = field(default=lambda row: row)
+    is_activated: bool = True
+    envelope: Literal["error", "responseError", "status", "flat"] = "error"
     path: str = "/api/v1/dashboards/events/search"
 
     def answer(self, request: Request) -> Response:
@@ -73,17 +88,18 @@ class Ncp:
             first, last = (date.fromisoformat(asked[name]) for name in ("from", "to"))
             offset, limit = int(asked.get("offset", 0)), int(asked.get("limit", 20))
         except (ValueError, KeyError, TypeError):
-            return error(400, "100", "Bad Request Exception")
+            return self._error(400, "100", "Bad Request Exception")
         is_future = last > self.now().astimezone(zone).date() and not self.accepts_future
         filters = [(asked.get("level", LEVELS), LEVELS), (asked.get("type", TYPES), TYPES)]
         if (
             set(asked) - FIELDS
             or limit < 1
+            or offset < 0
             or first > last
             or is_future
             or any(not chosen or set(chosen) - known for chosen, known in filters)
         ):
-            return error(400, 100, "Bad Request Exception")
+            return self._error(400, 100, "Bad Request Exception")
         start = datetime(first.year, first.month, first.day, tzinfo=zone)
         end = datetime(last.year, last.month, last.day, tzinfo=zone)
         for _ in range(self.grows_by):
@@ -96,8 +112,19 @@ class Ncp:
             for row in self._ordered(start, end, zone)
             if row["level"] in levels and row["type"] in types
         ]
-        content = rows[offset : offset + min(limit, self.most_rows)]
-        return json_response(200, {"events": {"content": content, "total": len(rows)}})
+        size = min(limit, self.most_rows)
+        places = {
+            "row": offset,
+            "page": offset * size,
+            "ignored": 0,
+            "rounded": offset // limit * limit,
+        }
+        content = [self.change(row) for row in rows[places[self.offset] :][:size]]
+        if not rows and self.empty is not None:
+            return json_response(200, {"events": self.empty})
+        total = self.total(len(rows), len(content))
+        told = {"content": content} | ({} if total is None else {"total": total})
+        return json_response(200, {"events": told})
 
     def truth(self, stream: str, start: datetime, end: datetime) -> list[str] | None:
         """Time, level, type and message of the events in [start, end)."""
@@ -122,8 +149,13 @@ class Ncp:
             or abs(self.now() - sent) >= TOLERANCE
         ):
             date_header = self.now().strftime("%a, %d %b %Y %H:%M:%S GMT")
-            return error(401, "200", "Authentication Failed", Date=date_header)
+            return self._error(401, "200", "Authentication Failed", Date=date_header)
+        if not self.is_activated:
+            return self._error(404, 10008, f"tenantId [{self.access_key[:4]}***] not found.")
         return None
+
+    def _error(self, status: int, code: str | int, message: str, **headers: str) -> Response:
+        return error(status, code, message, self.envelope, **headers)
 
     def _ordered(self, start: datetime, end: datetime, zone: timezone) -> list[Row]:
         rows = list(self._rows(start, end, zone))
@@ -159,9 +191,20 @@ def _zone(text: str) -> timezone:
     return timezone(sign * timedelta(hours=hours, minutes=minutes))
 
 
-def error(status: int, code: str | int, message: str, **headers: str) -> Response:
-    """An error in the API gateway's usual envelope."""
-    body = {"error": {"errorCode": code, "message": message, "details": f"{message}."}}
-    response = json_response(status, body, "text/plain")
-    trace = {"x-ncp-trace-id": "3f2a9c51"}
+def error(
+    status: int,
+    code: str | int,
+    message: str,
+    envelope: Literal["error", "responseError", "status", "flat"] = "error",
+    **headers: str,
+) -> Response:
+    """An error in one of the API gateway's envelopes."""
+    forms: dict[str, dict[str, Any]] = {
+        "error": {"error": {"errorCode": code, "message": message, "details": f"{message}."}},
+        "responseError": {"responseError": {"returnCode": code, "returnMessage": message}},
+        "status": {"status": {"code": code, "message": message}},
+        "flat": {"code": code, "msg": message},
+    }
+    response = json_response(status, forms[envelope], "text/plain")
+    trace = {"x-ncp-trace-id": "3f2a9c51", "x-ncp-apigw-request-id": "c1b7e0d2"}
     return Response(status, response.body, {**response.headers, **trace, **headers})

@@ -10,66 +10,43 @@ import base64
 import hashlib
 import hmac
 import time
-from datetime import datetime, timedelta, timezone
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
 import msgspec
 import requests
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.answers import decoded, envelope, quoted
-from tap_eventexport.engine.errors import (
-    FatalVendorError,
-    RateLimitedError,
-    RestartWindowError,
-)
-from tap_eventexport.engine.headers import clock_difference
-from tap_eventexport.engine.http import Answer, refuse_passing_faults
-from tap_eventexport.engine.identity import TwinKeys, content_key
-from tap_eventexport.engine.offsets import Mark, OffsetReader, Part
+from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
+from tap_eventexport.engine.extra import COLUMN, NULL, NewNames, as_column
+from tap_eventexport.engine.identity import TwinKeys, content_key, parsed
+from tap_eventexport.engine.offsets import Counted, Mark, OffsetReader, Part
 from tap_eventexport.engine.page import Page
+from tap_eventexport.engine.paging import FAR, Paging, PagingError
 from tap_eventexport.engine.stream import EventStream
-from tap_eventexport.engine.windows import Window, calendar_days, format_instant, parse_naive
+from tap_eventexport.engine.windows import (
+    EPOCH,
+    Window,
+    calendar_days,
+    format_instant,
+    parse_naive,
+)
+from tap_eventexport.streams.ncp_answers import CLOCK_TOLERANCE, RefusedSearchError, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from singer_sdk import Tap
+
+    from tap_eventexport.engine.http import HttpClient
+    from tap_eventexport.streams.ncp_answers import Event, Found
+
 BASE = "/api/v1"
 PATH = "/dashboards/events/search"
 SECOND = timedelta(seconds=1)
-CLOCK_TOLERANCE = timedelta(minutes=5)  # a signature that is older is refused
-THROTTLE_PAUSE = 1.0  # seconds; the limits 410 and 420 are per second
+DAY = timedelta(days=1)
 MAX_TWINS = 200  # contents of one second in STATE; with more the day is read from its start
-QUOTA, THROTTLES = "400", {"410", "420"}  # error codes under HTTP 429
-PERMISSION = "210"
-
-
-class RefusedSearchError(FatalVendorError):
-    """The search itself is not accepted."""
-
-
-class Event(msgspec.Struct, frozen=True):
-    """One event of an answer; `time` is naive, in the time zone that was asked for."""
-
-    time: str
-    level: str | None = None
-    type: str | None = None
-    message: str | None = None
-
-
-class Events(msgspec.Struct):
-    """The rows from an offset on, and how many there are in all."""
-
-    content: list[Event]
-    total: int
-
-
-class Search(msgspec.Struct):
-    """One answer."""
-
-    events: Events
 
 
 class Record(msgspec.Struct, gc=False):
@@ -80,9 +57,16 @@ class Record(msgspec.Struct, gc=False):
     level: str | None
     type: str | None
     message: str | None
+    extra: msgspec.Raw = msgspec.field(name="_extra")
 
 
-_decode = msgspec.json.Decoder(Search).decode
+class Hint(msgspec.Struct):
+    """What STATE keeps of a day that was read: see `Counted`."""
+
+    query: str
+    before: str
+    count: Annotated[int, msgspec.Meta(ge=1)]
+    newest_first: bool
 
 
 class NcpApiGatewayEvents(EventStream):
@@ -104,7 +88,15 @@ class NcpApiGatewayEvents(EventStream):
         th.Property("level", th.StringType, description="EVENT, ALARM, ALERT"),
         th.Property("type", th.StringType, description="ES010, ES020, EU400, EU410, EU420"),
         th.Property("message", th.StringType),
+        COLUMN,
     )
+
+    def __init__(self, tap: Tap, client: HttpClient) -> None:
+        super().__init__(tap, client)
+        self.paging = Paging()
+        self._new_names = NewNames(self.name, self.logger)
+        self.is_to_inclusive: bool | None = None
+        self._is_told = False
 
     @property
     def filters(self) -> tuple[Any, ...]:
@@ -136,57 +128,86 @@ class NcpApiGatewayEvents(EventStream):
 
     def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:
         """Search the window's day; what lies outside of the window only counts for the keys."""
-        search = {
-            "limit": self.config["ncp_page_size"],
-            "timeZone": self.config["ncp_time_zone"],
-            **self._days(window),
-            **self._filter,
-        }
-        size = 0
-
-        def ask(offset: int) -> tuple[list[Event], int]:
-            nonlocal size
-            try:
-                events, size = self._search({"offset": offset, **search})
-            except RefusedSearchError:
-                if search["to"] <= self._today:
-                    raise
-                search["to"] = self._today  # a day in the future is not accepted
-                events, size = self._search({"offset": offset, **search})
-            return events.content, events.total
-
-        reader: OffsetReader[Event] = OffsetReader(ask, lambda event: event.time)
+        day = DaySearch(self, window.start.astimezone(self.zone).date())
+        lookback = min(self.bounds().lookback, window.end - EPOCH)
+        needed = window.end - lookback - CLOCK_TOLERANCE  # by the next run
+        limit, zone = self.config["ncp_page_size"], self.zone
+        reader = OffsetReader(day.ask, _time, limit, self.paging, self._naive(needed))
         mark, twins, second, contents = _resumed(place)
-        for part in reader.parts(mark):
-            records = []
-            for event in part.rows:
-                if event.time != second:
-                    second, contents = event.time, set()
-                content = _content(event)
-                contents.add(content)
-                key = twins.key(content)
-                happened = instant(event.time, self.zone)
-                if window.start <= happened < window.end:
-                    fields = (event.level, event.type, event.message)
-                    records.append(Record(key, format_instant(happened), *fields))
-            yield Page([records], None if part.is_last else _place(part, twins, contents), size)
+        counted = None if mark else self._counted(day.day, window)
+        try:
+            for part in reader.parts(mark, counted):
+                records = []
+                for number, event in enumerate(part.rows, part.offset - len(part.rows) + 1):
+                    if event.time != second:
+                        second, contents = event.time, set()
+                    content = _content(event)
+                    contents.add(content)
+                    key = twins.key(content)
+                    happened = instant(event, zone, number, day.day)
+                    if window.start <= happened < window.end:
+                        extra = _column(event) if event.extra else NULL
+                        records.append(Record(key, format_instant(happened), *event[1:4], extra))
+                going_on = None if part.is_last else _place(part, twins, contents)
+                yield Page([records], going_on, day.size, hints=self._hints(day.day, part.counted))
+                day.learn(part)
+        except PagingError as error:
+            raise FatalVendorError(
+                f"Naver Cloud's answers for {day.day} are no pages of a list: {error}; set "
+                "ncp_page_size to more than a day's events, so that one answer holds them all"
+            ) from None
+        self._tell_wrong_totals()
 
     def prove(self) -> None:
         """Search today's events for one."""
-        today = {"from": self._today, "to": self._today, "timeZone": self.config["ncp_time_zone"]}
-        self._search({"offset": 0, "limit": 1, **today})
+        self.search(self.today, self.today, 0, 1)
 
     @property
-    def _today(self) -> str:
-        return f"{self.now.astimezone(self.zone).date()}"
+    def today(self) -> date:
+        """The day that it is in the time zone."""
+        return self.now.astimezone(self.zone).date()
 
-    def _days(self, window: Window) -> dict[str, str]:
-        day = window.start.astimezone(self.zone).date()
-        return {"from": f"{day}", "to": f"{day + timedelta(days=1)}"}
+    def search(self, first: date, last: date, offset: int, limit: int) -> Found:
+        """Ask for events from one day to another."""
+        body = {
+            "offset": offset,
+            "limit": limit,
+            "timeZone": self.config["ncp_time_zone"],
+            "from": f"{first}",
+            "to": f"{last}",
+            **self._filter,
+        }
+        found = self.client.fetch(lambda: self._request(body), read)
+        self._new_names.note(found.new_names)
+        return found
 
-    def _search(self, body: dict[str, Any]) -> tuple[Events, int]:
-        """The events that a search finds, and the answer's size in bytes."""
-        return self.client.fetch(lambda: self._request(body), _read)
+    def _counted(self, day: date, window: Window) -> Counted | None:
+        """What an earlier run has counted of a day; used once, so that a restart reads it all."""
+        try:
+            hint = msgspec.convert(self.known_hints.pop(f"{day}", None), Hint)
+        except msgspec.ValidationError:
+            return None
+        if hint.query != self.query or hint.before > self._naive(window.start):
+            return None
+        return Counted(hint.before, hint.count, hint.newest_first)
+
+    def _hints(self, day: date, counted: Counted | None) -> dict[str, Any]:
+        if counted is None:
+            return {}
+        hint = Hint(self.query, counted.before, counted.count, counted.newest_first)
+        return {f"{day}": msgspec.to_builtins(hint)}
+
+    def _naive(self, instant: datetime) -> str:
+        return instant.astimezone(self.zone).strftime("%Y-%m-%d %H:%M:%S")
+
+    def _tell_wrong_totals(self) -> None:
+        if self.paging.is_total_wrong and not self._is_told:
+            self._is_told = True
+            self.logger.warning(
+                "%s: Naver Cloud's total is not the number of events, so each day is read until "
+                "nothing more comes",
+                self.name,
+            )
 
     def _request(self, body: dict[str, Any]) -> requests.Request:
         timestamp = str(time.time_ns() // 1_000_000)
@@ -214,6 +235,21 @@ def fixed_zone(offset: str) -> timezone:
     return timezone(moment.utcoffset() or timedelta(0))
 
 
+def instant(event: Event, zone: timezone, number: int, day: date) -> datetime:
+    """When an event happened, the so manieth of a day.
+
+    Raises:
+        FatalVendorError: If its time has another form, or is in no calendar.
+    """
+    try:
+        return parse_naive(event.time, zone)
+    except ValueError as error:
+        raise FatalVendorError(
+            f"Naver Cloud's event {number} of {day} has a time that is none ({error}); please "
+            "report it"
+        ) from None
+
+
 def string_to_sign(method: str, url: str, timestamp: str, access_key: str) -> str:
     """What is signed: method, path with query as sent, timestamp and access key; no body."""
     parts = urlsplit(url)
@@ -227,23 +263,82 @@ def signature(text: str, secret_key: str) -> str:
     return base64.b64encode(digest).decode()
 
 
-def instant(text: str, zone: timezone) -> datetime:
-    """The instant of a naive `yyyy-MM-dd HH:mm:ss`.
+class DaySearch:
+    """Searches for the events of one day.
 
-    Raises:
-        FatalVendorError: If the text has another form.
+    It is not documented whether the day `to` is included. From a day to the next is right either
+    way, but may give the next day's events as well.
+
+    Args:
+        stream: Who asks.
+        day: The day, in the vendor's time zone.
+
+    Attributes:
+        size: Bytes of the last answer.
     """
-    try:
-        return parse_naive(text, zone)
-    except ValueError:
-        raise FatalVendorError(
-            "Naver Cloud sent an event whose time has not the form yyyy-MM-dd HH:mm:ss; please "
-            "report it"
-        ) from None
+
+    def __init__(self, stream: NcpApiGatewayEvents, day: date) -> None:
+        self.day = day
+        self.size = 0
+        self._stream = stream
+        self._last = day if stream.is_to_inclusive else day + DAY
+        self._seen = self._of_day = 0
+        self._is_later = False
+
+    def ask(self, offset: int, limit: int) -> tuple[Sequence[Event], int | None]:
+        """The events from an offset on, and how many there are in all.
+
+        A vendor that takes no day in the future must include today, or nobody could ask for it.
+        """
+        try:
+            found = self._stream.search(self.day, self._last, offset, limit)
+        except RefusedSearchError:
+            if offset == FAR:
+                return [], None
+            if self._last <= self._stream.today:
+                raise
+            self._last = self._stream.today
+            found = self._stream.search(self.day, self._last, offset, limit)
+        self.size = found.size
+        return found.events, found.total
+
+    def learn(self, part: Part[Event]) -> None:
+        """Learn from a whole answer from a day to the next whether the latter is included.
+
+        It is if there are events of it, later than its first instant, and if a search from the day
+        to itself has as many events as this one has of that day.
+        """
+        if self._stream.is_to_inclusive is not None:
+            return
+        midnight = f"{self.day + DAY} 00:00:00"
+        times = [event.time for event in part.rows]
+        self._seen += len(times)
+        self._of_day += sum(time < midnight for time in times)
+        self._is_later = self._is_later or any(time > midnight for time in times)
+        is_whole = part.is_last and self._seen == part.total and self._stream.paging.counts_all
+        if is_whole and self._of_day and self._is_later:
+            try:
+                found = self._stream.search(self.day, self.day, 0, 1)
+            except RefusedSearchError:
+                self._stream.is_to_inclusive = False
+            else:
+                self._stream.is_to_inclusive = found.total == self._of_day
+
+
+def _time(event: Event) -> str:
+    return event.time
 
 
 def _content(event: Event) -> str:
-    return content_key(msgspec.structs.astuple(event))
+    """The digest of an event; one without other fields has the digest that it always had."""
+    if event.extra:
+        extra = {name: parsed(value) for name, value in event.extra.items()}
+        return content_key([*event[:4], extra])
+    return content_key(event[:4])
+
+
+def _column(event: Event) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.format(as_column(event.extra), indent=-1))
 
 
 def _resumed(
@@ -267,7 +362,7 @@ def _place(part: Part[Event], twins: TwinKeys, contents: set[str]) -> dict[str, 
 
     Twins share a second, so in a list that is in order of time those of the last second may go on.
     """
-    if not part.is_ordered or not part.rows or len(contents) > MAX_TWINS:
+    if not part.is_ordered or not part.rows or len(contents) > MAX_TWINS or part.total is None:
         return {}
     return {
         "offset": part.offset,
@@ -276,68 +371,3 @@ def _place(part: Part[Event], twins: TwinKeys, contents: set[str]) -> dict[str, 
         "second": part.rows[-1].time,
         "twins": twins.seen(contents),
     }
-
-
-def _read(answer: Answer) -> tuple[Events, int]:
-    """The events that an answer holds.
-
-    Raises:
-        RateLimitedError: If a quota or a rate is exceeded.
-        RetriableVendorError: If the answer is no whole search.
-        FatalVendorError: If a person must do something.
-    """
-    if HTTPStatus.OK <= answer.status <= HTTPStatus.NO_CONTENT:
-        return decoded(answer, _decode, "search for events").events, len(answer.body)
-    code, problem = _problem(answer)
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS and code in THROTTLES:
-        raise RateLimitedError(f"Naver Cloud's rate is exceeded ({problem})", THROTTLE_PAUSE)
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS and code == QUOTA:
-        raise RateLimitedError(f"Naver Cloud's quota is used up ({problem})")
-    refuse_passing_faults(answer)
-    kind = RefusedSearchError if answer.status == HTTPStatus.BAD_REQUEST else FatalVendorError
-    raise kind(f"Naver Cloud refused the request ({problem}): {_advice(answer, code)}")
-
-
-def _advice(answer: Answer, code: str) -> str:
-    difference = clock_difference(answer.headers)
-    match answer.status:
-        case HTTPStatus.UNAUTHORIZED if abs(difference) >= CLOCK_TOLERANCE:
-            minutes = round(abs(difference).total_seconds() / 60)
-            way = "ahead of" if difference > timedelta(0) else "behind"
-            return (
-                f"this machine's clock is {minutes} minutes {way} Naver Cloud's, and a signature "
-                "more than 5 minutes off is refused; set the clock"
-            )
-        case HTTPStatus.UNAUTHORIZED if code != PERMISSION:
-            return (
-                "check ncp_access_key and ncp_secret_key, and that they belong to the site of "
-                "ncp_api_url (public, gov and fin sites have keys of their own)"
-            )
-        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return "the account of ncp_access_key needs the policy NCP_API_GATEWAY_VIEWER"
-        case HTTPStatus.NOT_FOUND:
-            return "check ncp_api_url"
-        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return "set a smaller ncp_page_size"
-        case _:
-            return "check ncp_time_zone, ncp_event_levels, ncp_event_types and ncp_page_size"
-
-
-def _problem(answer: Answer) -> tuple[str, str]:
-    """The error code, and what the vendor says; the envelopes differ, and may be missing."""
-    told = envelope(answer)
-    error: Mapping[str, Any] = told["error"] if isinstance(told.get("error"), dict) else told
-    code = _first(error, ("errorCode", "returnCode", "code"))
-    words = [_first(error, (name,)) for name in ("message", "returnMessage", "msg", "details")]
-    trace = quoted(answer.headers.get("x-ncp-trace-id", ""))
-    said = [
-        f"HTTP {answer.status}",
-        f"error code {code}" if code else "",
-        *words,
-        f"x-ncp-trace-id {trace}" if trace else "",
-    ]
-    return code, ", ".join(part for part in said if part)
-
-
-def _first(error: Mapping[str, Any], names: Sequence[str]) -> str:
-    return next((quoted(error[name]) for name in names if error.get(name) is not None), "")

@@ -21,6 +21,7 @@ from tap_eventexport.engine.bookmark import (
     Position,
     advance,
     announce,
+    keep_hints,
     plan,
 )
 from tap_eventexport.engine.errors import FatalVendorError, InvalidStateError
@@ -319,6 +320,18 @@ def test_state_is_read_as_it_is_written() -> None:
         },
     }
     assert read_bookmark(state, "events") == bookmark
+
+
+def test_the_youngest_hints_go_through_state_and_are_never_an_error() -> None:
+    bookmark = keep_hints(Bookmark(NOON), {"2026-03-02": {"count": 2}, "2026-03-01": {"count": 1}})
+    bookmark = keep_hints(bookmark, {"2026-03-03": [None], "2026-03-02": "x"})
+    assert bookmark.hints == {"2026-03-02": "x", "2026-03-03": [None]}
+    state: dict[str, Any] = {}
+    write_bookmark(state, "time", bookmark)
+    assert read_bookmark(state, "events") == bookmark
+    wrongs: tuple[Any, ...] = ([], "x", 5, None)
+    for wrong in wrongs:
+        assert read_bookmark({**state, "hints": wrong}, "events") == Bookmark(NOON)
 
 
 def spans(*minutes: int) -> tuple[FileSpan, ...]:

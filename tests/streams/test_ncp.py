@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import count, cycle
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import requests_mock
 
-from tap_eventexport.engine.errors import FatalVendorError
+from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
+from tap_eventexport.engine.http import Answer
 from tap_eventexport.engine.windows import Window
-from tap_eventexport.sandbox.ncp import error
+from tap_eventexport.sandbox.history import History
+from tap_eventexport.sandbox.ncp import Ncp, error
 from tap_eventexport.sandbox.server import Fault, Response, Sandbox, json_response
 from tap_eventexport.streams.ncp import (
     NcpApiGatewayEvents,
@@ -21,15 +24,18 @@ from tap_eventexport.streams.ncp import (
     signature,
     string_to_sign,
 )
+from tap_eventexport.streams.ncp_answers import Event, Found, read
 from tap_eventexport.tap import TapEventExport
 from tests.conftest import END, NCP_KEYS, START
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tap_eventexport.engine.page import Page
-    from tap_eventexport.sandbox.ncp import Ncp
     from tests.singer import Heard, Tap
 
 STREAM = "ncp_apigateway_events"
+DAY = date(2026, 3, 1)
 
 
 @pytest.fixture
@@ -47,6 +53,10 @@ def settings(sandbox: Sandbox) -> dict[str, Any]:
 @pytest.fixture
 def truth(ncp: Ncp) -> list[str]:
     return ncp.truth(STREAM, START, END) or []
+
+
+def event(text: str) -> Event:
+    return Event(text, "ALERT", "EU410", "exceeded", {})
 
 
 def contents(heard: Heard) -> list[str]:
@@ -96,12 +106,27 @@ def test_signature_v2(method: str, path: str, expected: str) -> None:
     ],
 )
 def test_times_are_in_the_zone_that_was_asked_for(text: str, zone: str, expected: str) -> None:
-    assert instant(text, fixed_zone(zone)).isoformat() == expected
+    assert instant(event(text), fixed_zone(zone), 1, DAY).isoformat() == expected
 
 
-def test_a_time_of_another_form_is_no_event() -> None:
-    with pytest.raises(FatalVendorError, match="yyyy-MM-dd"):
-        instant("2026-03-01T08:00:00Z", fixed_zone("+09:00"))
+OTHER_TIMES = {
+    "with T": "2026-03-01T08:00:00",
+    "with decimals": "2026-03-01 08:00:00.000",
+    "with a zone": "2026-03-01 08:00:00+09:00",
+    "short": "2026-3-1 8:00:00",
+    "milliseconds": "1772323200000",
+    "nothing": "",
+    "Arabic digits": "\u0662\u0660\u0662\u0666-03-01 08:00:00",
+    "no such day": "2026-02-29 08:00:00",
+    "the hour 24": "2026-03-01 24:00:00",
+    "before all calendars": "0001-01-01 00:00:00",
+}
+
+
+@pytest.mark.parametrize("text", OTHER_TIMES.values(), ids=OTHER_TIMES)
+def test_a_time_of_another_form_is_told_with_its_place(text: str) -> None:
+    with pytest.raises(FatalVendorError, match="event 7 of 2026-03-01 has a time that is none"):
+        instant(event(text), fixed_zone("+09:00"), 7, DAY)
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending", "shuffled"])
@@ -150,6 +175,84 @@ def test_events_that_arrive_while_pages_are_read(
     old = [content for content in contents(heard) if "|new" not in content]
     assert Counter(old) == Counter(truth)
     assert len(keyed(heard)) == len(contents(heard))
+
+
+def alike(row: dict[str, str]) -> dict[str, str]:
+    """An event like all others of its day: a burst of alarms that fills pages."""
+    burst = {"level": "ALERT", "type": "EU410", "message": "exceeded"}
+    return {**row, **burst, "time": f"{row['time'][:10]} 10:00:00"}
+
+
+WAYS_OF_PAGING: dict[str, dict[str, Any]] = {
+    "an offset that is ignored, and all on one page": {"offset": "ignored", "size": 1000},
+    "pages by number, and all on one page": {"offset": "page", "size": 1000},
+    "whole pages only, of less than is asked for": {"offset": "rounded", "most_rows": 20},
+    "the total of the answer": {"total": lambda _, answer: answer, "most_rows": 20},
+    "no total": {"total": lambda *_: None},
+    "a negative total, and no order": {"total": lambda *_: -1, "order": "shuffled"},
+    "a total of 0 with events": {"total": lambda *_: 0},
+    "a total as text": {"total": lambda found, _: f"{found}"},
+    "events that are alike": {"change": alike},
+    "alike, and the total of the answer": {"change": alike, "total": lambda _, answer: answer},
+}
+
+
+def page(ncp: Ncp, ways: dict[str, Any]) -> int:
+    """Let the vendor page in some way; the page size to ask for."""
+    for name, value in ways.items():
+        if name != "size":
+            setattr(ncp, name, value)
+    return int(ways.get("size", 50))
+
+
+@pytest.mark.parametrize("ways", WAYS_OF_PAGING.values(), ids=WAYS_OF_PAGING)
+def test_whatever_paging_means_to_the_vendor_every_event_comes_once(
+    tap: Tap, ncp: Ncp, truth: list[str], ways: dict[str, Any]
+) -> None:
+    done = tap.run(ncp_page_size=page(ncp, ways))
+    assert done.code == 0, done.log
+    keys = done.heard.keys(STREAM, "event_key")
+    assert len(set(keys)) == len(keys) == len(truth)
+    if "change" not in ways:
+        assert Counter(contents(done.heard)) == Counter(truth)
+    is_wrong = "total" in ways and ways["total"](500, 20) in {20, 0}
+    assert ("total is not the number of events" in done.log) == is_wrong
+
+
+UNREADABLE_PAGES: dict[str, dict[str, Any]] = {
+    "an offset that is ignored": {"offset": "ignored"},
+    "and the total of the answer": {"offset": "ignored", "total": lambda _, answer: answer},
+    "and events that are alike": {"offset": "ignored", "change": alike},
+    "and events that arrive": {"offset": "ignored", "grows_by": 1},
+    "pages by number": {"offset": "page"},
+    "pages by number, of less than is asked for": {
+        "offset": "page",
+        "most_rows": 7,
+        "total": lambda _, answer: answer,
+        "size": 1000,
+    },
+}
+
+
+@pytest.mark.parametrize("ways", UNREADABLE_PAGES.values(), ids=UNREADABLE_PAGES)
+def test_pages_that_lose_or_repeat_events_are_told_and_make_none_up(
+    tap: Tap, ncp: Ncp, ways: dict[str, Any]
+) -> None:
+    done = tap.run(ncp_page_size=page(ncp, ways), concurrency=1)
+    assert done.code == 1
+    line = done.log_line(f"{STREAM} failed")
+    assert "no pages of a list" in line
+    assert "set ncp_page_size" in line
+    keys = done.heard.keys(STREAM, "event_key")
+    assert len(set(keys)) == len(keys) <= 50  # the first page may have been sent
+    assert done.heard.bookmark(STREAM) in {None, "2026-03-01T00:00:00.000Z"}
+
+
+def test_more_events_announced_than_come_are_told(tap: Tap, ncp: Ncp) -> None:
+    ncp.total = lambda *_: 2**63 - 1
+    done = tap.run()
+    assert done.code == 1
+    assert "of 9223372036854775807 announced events came" in done.log_line(f"{STREAM} failed")
 
 
 def test_the_part_of_a_day_that_is_wanted(tap: Tap, ncp: Ncp) -> None:
@@ -257,6 +360,64 @@ def test_today_is_read_where_a_day_in_the_future_is_refused(tap: Tap, ncp: Ncp) 
     assert timedelta(0) <= mark - now < timedelta(minutes=1) or mark <= now
 
 
+def days_asked(sandbox: Sandbox) -> list[tuple[str, str]]:
+    bodies = [json.loads(request.body) for request in sandbox.requests if request.body]
+    return [(body["from"][5:], body["to"][5:]) for body in bodies]
+
+
+@pytest.mark.parametrize("is_to_inclusive", [True, False])
+def test_a_day_is_asked_for_alone_where_that_is_seen_to_be_enough(
+    tap: Tap, sandbox: Sandbox, ncp: Ncp, truth: list[str], *, is_to_inclusive: bool
+) -> None:
+    ncp.is_to_inclusive = is_to_inclusive
+    heard = tap.read(concurrency=1, ncp_page_size=1000)
+    assert Counter(contents(heard)) == Counter(truth)
+    days = days_asked(sandbox)
+    assert days[0] == ("03-01", "03-02")
+    alone = [first for first, last in days if first == last]
+    assert sorted(set(alone)) == (
+        ["03-01", "03-02", "03-03", "03-04"] if is_to_inclusive else []
+    )  # the first of them to see whether it has as many events
+
+
+def stream_of(**settings: Any) -> NcpApiGatewayEvents:
+    config = {
+        "ncp_access_key": NCP_KEYS[0],
+        "ncp_secret_key": NCP_KEYS[1],
+        "start_date": "2026-03-01",
+        "end_date": "2026-03-04",
+        **settings,
+    }
+    stream = TapEventExport(config=config).streams[STREAM]
+    assert isinstance(stream, NcpApiGatewayEvents)
+    return stream
+
+
+@pytest.mark.parametrize(
+    ("of_the_next_day", "alone", "is_enough"),
+    [
+        pytest.param("10:00:00", 2, True, id="all of the day"),
+        pytest.param("10:00:00", 1, False, id="a part of the day"),
+        pytest.param("10:00:00", 0, False, id="nothing"),
+        pytest.param("00:00:00", 2, None, id="only the next day's first instant was seen"),
+    ],
+)
+def test_a_day_alone_must_have_all_of_its_events(
+    monkeypatch: pytest.MonkeyPatch, of_the_next_day: str, alone: int, *, is_enough: bool | None
+) -> None:
+    stream = stream_of()
+    times = ["2026-03-01 10:00:00", "2026-03-01 11:00:00", f"2026-03-02 {of_the_next_day}"]
+    rows = [event(text) for text in times]
+
+    def search(first: date, last: date, offset: int, limit: int) -> Found:
+        total = alone if first == last else len(rows)
+        return Found(rows[offset : offset + limit], total, (), 0)
+
+    monkeypatch.setattr(stream, "search", search)
+    list(stream.pages(Window(START, START + timedelta(hours=15)), None))
+    assert stream.is_to_inclusive is is_enough
+
+
 def test_filters_are_sent_and_empty_ones_are_not(tap: Tap, sandbox: Sandbox) -> None:
     heard = tap.read(ncp_event_types=["EU410"])
     assert {record["type"] for record in heard.records[STREAM]} == {"EU410"}
@@ -303,8 +464,19 @@ def test_a_clock_that_is_wrong_is_said_so(tap: Tap, ncp: Ncp, minutes: int) -> N
         (json_response(400, {"returnCode": "7", "returnMessage": "No"}), ["error code 7, No"]),
         (json_response(400, {"code": 8, "msg": "Nope"}), ["error code 8, Nope"]),
         (Response(401), ["HTTP 401", "ncp_access_key"]),
+        (error(404, 10008, "tenantId [abc] not found."), ["has not activated API Gateway"]),
+        (
+            error(404, "10008", "tenantId [abc] not found.", "responseError"),
+            ["not activated API Gateway", "error code 10008, tenantId [abc]"],
+        ),
+        (
+            error(404, "", "tenantId [abc] not found.", "status"),
+            ["not activated API Gateway", "x-ncp-apigw-request-id c1b7"],
+        ),
+        (error(404, 300, "Not Found", "flat"), ["error code 300, Not Found", "check ncp_api_url"]),
+        (error(400, 100, "Bad", "status"), ["error code 100, Bad", "ncp_time_zone"]),
     ],
-    ids=range(9),
+    ids=range(14),
 )
 def test_every_form_of_error_says_what_to_do(
     tap: Tap, sandbox: Sandbox, response: Response, words: list[str]
@@ -329,12 +501,246 @@ def test_quotas_and_rates_are_waited_for(
     assert "Naver Cloud's " + ("quota" if "400" in str(code) else "rate") in done.log
 
 
+@pytest.mark.parametrize(
+    "later",
+    [
+        error(400, 80031, "Unexpected"),
+        error(400, "80031", "Unexpected", "responseError"),
+        error(400, 1, "Please try again in a few minutes.", "status"),
+    ],
+    ids=["code", "code as text", "words"],
+)
+def test_a_refusal_that_asks_to_try_again_is_tried_again(
+    tap: Tap, sandbox: Sandbox, truth: list[str], later: Response
+) -> None:
+    sandbox.faults.append(Fault("answer", after=1, times=2, response=later))
+    done = tap.hurried().run(concurrency=1)
+    assert done.code == 0, done.log
+    assert Counter(contents(done.heard)) == Counter(truth)
+    assert "Naver Cloud asks to try again later" in done.log
+
+
 def test_a_quota_that_stays_used_up_fails_after_max_retry_wait(tap: Tap, sandbox: Sandbox) -> None:
     limited = error(429, "400", "Quota Exceeded")
     sandbox.faults.append(Fault("answer", times=1000, response=limited))
     done = tap.run(max_retry_wait=2)
     assert done.code == 1
     assert "max_retry_wait=2 s" in done.log_line(f"{STREAM} failed")
+
+
+EMPTY_ANSWERS: dict[str, Any] = {
+    "a list": {"events": {"content": [], "total": 0}},
+    "a list and no total": {"events": {"content": []}},
+    "null": {"events": {"content": None, "total": 0}},
+    "null, and a total as text": {"events": {"content": None, "total": "0"}},
+    "nothing": {"events": {"total": 0}},
+    "an object": {"events": {"content": {}, "total": 0.0}},
+    "no object": {"events": []},
+    "no events": {"events": None, "total": 0},
+}
+
+
+def answered(value: Any, status: int = 200) -> Answer:
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return Answer(status, {}, body, "POST it")
+
+
+@pytest.mark.parametrize("value", EMPTY_ANSWERS.values(), ids=EMPTY_ANSWERS)
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_nothing_is_an_answer_in_any_spelling(value: Any, status: int) -> None:
+    found = read(answered(value, status))
+    assert not found.events
+    assert not found.total
+
+
+NO_ANSWERS: dict[str, Any] = {
+    "no body": b"",
+    "nothing": {},
+    "null": None,
+    "events that are null": {"events": None},
+    "events that are empty": {"events": {}},
+    "content that is null": {"events": {"content": None}},
+    "the same, and a total": {"events": {"content": None, "total": 3}},
+    "an object with something in it": {"events": {"content": {"a": 1}, "total": 0}},
+    "a text": {"events": {"content": "", "total": 0}},
+    "events without content": {"events": [{"time": "2026-03-01 10:00:00"}], "total": 0},
+    "an event that is null": {"events": {"content": [{}, None], "total": 2}},
+    "an error": {"code": 500, "message": "Internal error"},
+}
+
+
+@pytest.mark.parametrize("value", NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_what_holds_no_events_is_not_taken_for_nothing(value: Any) -> None:
+    with pytest.raises(RetriableVendorError, match="no search for events"):
+        read(answered(value))
+
+
+@pytest.mark.parametrize("status", [203, 206, 300])
+def test_a_part_of_an_answer_is_none(status: int) -> None:
+    with pytest.raises(RetriableVendorError, match="no whole search"):
+        read(answered(EMPTY_ANSWERS["a list"], status))
+
+
+@pytest.mark.parametrize(
+    ("total", "whole"),
+    [
+        (7, 7),
+        ("7", 7),
+        (7.0, 7),
+        (0, 0),
+        (-1, None),
+        (7.5, None),
+        (None, None),
+        (True, None),
+        ("many", None),
+        ("\u0667", None),
+        ([7], None),
+        (10**30, None),
+        ("9" * 10_000, None),
+    ],
+    ids=range(13),
+)
+def test_a_total_is_a_whole_number_or_none(total: Any, whole: int | None) -> None:
+    content = [{"time": "2026-03-01 10:00:00"}]
+    assert read(answered({"events": {"content": content, "total": total}})).total == whole
+
+
+def test_numbers_are_texts_with_all_their_digits() -> None:
+    row = b'{"time": "2026-03-01 10:00:00", "level": 1.10, "type": 410, "message": [true, 1]}'
+    (found,) = read(answered(b'{"events": {"content": [' + row + b'], "total": 1}}')).events
+    assert found == Event("2026-03-01 10:00:00", "1.10", "410", "[true,1]", {})
+
+
+@pytest.mark.parametrize("empty", ["null", "no object"])
+def test_a_day_without_events_moves_the_bookmark(tap: Tap, ncp: Ncp, empty: str) -> None:
+    ncp.history, ncp.empty = History(240, begin=END), EMPTY_ANSWERS[empty]["events"]
+    heard = tap.read()
+    assert not heard.records
+    assert heard.bookmark(STREAM) == "2026-03-04T00:00:00.000Z"
+
+
+def test_fields_without_a_column_are_kept_and_count_in_the_key(tap: Tap, ncp: Ncp) -> None:
+    before = tap.read().records[STREAM]
+    regions = cycle(["KR", {"name": "US", "id": 1.10}, None])
+
+    def changed(row: dict[str, str]) -> dict[str, Any]:
+        is_new = "ES0" in row["type"]
+        return {**row, "region": next(regions)} if is_new else row
+
+    ncp.change = changed
+    done = tap.run(concurrency=1)
+    records = done.heard.records[STREAM]
+    assert "fields that have no column of their own go to _extra: region" in done.log
+    assert done.log.count("go to _extra") == 1
+    assert {json.dumps(record["_extra"]) for record in records} == {
+        "null",
+        '{"region": "KR"}',
+        '{"region": {"name": "US", "id": 1.1}}',
+        '{"region": null}',
+    }
+    known = {record["event_key"] for record in before}
+    for record in records:
+        assert (record["event_key"] in known) == (record["_extra"] is None)
+    assert len({record["event_key"] for record in records}) == len(records) == len(before)
+
+
+@pytest.mark.parametrize(
+    ("time", "why"),
+    [
+        ("0001-01-01 00:00:00", "beyond the calendar"),
+        (1772323200000, "yyyy-MM-dd HH:mm:ss"),
+        (None, "yyyy-MM-dd HH:mm:ss"),
+    ],
+)
+def test_an_event_whose_time_is_none_is_named_by_its_place(
+    tap: Tap, ncp: Ncp, time: Any, why: str
+) -> None:
+    rows = count()
+    ncp.change = lambda row: {**row, "time": time} if next(rows) == 57 else row
+    done = tap.run(concurrency=1)
+    assert done.code == 1
+    line = done.log_line(f"{STREAM} failed")
+    assert "Naver Cloud's event 58 of 2026-03-01 has a time that is none" in line
+    assert why in line
+    assert "Traceback" not in done.log
+
+
+def hourly(
+    tap: Tap, sandbox: Sandbox, ncp: Ncp, hours: range, **options: Any
+) -> Iterator[tuple[Heard, int]]:
+    """What runs at the end of each hour hear, and how many requests each takes."""
+    state = options.pop("state", None)
+    for hour in hours:
+        end = START + timedelta(hours=hour)
+        ncp.now = lambda end=end: end  # type: ignore[misc]
+        sandbox.requests.clear()
+        heard = tap.read(state=state, end_date=end.isoformat(), **options)
+        state = heard.states[-1]
+        yield heard, len(sandbox.requests)
+
+
+@pytest.fixture
+def unsigned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The vendor's clock may be any: signatures aren't checked."""
+    monkeypatch.setattr(Ncp, "_refused", lambda *_: None)
+
+
+@pytest.mark.usefixtures("unsigned")
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+def test_an_hourly_run_reads_what_is_new_however_long_the_day_is(
+    tap: Tap, sandbox: Sandbox, ncp: Ncp, order: Literal["ascending", "descending"]
+) -> None:
+    """200 events an hour, some late; a day in Seoul began nine hours before."""
+    ncp.order = order
+    ncp.history = History(4800, late_every=7, lateness=timedelta(minutes=9))
+    hours, together = range(3, 9), Counter[str]()
+    for hour, (heard, requests) in zip(hours, hourly(tap, sandbox, ncp, hours), strict=True):
+        got = keyed(heard)
+        together |= Counter(got.values())
+        end = START + timedelta(hours=hour)
+        again = end - timedelta(hours=1, minutes=10) if hour > hours[0] else START
+        assert Counter(got.values()) == Counter(ncp.truth(STREAM, again, end) or [])
+        assert len(got) == sum(Counter(got.values()).values())
+        if hour == hours[0]:
+            assert requests > 12 * 200 / 50
+        else:
+            assert requests <= 8
+        hints = heard.states[-1]["bookmarks"][STREAM]["hints"]
+        assert hints["2026-03-01"]["newest_first"] == (order == "descending")
+    ncp.now = lambda: END
+    arrived = START + timedelta(hours=7, minutes=50)
+    assert not Counter(ncp.truth(STREAM, START, arrived)) - together
+
+
+@pytest.mark.usefixtures("unsigned")
+def test_a_hint_that_no_longer_fits_is_not_followed(tap: Tap, sandbox: Sandbox, ncp: Ncp) -> None:
+    """In another order, with other filters, made up, or with events that the last run lacked."""
+    ncp.history = History(2400)
+    first, second = (heard for heard, _ in hourly(tap, sandbox, ncp, range(3, 5), ncp_page_size=20))
+    state = second.states[-1]
+    end = START + timedelta(hours=5)
+    ncp.now = lambda: end
+    truth = Counter(ncp.truth(STREAM, end - timedelta(hours=1, minutes=10), end) or [])
+    del first
+
+    def read_again(hint: dict[str, Any], **options: Any) -> int:
+        known = json.loads(json.dumps(state))
+        known["bookmarks"][STREAM]["hints"]["2026-03-01"].update(hint)
+        ((heard, requests),) = hourly(
+            tap, sandbox, ncp, range(5, 6), **{"ncp_page_size": 20, **options}, state=known
+        )
+        assert Counter(contents(heard)) == truth
+        return requests
+
+    assert read_again({}) < 12
+    whole = 14 * 100 // 20
+    assert read_again({"query": "0" * 12}) >= whole
+    assert read_again({"before": "2026-03-01 13:50:00"}) >= whole
+    assert read_again({"before": None, "count": "x"}) >= whole
+    assert read_again({"count": 700}) >= whole
+    assert read_again({"newest_first": False}) >= whole
+    ncp.order = "shuffled"
+    assert read_again({}) >= whole
 
 
 @pytest.mark.parametrize(
