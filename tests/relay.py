@@ -12,7 +12,9 @@ from tap_eventexport.sandbox.server import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date
+    from datetime import datetime
+
+    from tap_eventexport.sandbox.server import Vendor
 
     Edit = Callable[[Response, Request], Response]
 
@@ -45,8 +47,25 @@ class Relay:
         headers = {name: answer.headers[name] for name in kept if name in answer.headers}
         return Response(answer.status_code, answer.content, headers)
 
-    def truth(self, stream: str, start: date, end: date) -> None:
+    def truth(self, stream: str, start: datetime, end: datetime) -> None:
         """Nothing of its own."""
+
+
+class Edited:
+    """A vendor whose answers are edited."""
+
+    def __init__(self, vendor: Vendor, edit: Edit) -> None:
+        self.path = vendor.path
+        self._vendor = vendor
+        self._edit = edit
+
+    def answer(self, request: Request) -> Response:
+        """The vendor's answer, edited."""
+        return self._edit(self._vendor.answer(request), request)
+
+    def truth(self, stream: str, start: datetime, end: datetime) -> list[str] | None:
+        """The vendor's."""
+        return self._vendor.truth(stream, start, end)
 
 
 def unchanged(response: Response, _: Request) -> Response:

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any
 from tap_eventexport import settings
 from tap_eventexport.checks import secrets
 from tap_eventexport.engine.redaction import RedactingFormatter
-from tap_eventexport.engine.state import MARK
-from tap_eventexport.engine.windows import parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -81,7 +79,7 @@ def load(job: Job) -> None:
         told = _told(process, orders)
     if not told:
         raise LoadError("tap and loader were ended")
-    if problems := list(_problems(json.loads(told), job.config["end_date"])):
+    if problems := list(_problems(json.loads(told))):
         raise LoadError(_redacted(problems, job.config))
 
 
@@ -166,10 +164,10 @@ def _told(process: subprocess.Popen[str], orders: Mapping[str, Any]) -> str:
     return process.stdout.read()
 
 
-def _problems(ended: Mapping[str, Mapping[str, Any]], end: str) -> Iterator[str]:
+def _problems(ended: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Why a partition is not loaded, with what tap and loader said last; nothing if it is."""
     failed = [name for name, each in ended.items() if each["code"]]
-    lost = "" if failed else _lost(ended["tap"]["state"], ended["loader"]["state"], end)
+    lost = "" if failed else _lost(ended["tap"]["state"], ended["loader"]["state"])
     if not (failed or lost):
         return
     for name, each in ended.items():
@@ -180,16 +178,12 @@ def _problems(ended: Mapping[str, Mapping[str, Any]], end: str) -> Iterator[str]
         yield lost
 
 
-def _lost(sent: Mapping[str, Any] | None, echoed: Mapping[str, Any] | None, end: str) -> str:
-    """What the last STATE lacks, the tap's or the loader's; empty if nothing."""
+def _lost(sent: Mapping[str, Any] | None, echoed: Mapping[str, Any] | None) -> str:
+    """What the STATE that the tap wrote last lacks in the loader's words; empty if nothing."""
     if sent is None:
         return "the tap's last line is no STATE, so nothing tells that all was read"
     if echoed is None or echoed["bookmarks"] != sent["bookmarks"]:
         return "the loader did not hand on the tap's last STATE, so it may not have written all"
-    reached = [bookmark.get(MARK) for bookmark in sent["bookmarks"].values()]
-    early = min((mark for mark in reached if mark), key=parse_instant, default=end)
-    if parse_instant(early) < parse_instant(end):
-        return f"read up to {early} only: the vendor's clock, or settle_minutes, allows no more"
     return ""
 
 

@@ -6,36 +6,50 @@ spread over files, how times and files are written, how often a status is asked 
 
 from __future__ import annotations
 
-import gzip
 import json
 import random
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from http import HTTPStatus
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
+from tap_eventexport.sandbox.infobip_rows import (
+    DEFINITIONS,
+    FORMS,
+    enriched,
+    file_times,
+    older_row,
+    present_row,
+    told,
+)
 from tap_eventexport.sandbox.server import Request, Response, json_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tap_eventexport.sandbox.history import Chapters, History, Moment
+    from tap_eventexport.sandbox.infobip_rows import Row, RowForm
 
 DAY = timedelta(hours=24)
 YEAR = timedelta(days=365)
 MOST_IN_PROGRESS = timedelta(hours=72)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d{4}")
-REGION = re.compile(r"[A-Z]+_[A-Z]+_\d")
-FIELDS = {"roleArn", "bucket", "region", "directoryPath", "startTime", "endTime"} | {
-    "definitionIdList"
+PATTERNS = {
+    "roleArn": re.compile(r"arn:aws:iam::\d{12}:role/\S+"),
+    "region": re.compile(r"[A-Z]+_[A-Z]+_\d"),
+    "directoryPath": re.compile(r"(?:[A-Za-z0-9!_.*'()=/-]*/)?"),
+    "startTime": TIME,
+    "endTime": TIME,
 }
-DEFINITIONS = ("pageView", "smsDelivered", "smsSeen", "purchase")
-TWIN_EVERY = 25  # every so many events come twice, alike in everything
-ABSENT = dict.fromkeys(("personId", "externalPersonId", "properties"))  # the same as null
+REQUIRED = ("roleArn", "bucket", "region", "startTime", "endTime")
+OPTIONAL = ("directoryPath", "definitionIdList", "enrichWithMomentsInfo")
+MOST_DEFINITIONS = 200  # in a list, and after its expansion
+TWIN_EVERY = 25  # every so many events come twice, alike in everything but an id
+CANCELLED = "CANCELLED_BY_CUSTOMER"
 NOTHING = "0 events found for the time period queried."
-
-Row = dict[str, object]
 
 
 @dataclass(slots=True)
@@ -45,7 +59,8 @@ class Export:
     start: datetime
     end: datetime
     directory: str
-    definitions: tuple[str, ...]
+    definitions: frozenset[str] | None
+    is_enriched: bool
     to_come: list[str]
     is_over: bool = False
     message: str = ""
@@ -65,9 +80,13 @@ class Infobip:
         rows_per_file: How many rows a file has at most.
         order: In which order an export's rows come.
         form: How a file is written, a key of `FORMS`.
+        row_form: Which form rows have.
+        definitions: The kinds of events that the account knows.
         style: How times are written.
         full: The HTTP status that refuses an export that is one too many.
+        envelope: In which envelope errors come.
         exports: What was asked for, by request id.
+        numbers: What request ids are made of.
     """
 
     history: History | Chapters
@@ -81,24 +100,38 @@ class Infobip:
     rows_per_file: int = 50_000
     order: Literal["ascending", "shuffled"] = "ascending"
     form: str = "lines"
+    row_form: RowForm = "present"
+    definitions: tuple[str, ...] = DEFINITIONS
     style: Literal["Z", "+0000", "+00:00", "micro", "+09:00"] = "Z"
     full: int = 429
+    envelope: Literal["serviceException", "errorCode"] = "serviceException"
     exports: dict[str, Export] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=count)
     path: str = "/peopleevents/1/export"
 
     def answer(self, request: Request) -> Response:
         """Answer as the vendor's documentation says."""
         if request.headers.get("authorization") != f"App {self.api_key}":
-            return error(401, "UNAUTHORIZED", "Invalid login details")
-        if request.headers.get("accept") != "application/json":
+            response = error(401, "UNAUTHORIZED", "Invalid login details")
+        elif request.headers.get("accept") != "application/json":
             return Response(406, b"<error/>", {"Content-Type": "application/xml"})
-        what = request.path.removeprefix(self.path)
-        if (request.method, what) == ("POST", ""):
-            return self._submit(request)
-        if (request.method, what) == ("GET", "/definitions"):
-            return json_response(200, {"definitionIdList": list(DEFINITIONS)})
-        if request.method == "GET" and what.startswith("/status/"):
-            return self._status(what.removeprefix("/status/"))
+        else:
+            response = self._answer(request)
+        if self.envelope == "errorCode" and response.status >= HTTPStatus.BAD_REQUEST:
+            return newer_error(response)
+        return response
+
+    def _answer(self, request: Request) -> Response:
+        method, what = request.method, request.path.removeprefix(self.path)
+        match method, what.split("/")[1:]:
+            case "POST", []:
+                return self._submit(request)
+            case "GET", ["definitions"]:
+                return json_response(200, {"definitionIdList": list(self.definitions)})
+            case "GET", ["status", request_id]:
+                return self._status(request_id)
+            case "DELETE", [request_id]:
+                return self._cancel(request_id)
         return error(404, "NOT_FOUND", "Requested URL not found")
 
     def truth(self, stream: str, start: datetime, end: datetime) -> list[str] | None:
@@ -106,7 +139,7 @@ class Infobip:
         if stream != "infobip_events":
             return None
         return [
-            json.dumps({**ABSENT, **row, "timestamp": canonical(time)}, sort_keys=True)
+            json.dumps(told(row, canonical(time)), sort_keys=True)
             for time, row in self._rows(start, end)
         ]
 
@@ -114,8 +147,12 @@ class Infobip:
         try:
             asked = json.loads(request.body)
             faults = _faults(asked, self.now())
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             return error(400, "BAD_REQUEST", "Bad Request")
+        names = asked.get("definitionIdList")
+        chosen = self._expanded(names) if names and not faults else None
+        if chosen is not None and len(chosen) > MOST_DEFINITIONS:
+            faults["definitionIdList"] = [f"matches more than {MOST_DEFINITIONS} definitions"]
         if faults:
             return error(400, "BAD_REQUEST", "Bad Request", faults)
         start, end = (_time(asked[name]) for name in ("startTime", "endTime"))
@@ -124,15 +161,25 @@ class Infobip:
         if hours > MOST_IN_PROGRESS:
             code = "TOO_MANY_REQUESTS" if self.full == 429 else "BAD_REQUEST"  # noqa: PLR2004
             return error(self.full, code, "At most 72 hours of exports may be in progress")
-        request_id = str(UUID(int=random.Random(len(self.exports)).getrandbits(128)))  # noqa: S311
+        request_id = str(UUID(int=random.Random(next(self.numbers)).getrandbits(128)))  # noqa: S311
         self.exports[request_id] = Export(
             start,
             end,
             asked.get("directoryPath", ""),
-            tuple(asked.get("definitionIdList", ())),
+            chosen,
+            asked.get("enrichWithMomentsInfo", False),
             [*self.steps, self.end],
         )
         return json_response(202, {"requestId": request_id})
+
+    def _expanded(self, names: Sequence[str]) -> frozenset[str]:
+        """The definitions that a list names, in which `*` stands for any text."""
+        patterns = [re.compile(re.escape(name).replace(r"\*", ".*")) for name in names]
+        return frozenset(
+            definition
+            for definition in self.definitions
+            if any(pattern.fullmatch(definition) for pattern in patterns)
+        )
 
     def _status(self, request_id: str) -> Response:
         export = self.exports.get(request_id)
@@ -143,19 +190,29 @@ class Infobip:
             export.to_come.pop(0)
         elif not export.is_over:
             self._end(request_id, export)
-        told = {"requestId": request_id, "status": status}
-        return json_response(200, {**told, "message": export.message} if export.message else told)
+        said = {"requestId": request_id, "status": status}
+        return json_response(200, {**said, "message": export.message} if export.message else said)
+
+    def _cancel(self, request_id: str) -> Response:
+        """Cancel an export, which takes a while: it is told of as submitted until then."""
+        export = self.exports.get(request_id)
+        if export is None:
+            return error(404, "NOT_FOUND", "Export request not found")
+        if export.is_over or export.to_come[-1] == CANCELLED:
+            return error(409, "CONFLICT", "The export is ending already")
+        export.to_come = ["SUBMITTED", CANCELLED]
+        return Response(202)
 
     def end_all(self) -> None:
         """End every export, as time does whether anybody asks for its status or not."""
         for request_id, export in list(self.exports.items()):  # more may come meanwhile
             if not export.is_over:
-                export.to_come = [self.end]
+                export.to_come = export.to_come[-1:]
                 self._end(request_id, export)
 
     def _end(self, request_id: str, export: Export) -> None:
         export.is_over = True
-        match self.end:
+        match export.to_come[-1]:
             case "COMPLETED_SUCCESSFULLY":
                 export.message = "" if self._write(request_id, export) else NOTHING
             case "FAILED_AFTER_MAX_RETRIES":
@@ -164,53 +221,40 @@ class Infobip:
     def _write(self, request_id: str, export: Export) -> int:
         """Write an export's files; how many there are."""
         rows = [
-            row
+            enriched(row) if export.is_enriched else row
             for time, row in self._rows(export.start, export.end + timedelta(milliseconds=1))
             if self._is_selected(time, export)
-            and (not export.definitions or row["definitionId"] in export.definitions)
+            and (export.definitions is None or row["definitionId"] in export.definitions)
         ]
         if self.order == "shuffled":
             random.Random(request_id).shuffle(rows)  # noqa: S311
             rows = [dict(reversed(row.items())) for row in rows]
         starts = range(0, len(rows), self.rows_per_file)
         for number, first in enumerate(starts):
-            name = f"{request_id}-events-{export.start:%Y-%m-%dT%H:%M:%S+0000}-{number}.json.gz"
-            body = self._file(rows[first : first + self.rows_per_file])
-            self.put(export.directory + name, body)
+            times = file_times(export.start, export.end, number, len(starts))
+            body = FORMS[self.form](rows[first : first + self.rows_per_file])
+            self.put(f"{export.directory}{request_id}-events-{times}.json.gz", body)
         return len(starts)
 
     def _is_selected(self, time: datetime, export: Export) -> bool:
         is_after = export.start <= time if self.bounds[0] == "[" else export.start < time
         return is_after and (time <= export.end if self.bounds[1] == "]" else time < export.end)
 
-    def _file(self, rows: list[Row]) -> bytes:
-        """A file of rows in the form that is set."""
-        return FORMS[self.form](rows)
-
     def _rows(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, Row]]:
         now = self.now()
         for moment in self.history.between(start, min(end, now)):
             if moment.arrival <= now:
-                for _ in range(2 if moment.index % TWIN_EVERY == 0 else 1):
-                    yield moment.time, self._row(moment)
+                for twin in range(2 if moment.index % TWIN_EVERY == 0 else 1):
+                    yield moment.time, self._row(moment, twin)
         for time in self.extra:
             if start <= time < min(end, now):
                 yield time, {"definitionId": "pageView", "timestamp": self._told(time)}
 
-    def _row(self, moment: Moment) -> Row:
-        chance = moment.random("infobip")
-        return {
-            "definitionId": chance.choice(DEFINITIONS),
-            "personId": str(chance.randrange(1, 500)),
-            "externalPersonId": chance.choice(("customer-1", None)),
-            "timestamp": self._told(moment.time),
-            "properties": {
-                "url": f"/상품/{moment.index}",
-                "price": chance.choice((9900, 0.1, 123456789012345678901234567890)),
-                "note": chance.choice(("a\u2028b", "", None)),
-                "tags": [{"deep": True}],
-            },
-        }
+    def _row(self, moment: Moment, twin: int) -> Row:
+        time = self._told(moment.time)
+        if self.row_form == "older" or (self.row_form == "mixed" and moment.index % 3 == 0):
+            return older_row(moment, time, twin)
+        return present_row(moment, time)
 
     def _told(self, time: datetime) -> str:
         match self.style:
@@ -224,43 +268,6 @@ class Infobip:
                 return canonical(time).removesuffix("Z") + offset
 
 
-def _lines(rows: Sequence[Row]) -> list[bytes]:
-    return [json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() for row in rows]
-
-
-def _array(rows: Sequence[Row]) -> bytes:
-    return b"[" + b",".join(_lines(rows)) + b"]"
-
-
-def _arrays(rows: Sequence[Row]) -> list[bytes]:
-    """The rows as arrays of seven."""
-    return [_array(rows[first : first + 7]) for first in range(0, len(rows), 7)]
-
-
-def _pretty(rows: Sequence[Row]) -> bytes:
-    return json.dumps(rows, ensure_ascii=False, indent=2).encode()
-
-
-def _members(parts: Iterable[bytes]) -> bytes:
-    return b"".join(gzip.compress(part) for part in parts)
-
-
-FORMS: dict[str, Callable[[list[Row]], bytes]] = {
-    "lines": lambda rows: gzip.compress(b"\n".join(_lines(rows)), 1),
-    "plain": lambda rows: b"\n".join(_lines(rows)),
-    "members": lambda rows: _members(line + b"\r\n\n" for line in _lines(rows)),
-    "marked": lambda rows: _members(b"\xef\xbb\xbf" + line for line in _lines(rows)),
-    "together": lambda rows: gzip.compress(b"".join(_lines(rows))),
-    "array": lambda rows: gzip.compress(_array(rows)),
-    "pretty": lambda rows: gzip.compress(_pretty(rows)),
-    "arrays": lambda rows: gzip.compress(b"\n".join(_arrays(rows))),
-    "array members": lambda rows: _members(_arrays(rows)),
-    "mixture": lambda rows: _members(
-        [b"\n".join(_lines(rows[:9])), _array(rows[9:20]), _pretty(rows[20:])]
-    ),
-}
-
-
 def canonical(time: datetime) -> str:
     """RFC 3339 in UTC with three decimals."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
@@ -270,28 +277,35 @@ def _time(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
 
 
-def _faults(asked: dict[str, str], now: datetime) -> dict[str, list[str]]:
+def _faults(asked: dict[str, Any], now: datetime) -> dict[str, list[str]]:
     """What is wrong with a request, by its fields."""
-    required = FIELDS - {"directoryPath", "definitionIdList"}
-    faults = {name: ["must not be null"] for name in required if not asked.get(name)}
-    faults |= {name: ["unknown"] for name in asked.keys() - FIELDS}
+    faults = {name: ["must not be null"] for name in REQUIRED if not asked.get(name)}
+    faults |= {name: ["unknown"] for name in asked.keys() - {*REQUIRED, *OPTIONAL}}
     if faults:
         return faults
-    if not REGION.fullmatch(asked["region"]):
-        faults["region"] = ["unknown region"]
-    times = {name: asked[name] for name in ("startTime", "endTime")}
-    faults |= {name: ["invalid"] for name, text in times.items() if not TIME.fullmatch(text)}
-    if faults:
-        return faults
-    start, end = map(_time, times.values())
+    for name, pattern in PATTERNS.items():
+        if not pattern.fullmatch(asked.get(name) or ""):
+            faults[name] = ["invalid"]
+    definitions = asked.get("definitionIdList", [])
+    if not all(isinstance(name, str) for name in definitions):
+        faults["definitionIdList"] = ["must be texts"]
+    elif len(set(definitions)) < len(definitions) or len(definitions) > MOST_DEFINITIONS:
+        faults["definitionIdList"] = [f"must be unique, and at most {MOST_DEFINITIONS}"]
+    if not isinstance(asked.get("enrichWithMomentsInfo", False), bool):
+        faults["enrichWithMomentsInfo"] = ["must be a boolean"]
+    return faults or _faults_of_times(_time(asked["startTime"]), _time(asked["endTime"]), now)
+
+
+def _faults_of_times(start: datetime, end: datetime, now: datetime) -> dict[str, list[str]]:
+    faults = {}
     if not start < end or end - start > DAY:
         faults["endTime"] = ["must be after startTime, by at most 24 hours"]
     if end > now:
         faults["endTime"] = ["must be in the past"]
+    if start > now:
+        faults["startTime"] = ["must be in the past"]
     if start < now - YEAR:
         faults["startTime"] = ["must not be more than a year ago"]
-    if asked.get("directoryPath", "/")[-1] != "/":
-        faults["directoryPath"] = ["must end with a slash"]
     return faults
 
 
@@ -303,3 +317,21 @@ def error(
     if faults:
         told["validationErrors"] = faults
     return json_response(status, {"requestError": {"serviceException": told}})
+
+
+def newer_error(response: Response) -> Response:
+    """The same error in the envelope of Infobip's newer APIs."""
+    told = json.loads(response.body)["requestError"]["serviceException"]
+    return json_response(
+        response.status,
+        {
+            "errorCode": told["messageId"],
+            "description": told["text"],
+            "action": "Check the request.",
+            "violations": [
+                {"property": name, "violation": fault}
+                for name, faults in told.get("validationErrors", {}).items()
+                for fault in faults
+            ],
+        },
+    )

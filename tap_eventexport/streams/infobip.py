@@ -10,16 +10,15 @@ from abc import abstractmethod
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.identity import TwinKeys, content_key
+from tap_eventexport.engine.extra import COLUMN, NewNames
 from tap_eventexport.engine.jsonspool import JsonSpool
 from tap_eventexport.engine.names import shown_name
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.s3 import Access, Bucket
 from tap_eventexport.engine.stream import EventStream
-from tap_eventexport.engine.windows import format_instant, parse_instant
+from tap_eventexport.streams.infobip_rows import Record, RowKeys, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,40 +30,13 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.listing import StoredObject
 
 FILE_NAME = re.compile(r"(?P<request_id>[0-9A-Fa-f-]{36})-events-(?P<window>.+)\.json\.gz")
-CANONICAL = len("2026-03-01T00:00:00.000Z")
-
-
-class Row(msgspec.Struct, gc=False):
-    """One row of a file. The offset of `timestamp` may be written in any way of ISO 8601."""
-
-    timestamp: str
-    definitionId: str | None = None
-    personId: str | None = None
-    externalPersonId: str | None = None
-    properties: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class Record(msgspec.Struct, gc=False):
-    """One record of `infobip_events`."""
-
-    event_key: str
-    definitionId: str | None
-    personId: str | None
-    externalPersonId: str | None
-    timestamp: str
-    properties: msgspec.Raw
-    file: str = msgspec.field(name="_file")
-
-
-_decode_rows = msgspec.json.Decoder(Row).decode_lines
-_decode_properties = msgspec.json.Decoder(dict[str, Any] | None, float_hook=str).decode
 
 
 class InfobipEvents(EventStream):
     """Events of the account's customers, as rows of the files that exports put into a bucket.
 
     Infobip doesn't say how rows are ordered, what tells several files of one export apart, nor
-    whether a window's ends are inclusive. Rows have no id.
+    whether a window's ends are inclusive. Rows of the present form have no id.
     """
 
     name = "infobip_events"
@@ -72,18 +44,23 @@ class InfobipEvents(EventStream):
     replication_key = "timestamp"
     lookback: ClassVar = timedelta(minutes=60)
     columns: ClassVar = th.PropertiesList(
-        th.Property("event_key", th.StringType, required=True, description="of the content"),
+        th.Property(
+            "event_key", th.StringType, required=True, description="of the eventId, or the content"
+        ),
         th.Property("definitionId", th.StringType, description="The kind of event."),
         th.Property("personId", th.StringType),
         th.Property("externalPersonId", th.StringType),
         th.Property("timestamp", th.DateTimeType, required=True),
         th.Property("properties", th.ObjectType(additional_properties=True)),
         th.Property("_file", th.StringType, description="The file's key in the bucket."),
+        COLUMN,
     )
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
         super().__init__(tap, client)
         self.bucket = Bucket(_access(self.config), client, self._store_clock)
+        self._new_names = NewNames(self.name, self.logger)
+        self._repeated = 0
 
     @property
     def _store_clock(self) -> VendorClock | None:
@@ -120,20 +97,29 @@ class InfobipEvents(EventStream):
                 shown_name(example),
             )
 
-    def file_page(
-        self, file: StoredObject, twins: TwinKeys, place: Mapping[str, Any] | None
-    ) -> Page:
+    def file_page(self, file: StoredObject, keys: RowKeys, place: Mapping[str, Any] | None) -> Page:
         """A page of a file's records, the file being checked whole."""
         spool = self._spool(file)
-        return Page(self._records(spool, file, twins), place, spooled=spool.size)
+        return Page(self._records(spool, file, keys), place, spooled=spool.size)
 
-    def counted(self, files: Iterable[StoredObject]) -> TwinKeys:
-        """The twins in files that were emitted before; more of them may be in others."""
-        twins = TwinKeys()
+    def counted(self, files: Iterable[StoredObject]) -> RowKeys:
+        """The keys that rows of files were given that were emitted before."""
+        keys = RowKeys()
         for file in files:
-            for _ in self._records(self._spool(file), file, twins):
-                pass
-        return twins
+            for rows in self._spool(file).blocks(lambda block: [read_rows(block)]):
+                keys.keys(rows[0])
+        return keys
+
+    def close(self, error: Exception | None) -> None:
+        """End, and tell of events whose id isn't theirs alone."""
+        super().close(error)
+        if self._repeated:
+            self.logger.warning(
+                "%s: %d rows have the eventId of another row of their export and other content; "
+                "each was sent with a key of its own",
+                self.name,
+                self._repeated,
+            )
 
     def _spool(self, file: StoredObject) -> JsonSpool:
         spool = JsonSpool(self.bucket.open(file), self.bucket.named(file.key))
@@ -141,25 +127,20 @@ class InfobipEvents(EventStream):
         return spool
 
     def _records(
-        self, spool: JsonSpool, file: StoredObject, twins: TwinKeys
+        self, spool: JsonSpool, file: StoredObject, keys: RowKeys
     ) -> Iterator[list[Record]]:
         def decode(block: bytes) -> list[Record]:
-            # Raw line ends can only be white space between values; one would break a record's line.
-            rows = _decode_rows(block.replace(b"\n", b" ").replace(b"\r", b" "))
-            fields = [
-                (row.definitionId, row.personId, row.externalPersonId, instant(row.timestamp))
-                for row in rows
-            ]
-            keys = twins.keys(
-                [
-                    content_key((*values, _decode_properties(row.properties)))
-                    for row, values in zip(rows, fields, strict=True)
-                ]
-            )
+            rows = read_rows(block)
+            repeated = keys.repeated
+            made = keys.keys(rows)
+            self._repeated += keys.repeated - repeated
+            self._new_names.note(rows.names)
             return [
-                Record(key, *values, row.properties, file.key)
-                for row, values, key in zip(rows, fields, keys, strict=True)
-                if self.is_wanted(values[-1], row.definitionId)
+                Record(key, *columns, properties, file.key, extra)
+                for key, columns, properties, extra in zip(
+                    made, rows.columns, rows.properties, rows.extras, strict=False
+                )
+                if self.is_wanted(columns[-1], columns[0])
             ]
 
         return spool.blocks(decode)
@@ -168,20 +149,6 @@ class InfobipEvents(EventStream):
 def base_name(stored: StoredObject) -> str:
     """The part of a key behind its last slash."""
     return stored.key.rpartition("/")[2]
-
-
-def instant(text: str) -> str:
-    """An ISO 8601 date-time, with any offset and fraction, in UTC with milliseconds.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    try:
-        moment = parse_instant(text)
-    except ValueError:
-        raise ValueError("a timestamp is no ISO 8601 date-time") from None
-    is_canonical = len(text) == CANONICAL and text[10] == "T" and text[19] + text[-1] == ".Z"
-    return text if is_canonical else format_instant(moment)
 
 
 def _access(config: Mapping[str, Any]) -> Access:

@@ -16,6 +16,7 @@ import msgspec
 import requests
 import tenacity
 
+from tap_eventexport.engine.answers import quoted
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
@@ -114,6 +115,7 @@ class InfobipExports(InfobipEvents):
         self._slots = threading.BoundedSemaphore(MOST_AT_ONCE)
         self._running: set[Window] = set()
         self._submitting = threading.Lock()
+        self._known_ids: set[str] = set()
 
     @property
     def filters(self) -> tuple[Any, ...]:
@@ -153,6 +155,7 @@ class InfobipExports(InfobipEvents):
             try:
                 if resumed:
                     export = resumed
+                    self._tell_of_resuming(window, export)
                 else:
                     with self._submitting:  # one after the other, each in STATE before the next
                         export = Place(self._submit(window))
@@ -220,9 +223,13 @@ class InfobipExports(InfobipEvents):
             request_id = reader(Submitted)(answer).requestId
             if not REQUEST_ID.fullmatch(request_id):
                 raise FatalVendorError("Infobip named an export by an id of an unknown form")
+            if request_id in self._known_ids:
+                raise RetriableVendorError(f"{answer.request} named another export's id")
             return request_id
 
-        return self._ask("POST", "", read, body)
+        request_id = self._ask("POST", "", read, body)
+        self._known_ids.add(request_id)
+        return request_id
 
     def _is_full(self, answer: Answer) -> bool:
         """Whether a refused export may be one too many; how that is told isn't documented."""
@@ -240,10 +247,15 @@ class InfobipExports(InfobipEvents):
                 "to infobip_s3_bucket, and infobip_s3_region",
                 CANCELLED: "somebody cancelled it; run again to ask for another",
             }[status.status]
-            raise _lost(f"{told} ended as {status.status} ({status.message}): {hint}", is_resumed)
-        if status.message and NO_EVENTS.match(status.message):
+            said = quoted(status.message or "no message")
+            raise _lost(f"{told} ended as {status.status} ({said}): {hint}", is_resumed)
+        said = quoted(status.message or "")
+        is_empty = NO_EVENTS.match(said) is not None
+        if said and not is_empty:
+            self.logger.info("%s: %s is complete, and says: %s", self.name, told, said)
+        files = self._listed(request_id, 1 if is_empty else LISTINGS)
+        if is_empty and not files:
             return []
-        files = self._listed(request_id)
         if not files:
             raise _lost(
                 f"{told} is complete, but {self.bucket}/{self.directory} has no file of it: check "
@@ -275,7 +287,10 @@ class InfobipExports(InfobipEvents):
             if answer.status == HTTPStatus.NOT_FOUND:
                 text = f"Infobip doesn't know the export {request_id} ({problem(answer)[0]})"
                 raise RestartWindowError(text) if is_resumed else RetriableVendorError(text)
-            return reader(Status)(answer)
+            status = reader(Status)(answer)
+            if (status.requestId or request_id).lower() != request_id.lower():
+                raise RetriableVendorError(f"{answer.request} told of another export")
+            return status
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_result(lambda status: status.status not in ENDS),
@@ -295,15 +310,29 @@ class InfobipExports(InfobipEvents):
             ) from None
         return status
 
-    def _listed(self, request_id: str) -> Sequence[StoredObject]:
+    def _listed(self, request_id: str, times: int) -> Sequence[StoredObject]:
+        """The files of an export, looked for some times until there is one."""
         prefix = f"{self.directory}{request_id}-events-"
         name = re.compile(re.escape(f"{request_id}-events-") + r".+\.json\.gz")
-        for listing in range(LISTINGS):
+        for listing in range(times):
             files = list(self.export_files(self.bucket.list(prefix), name))
             if files:
                 return sorted(files, key=lambda file: file.key)
-            self._pause(FIRST_PAUSE * 2**listing)
+            if listing + 1 < times:
+                self._pause(FIRST_PAUSE * 2**listing)
         return []
+
+    def _tell_of_resuming(self, window: Window, export: Place) -> None:
+        """Say what may be missing of an export that was made for an earlier run."""
+        self._known_ids.add(export.request_id)
+        if window.end > self.now - self.bounds().lookback:
+            self.logger.info(
+                "%s: going on with the export %s of %s, which an earlier run asked for; events "
+                "that arrived since then are left to the next run",
+                self.name,
+                export.request_id,
+                window,
+            )
 
     def _pause(self, seconds: float) -> None:
         self.writer.stop.wait(seconds)

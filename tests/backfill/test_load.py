@@ -9,7 +9,6 @@ import sys
 import threading
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -141,14 +140,6 @@ def test_a_stream_that_is_asked_for_whole_tells_how_far_it_was_read(
     assert "the tap's last line is no STATE, so nothing tells that all was read" in text
     tap = TapEventExport(config=settings, catalog=dict(whole.catalog))
     load(replace(whole, catalog=catalog_for(tap, "croct_events")))
-
-
-def test_a_partition_that_is_not_over_for_the_vendor_is_not_loaded(
-    settings: dict[str, Any], sandbox: Sandbox
-) -> None:
-    """This machine's clock is ahead; or the young are left out, as settle_minutes says."""
-    sandbox.now = lambda: datetime(2026, 3, 3, 12, tzinfo=UTC)
-    assert "\nread up to 2026-03-03T1" in why(job(settings, "cat"))
 
 
 def test_a_program_that_is_missing_is_named(settings: dict[str, Any]) -> None:

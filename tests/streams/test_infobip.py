@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_eventexport.sandbox.history import History
-from tap_eventexport.sandbox.infobip import FORMS, Infobip, error
-from tap_eventexport.sandbox.server import Fault, Response, Sandbox
+from tap_eventexport.sandbox.infobip import Infobip, error
+from tap_eventexport.sandbox.infobip_rows import FORMS
+from tap_eventexport.sandbox.server import Fault, Request, Response, Sandbox, json_response
 from tests.conftest import START
+from tests.relay import Edited
 from tests.singer import HURRIED, Heard, Tap
 
 if TYPE_CHECKING:
@@ -153,6 +155,62 @@ def test_files_and_times_of_any_form(tap: Tap, infobip: Infobip, form: str, styl
     assert len(keyed(heard)) == truth(infobip).total()
 
 
+@pytest.mark.parametrize("row_form", ["older", "mixed"])
+def test_rows_of_the_older_form_become_the_same_records(
+    tap: Tap, infobip: Infobip, row_form: Any
+) -> None:
+    """Read again in another order and other files, each event has its key."""
+    infobip.row_form = row_form
+    first = tap.run()
+    assert contents(first.heard) == truth(infobip)
+    assert "_extra: eventId" in first.log_line("fields that have no column")
+    infobip.order, infobip.rows_per_file, infobip.form = "shuffled", 17, "arrays"
+    second = tap.read()
+    assert contents(second) == truth(infobip)
+    assert len(keyed(first.heard, second)) == truth(infobip).total()
+
+
+def test_fields_without_a_column_arrive_and_are_told_once(
+    tap: Tap, infobip: Infobip, store: Store
+) -> None:
+    def put(key: str, body: bytes) -> None:
+        store.put(
+            key, gzip.compress(gzip.decompress(body).replace(b'{"def', b'{"via":[1.50],"def'))
+        )
+
+    infobip.put = put
+    done = tap.run()
+    assert "_extra: via" in done.log_line("fields that have no column")
+    assert {json.dumps(record["_extra"]) for record in done.heard.records[STREAM]} == {
+        '{"via": [1.5]}'
+    }
+    assert len(keyed(done.heard)) == truth(infobip).total()
+
+
+def test_an_id_that_is_not_an_events_own_is_told_once_and_nothing_is_lost(
+    tap: Tap, infobip: Infobip, store: Store
+) -> None:
+    """Another row of the same id in each file, and one that is the same event again."""
+    infobip.row_form = "older"
+
+    def put(key: str, body: bytes) -> None:
+        first, *_ = gzip.decompress(body).split(b"\n")
+        row = json.loads(first)
+        others = (row, {**row, "url": key}, {**row, "url": f"{key}?", "personId": "8"})
+        lines = "\n".join(map(json.dumps, others)).encode()
+        store.put(key, body + gzip.compress(b"\n" + lines))
+
+    infobip.put = put
+    done = tap.run()
+    count = len(files(store, str(tap.settings["infobip_s3_directory"])))
+    assert f"{2 * count} rows have the eventId of another row" in done.log_line(
+        "eventId of another"
+    )
+    records = done.heard.records[STREAM]
+    assert len({record["event_key"] for record in records}) == truth(infobip).total() + 2 * count
+    assert len(records) == truth(infobip).total() + 3 * count
+
+
 def test_a_carriage_return_between_values_ends_no_line(
     tap: Tap, infobip: Infobip, store: Store
 ) -> None:
@@ -206,6 +264,74 @@ def test_statuses_that_go_on(tap: Tap, infobip: Infobip) -> None:
     assert "NEVER_HEARD_OF" in done.log_line("unknown status")
 
 
+TOLD = {"requestId": "11111111-2222-3333-4444-555555555555", "status": "COMPLETED_SUCCESSFULLY"}
+GENERAL = {"serviceException": {"messageId": "GENERAL_ERROR", "text": "Later."}}
+
+
+NO_DATA: dict[str, tuple[int, dict[str, Any], str]] = {
+    "an error": (0, {"requestError": GENERAL}, "GENERAL_ERROR, Later."),
+    "both": (0, {"requestId": "x", "requestError": GENERAL}, "GENERAL_ERROR, Later."),
+    "a limit": (0, {"errorCode": "TOO_MANY_REQUESTS", "description": "Slow"}, "REQUESTS, Slow"),
+    "a newer error": (1, {**TOLD, "errorCode": "E500", "description": "Later."}, "E500, Later."),
+    "another's": (1, TOLD, "told of another export"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_DATA)
+def test_an_answer_of_success_that_holds_no_data_is_asked_for_again(
+    tap: Tap, infobip: Infobip, sandbox: Sandbox, kind: str
+) -> None:
+    number, said, words = NO_DATA[kind]
+    sandbox.faults.append(Fault("answer", after=number, response=json_response(200, said)))
+    done = tap.run()
+    assert contents(done.heard) == truth(infobip)
+    assert words in done.log_line("trying again")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("UNAUTHORIZED", "infobip_api_key"), ("FORBIDDEN", "people:manage"), ("BAD_REQUEST", "a: b")],
+)
+def test_a_refusal_in_an_answer_of_success_ends_at_once(
+    tap: Tap, sandbox: Sandbox, code: str, words: str
+) -> None:
+    violations = [{"property": "a", "violation": "b"}]
+    said = {"errorCode": code, "description": "No.", "violations": violations}
+    sandbox.faults.append(Fault("answer", times=9, response=json_response(200, said)))
+    assert words in failed(tap.run())
+    assert len(sandbox.requests) == 1
+
+
+def test_an_export_that_is_named_by_the_id_of_another_is_not_taken_for_it(
+    tap: Tap, infobip: Infobip, sandbox: Sandbox
+) -> None:
+    """Something in between answers twice in the same way."""
+    answers: list[Response] = []
+
+    def repeated(response: Response, request: Request) -> Response:
+        if request.method == "POST":
+            answers.append(response)
+        return answers[0] if request.method == "POST" and len(answers) == 2 else response
+
+    sandbox.vendors = [Edited(infobip, repeated)]
+    end = START + timedelta(hours=36)
+    done = tap.run(end_date=end.isoformat(), concurrency=1)
+    assert "named another export's id" in done.log_line("trying again")
+    assert contents(done.heard) == truth(infobip, START, end)
+
+
+@pytest.mark.parametrize("said", ["0 events were left out.", "Exported in 3 parts.", "", None, 5])
+def test_what_an_export_says_at_its_end_keeps_no_file_back(
+    tap: Tap, infobip: Infobip, sandbox: Sandbox, said: Any
+) -> None:
+    def saying(response: Response, _: Request) -> Response:
+        told = json.loads(response.body)
+        return json_response(response.status, {**told, "message": said})
+
+    sandbox.vendors = [Edited(infobip, saying)]
+    assert contents(tap.read()) == truth(infobip)
+
+
 IMPATIENT = """
 from tap_eventexport.streams import infobip_exports
 infobip_exports.LONGEST_EXPORT = 3.0
@@ -222,8 +348,19 @@ def test_an_export_that_takes_too_long_fails_and_the_next_run_goes_on_with_it(
     done = tap.run()
     assert "still IN_PROGRESS" in failed(done)
     tap.command = command
-    assert contents(tap.read(state=done.heard.states[-1])) == truth(infobip)
+    again = tap.run(state=done.heard.states[-1])
+    assert contents(again.heard) == truth(infobip)
+    assert "going on with the export" not in again.log  # no event of its time can still arrive
     assert len(submits(sandbox)) == 1
+
+
+def test_what_may_be_missing_of_an_export_of_an_earlier_run_is_told(
+    tap: Tap, infobip: Infobip
+) -> None:
+    state = tap.read().states[0]
+    again = tap.run(state=state, lookback_minutes=10**6)
+    assert "events that arrived since then are left to the next run" in again.log_line("going on")
+    assert contents(again.heard) == truth(infobip)
 
 
 def test_an_export_without_events_moves_the_bookmark(tap: Tap, infobip: Infobip) -> None:
