@@ -462,6 +462,14 @@ def test_flattening_keeps_objects_whole(croct_tap: Tap, depth: int) -> None:
             assert all(properties[name]["type"] == ["string", "null"] for name in objects)
 
 
+def test_names_that_flattening_shortens(tap: Tap, sandbox: Sandbox) -> None:
+    flat: dict[str, Any] = {"flattening_enabled": True, "flattening_max_depth": 1}
+    done = tap.run(**flat, flattening_max_key_length=9)
+    assert (done.code, done.lines) == (1, [])
+    assert done.log_line("flattening: croct_events: timestamp: no column is called so any more")
+    assert not sandbox.requests
+
+
 @pytest.mark.parametrize("depth", [None, 1, 5])
 def test_mapped_records_fit_their_schema(croct_tap: Tap, depth: int | None) -> None:
     flat: dict[str, Any] = {"flattening_enabled": True, "flattening_max_depth": depth}

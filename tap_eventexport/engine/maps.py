@@ -117,7 +117,8 @@ def make_maps(
             made = mapper.stream_maps[stream]
             problems += _problems_of_made(made, definitions)
     if problems:
-        lines = [f"stream_maps: {stream}: {problem}" for problem in problems]
+        place = "stream_maps" if definitions else "flattening"
+        lines = [f"{place}: {stream}: {problem}" for problem in problems]
         raise ConfigValidationError("The stream maps are wrong", errors=lines, schema={})
     return made
 
