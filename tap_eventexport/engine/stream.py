@@ -33,7 +33,7 @@ from tap_eventexport.engine.bookmark import (
     plan,
 )
 from tap_eventexport.engine.emit import BatchFiles, RecordLines, changed_records, why_changed
-from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
+from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError, StreamMapError
 from tap_eventexport.engine.keys import guarded
 from tap_eventexport.engine.maps import Transform, definitions_of, make_maps
 from tap_eventexport.engine.names import shown_names
@@ -80,6 +80,7 @@ class EventStream(Stream):
         lookback: How far behind the bookmark events may still arrive, unless the user says.
         resolution: What the vendor's times are multiples of.
         columns: The columns that are known before anything is read.
+        is_growing: Whether the vendor may send others.
         is_opened: Whether the stream was planned, so that there is something to tell of it.
         is_closed: Whether the stream has ended, so that nothing need be begun for it.
     """
@@ -90,6 +91,7 @@ class EventStream(Stream):
     lookback: ClassVar[timedelta]
     resolution: ClassVar[timedelta] = MILLISECOND
     columns: ClassVar[th.PropertiesList]
+    is_growing: ClassVar[bool] = False
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
         super().__init__(tap, schema=open_objects(self.columns.to_dict()))
@@ -412,6 +414,9 @@ class EventStream(Stream):
         """Add columns that were not known before, and say so in a new SCHEMA message.
 
         Those that aren't selected are left out, which is said once.
+
+        Raises:
+            StreamMapError: If stream maps or flattening can't take them.
         """
         known = self.effective_schema["properties"].keys()
         new = {name: columns[name] for name in columns if name not in known | self._left_out}
@@ -430,7 +435,10 @@ class EventStream(Stream):
         self.logger.info("%s: new columns: %s", self.name, shown_names(selected))
         for schema in (self.schema, self.effective_schema):
             schema["properties"].update(selected)
-        self.make_maps()
+        try:
+            self.make_maps()
+        except ConfigValidationError as error:
+            raise StreamMapError("; ".join(error.errors)) from error
         self.write_schema()
 
     def _promise(self) -> None:

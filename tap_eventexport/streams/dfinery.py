@@ -86,6 +86,7 @@ class DfineryEvents(EventStream):
     replication_key = ARRIVAL
     vendor = "Dfinery"
     lookback: ClassVar = timedelta(days=1)
+    is_growing: ClassVar = True
     columns: ClassVar = th.PropertiesList(
         *(
             th.Property(name, th.CustomType(SCHEMAS[kind]), required=name in {KEY, ARRIVAL})

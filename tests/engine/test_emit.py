@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tap_eventexport.engine import emit
+from tap_eventexport.engine.errors import StreamMapError
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.windows import Window
 from tap_eventexport.streams.croct import CroctEvents
@@ -138,6 +139,16 @@ def test_a_new_column_comes_in_a_new_schema_before_its_first_record(
     again = emitted(stream, page, capsys)
     assert [message["type"] for message in again] == ["RECORD"]
     assert "colour" not in stream_of().schema["properties"]
+
+
+def test_new_columns_that_flattening_gives_one_name(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = stream_of(
+        flattening_enabled=True, flattening_max_depth=1, flattening_max_key_length=20
+    )
+    columns = {f"onelongnameofacolumn{end}": {"type": ["string"]} for end in ("one", "two")}
+    page = Page([[{"id": "a", **dict.fromkeys(columns, "x")}]], None, columns=columns)
+    with pytest.raises(StreamMapError, match="flattening: croct_events: Duplicate column name"):
+        emitted(stream, page, capsys)
 
 
 def test_a_new_column_passes_stream_maps_too(capsys: pytest.CaptureFixture[str]) -> None:
