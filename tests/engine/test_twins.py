@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tap_eventexport.engine import twins
@@ -30,17 +31,24 @@ rows_in_order = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1)), max_si
 )
 
 
-@given(rows=rows_in_order, cut=st.integers(0, 20), is_newest_first=st.booleans())
+@given(
+    rows=rows_in_order,
+    cuts=st.lists(st.integers(0, 20), max_size=3).map(sorted),
+    is_newest_first=st.booleans(),
+)
+@example(rows=[(1, 0), (1, 1), (1, 1), (1, 0)], cuts=[2, 3], is_newest_first=False)
 def test_a_list_in_order_is_gone_on_with_as_if_it_were_read_at_once(
-    rows: Rows, cut: int, *, is_newest_first: bool
+    rows: Rows, cuts: list[int], *, is_newest_first: bool
 ) -> None:
     rows = rows[::-1] if is_newest_first else rows
     whole, _ = keys(rows)
-    begin, place = keys(rows[:cut])
-    if place == {}:
-        place = None  # of a cursor alone, see below
-    rest, _ = keys(rows[cut:], json.loads(json.dumps(place)))
-    assert begin + rest == whole
+    got: list[str] = []
+    place: Any = None
+    for first, last in pairwise((0, *cuts, len(rows))):
+        part, place = keys(rows[first:last], place)
+        got += part
+        place = json.loads(json.dumps(place)) or None  # empty is that of a cursor alone, see below
+    assert got == whole
     assert len(set(whole)) == len(whole)
 
 
