@@ -97,7 +97,7 @@ class HappyTalkStream(EventStream):
     @abstractmethod
     def records(
         self, entries: Sequence[dict[str, Any]]
-    ) -> Iterable[tuple[datetime | None, dict[str, Any]]]:
+    ) -> Iterable[tuple[datetime, dict[str, Any]]]:
         """The records of the entries of an answer, each with its instant."""
 
     def windows(self, whole: Window) -> Iterator[Window]:
@@ -130,7 +130,7 @@ class HappyTalkStream(EventStream):
         return [
             record
             for happened, record in self.records(entries)
-            if happened is None or (self._is_wanted(happened) and happened != window.end)
+            if self._is_wanted(happened) and happened != window.end
         ]
 
     def _is_wanted(self, happened: datetime) -> bool:
@@ -180,15 +180,17 @@ class ServiceHistory(HappyTalkStream):
         fields: dict[str, Any] = {name: _text(entry.get(name)) for name in self.columns.wrapped}
         for name in ("request_date", "apply_date"):
             fields[name] = _date(fields[name], name)
+        if fields["request_date"] is None:
+            raise ValueError("has no request_date")
         return fields
 
     def records(
         self, entries: Sequence[dict[str, Any]]
-    ) -> Iterator[tuple[datetime | None, dict[str, Any]]]:
+    ) -> Iterator[tuple[datetime, dict[str, Any]]]:
         """An entry is a record."""
         for fields in entries:
             happened, applied = fields["request_date"], fields["apply_date"]
-            fields["request_date"] = format_instant(happened) if happened else None
+            fields["request_date"] = format_instant(happened)
             fields["apply_date"] = format_instant(applied) if applied else None
             yield happened, fields
 
@@ -229,7 +231,7 @@ class SiemEvents(HappyTalkStream):
 
     def records(
         self, entries: Sequence[dict[str, Any]]
-    ) -> Iterator[tuple[datetime | None, dict[str, Any]]]:
+    ) -> Iterator[tuple[datetime, dict[str, Any]]]:
         """A line is a record. Twins share a second, which a window holds whole."""
         twins = TwinKeys()
         for fields in sorted(entries, key=itemgetter("raw")):

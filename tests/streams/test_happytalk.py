@@ -340,6 +340,8 @@ MISFITS = {
     "no id": ({"request_date": RAW["request_date"]}, "has no id"),
     "an id that is true": ({**RAW, "id": True}, "has no id"),
     "an id that is an object": ({**RAW, "id": {"secret": 1}}, "has no id"),
+    "no date": ({**RAW, "request_date": None}, "has no request_date"),
+    "a zero date": ({**RAW, "request_date": "0000-00-00"}, "has no request_date"),
     "a date that isn't": ({**RAW, "request_date": "2026-02-30 10:00:00"}, "a request_date that"),
     "a date alone": ({**RAW, "request_date": "2026-03-01"}, "a request_date that"),
     "a date with T": ({**RAW, "apply_date": "2026-03-01T10:00:00"}, "an apply_date that"),
