@@ -47,7 +47,7 @@ from tap_eventexport.engine.run import drive
 from tap_eventexport.engine.schemas import is_open_object, open_objects, with_types_of
 from tap_eventexport.engine.selection import Selection
 from tap_eventexport.engine.state import read_bookmark, write_bookmark
-from tap_eventexport.engine.windows import MILLISECOND, parse_instant, round_down, span
+from tap_eventexport.engine.windows import EPOCH, MILLISECOND, parse_instant, round_down, span
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -100,6 +100,7 @@ class EventStream(Stream):
         self._has_nul = False
         self._nul_lock = Lock()
         self.is_opened = self.is_closed = False
+        self._present = EPOCH
         self.known_hints: dict[str, Any] = {}
 
     # What a vendor answers
@@ -267,11 +268,10 @@ class EventStream(Stream):
         earliest = self.wanted.start if self.wanted else self.now
         clock = self.client.clock
         present = self.now - clock.certain_lead if clock.is_lead_believed else self.now
-        return Limits(
-            earliest,
-            latest=self._vendors_now - self._settle,
-            present=max(present, earliest) if self.bookmark_before.mark is None else present,
-        )
+        if self.bookmark_before.mark is None:
+            present = max(present, earliest)
+        self._present = max(self._present, present)  # a vendor's clocks may differ
+        return Limits(earliest, latest=self._vendors_now - self._settle, present=self._present)
 
     def _check_gap(self) -> None:
         if self._plan.has_gap and not self.client.clock.is_lead_believed:
