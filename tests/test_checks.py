@@ -491,3 +491,8 @@ def test_settings_are_prepared() -> None:
     }
     assert type(made["concurrency"]) is type(made["batch_config"]["batch_size"]) is int
     assert type(made["stream_map_config"]["rate"]) is float
+
+
+def test_a_type_that_breaks_the_keys_is_refused() -> None:
+    (line,) = of_all(dfinery_property_types={"df_server_datetime": "string"})
+    assert "the stream's keys and bookmarks are made of it" in line
