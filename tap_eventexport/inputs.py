@@ -113,9 +113,11 @@ def _trouble(error: json.JSONDecodeError) -> str:
         return "it is empty"
     if error.msg == "Extra data":
         return f"it has more than one value, the second at {place}; of several states keep the last"
-    before = len(text[: error.pos].rstrip())
-    if _comma_before_end.match(text, before - 1) or _comma_before_end.match(text, error.pos):
-        return f"a comma too many before {place}"
+    before = len(text[: error.pos].rstrip()) - 1
+    for comma in (error.pos, before):  # newer Pythons see it, older ones what stands behind it
+        if _comma_before_end.match(text, comma):
+            error = json.JSONDecodeError(error.msg, text, comma)
+            return f"a comma too many at line {error.lineno}, column {error.colno}"
     if _not_json.match(text):
         return "it looks like YAML or a .env file; --config=ENV reads a .env"
     return f"{error.msg} at {place}"

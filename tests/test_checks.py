@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,7 @@ SCHEMA = TapEventExport.config_jsonschema
 TapEventExport.append_builtin_config(SCHEMA)
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 CROCT = {"croct_api_key": "a-croct-key"}
-FILES = {"encoding": {"format": "jsonl"}, "storage": {"root": "/"}}
+FILES = {"encoding": {"format": "jsonl"}, "storage": {"root": gettempdir()}}
 ROLE = "arn:aws:iam::123456789012:role/export"
 INFOBIP = {
     "infobip_api_key": "an-infobip-key",
@@ -232,7 +233,7 @@ BAD: list[tuple[str, Any, str]] = [
     ),
     (
         "batch_config",
-        {**FILES, "storage": {"root": "/", "prefix": "a\nb", "params": {}}},
+        {**FILES, "storage": {"root": gettempdir(), "prefix": "a\nb", "params": {}}},
         rf'batch_config\["storage"\]\["prefix"\]: got "a\\nb", {TEXT}',
     ),
     (

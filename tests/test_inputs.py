@@ -41,8 +41,8 @@ def test_stdin_is_a_file_too(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"true", "holds true or false, expected"),
         (b"5", "holds a number, expected"),
         (b'"a"', "holds a text, expected"),
-        (b'{"a": 1,}', "a comma too many before line 1, column 9"),
-        (b'{"a": [1, 2,\n ],\n "b": 2}', "a comma too many before line 2, column 2"),
+        (b'{"a": 1,}', "a comma too many at line 1, column 8"),
+        (b'{"a": [1, 2,\n ],\n "b": 2}', "a comma too many at line 1, column 12"),
         (b'{"a": 1 "b": 2}', "line 1, column 9"),
         (b"{half", "line 1, column 2"),
         (b'{"a": "b', "line 1, column 7"),
@@ -74,14 +74,14 @@ def test_what_is_no_object_is_told(tmp_path: Path, content: bytes, words: str) -
     assert "\n" not in text
 
 
-def test_the_comma_is_told_where_python_sees_it_too() -> None:
+def test_the_comma_is_told_wherever_python_sees_a_fault() -> None:
     """Newer ones see the comma itself, older ones what stands behind it."""
     text = '{"a": 1 , }'
     for place in (text.index(","), text.index("}")):
         error = json.JSONDecodeError("…", text, place)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("json.loads", _raising(error))
-            with pytest.raises(InputError, match="a comma too many before line 1"):
+            with pytest.raises(InputError, match="a comma too many at line 1, column 9"):
                 parse_json(text)
 
 

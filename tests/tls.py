@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAY = timedelta(days=1)
+NO_USE = {
+    "digital_signature": False,
+    "content_commitment": False,
+    "key_encipherment": False,
+    "data_encipherment": False,
+    "key_agreement": False,
+    "key_cert_sign": False,
+    "crl_sign": False,
+    "encipher_only": False,
+    "decipher_only": False,
+}
+USE_OF_CA = x509.KeyUsage(**{**NO_USE, "key_cert_sign": True})  # Python 3.13 asks for it
+USE_OF_SERVER = x509.KeyUsage(**{**NO_USE, "digital_signature": True})
 
 
 class Authority:
@@ -69,5 +82,11 @@ class Authority:
             .not_valid_after(end)
             .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
             .add_extension(names, critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
+                critical=False,
+            )
+            .add_extension(USE_OF_CA if is_ca else USE_OF_SERVER, critical=True)
             .sign(self._key, hashes.SHA256())
         )
