@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -283,6 +284,7 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FatalVendorError, match=r"the listing of files can't be spooled in .*full"):
         FileTable(files)
     table = FileTable([])
-    monkeypatch.setattr(table, "_database", sqlite3.connect(":memory:"))
-    with pytest.raises(FatalVendorError, match="no such table"):
-        table.tally(BEGIN, None)
+    with closing(sqlite3.connect(":memory:")) as other:
+        monkeypatch.setattr(table, "_database", other)
+        with pytest.raises(FatalVendorError, match="no such table"):
+            table.tally(BEGIN, None)
