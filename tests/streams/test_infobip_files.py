@@ -91,7 +91,8 @@ def test_a_file_is_read_once_whatever_its_key_and_its_second(tap: Tap, exports: 
     for export in (9, 1, 5):
         new = exports.put(export, "b")
         heard = tap.read(state=heard.states[-1])
-        assert set(new) <= set(numbers(heard))  # the run's own second may be read again
+        assert set(new) <= set(numbers(heard))  # with files of the same second, if there are any
+    assert numbers(tap.read(state=heard.states[-1])) == []
 
 
 def test_a_clock_that_was_ahead_loses_no_file(tap: Tap, exports: Exports) -> None:
@@ -117,11 +118,12 @@ def test_twins_in_a_file_that_comes_later_get_keys_of_their_own(tap: Tap, export
     first = tap.read()
     exports.write(1, "b", [(7, AGO), (7, AGO)])
     second = tap.read(state=first.states[-1])
-    keys = first.keys(STREAM, "event_key") + second.keys(STREAM, "event_key")
-    assert len(set(keys)) == 3
+    keys = {*first.keys(STREAM, "event_key"), *second.keys(STREAM, "event_key")}
+    assert len(keys) == 3
     exports.write(2, "a", [(7, AGO)])  # another export of the same time
     third = tap.read(state=second.states[-1])
-    assert third.keys(STREAM, "event_key") == first.keys(STREAM, "event_key")
+    again = set(third.keys(STREAM, "event_key"))
+    assert {*first.keys(STREAM, "event_key")} <= again <= keys
 
 
 def test_killed_anywhere_every_file_is_read(tap: Tap, exports: Exports) -> None:
@@ -136,7 +138,8 @@ def test_killed_anywhere_every_file_is_read(tap: Tap, exports: Exports) -> None:
         new = exports.put(0, f"{place:03}")  # before all keys that were read
         after = tap.read(state=before.states[-1])
         last = tap.read(state=after.states[-1])  # has what came in the second of the first run
-        assert sorted([*numbers(before), *numbers(after), *numbers(last)]) == exports.numbers
+        got = {*numbers(before), *numbers(after), *numbers(last)}
+        assert got == set(exports.numbers)
         exports.numbers = exports.numbers[: -len(new)]
         exports.store.delete(exports.key(0, f"{place:03}"))
 
