@@ -46,6 +46,7 @@ BASE = "/api/v1"
 PATH = "/dashboards/events/search"
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
+NO_PLACE = "the position in STATE can't be understood"
 MAX_TWINS = 200  # contents of one second in STATE; with more the day is read from its start
 
 
@@ -128,7 +129,7 @@ class NcpApiGatewayEvents(EventStream):
 
     def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:
         """Search the window's day; what lies outside of the window only counts for the keys."""
-        day = DaySearch(self, window.start.astimezone(self.zone).date())
+        day = DaySearch(self, window.start.astimezone(self.zone).date(), place)
         lookback = min(self.bounds().lookback, window.end - EPOCH)
         needed = window.end - lookback - CLOCK_TOLERANCE  # by the next run
         limit, zone = self.config["ncp_page_size"], self.zone
@@ -148,7 +149,7 @@ class NcpApiGatewayEvents(EventStream):
                     if window.start <= happened < window.end:
                         extra = _column(event) if event.extra else NULL
                         records.append(Record(key, format_instant(happened), *event[1:4], extra))
-                going_on = None if part.is_last else _place(part, twins, contents)
+                going_on = None if part.is_last else _place(part, day.last, twins, contents)
                 yield Page([records], going_on, day.size, hints=self._hints(day.day, part.counted))
                 day.learn(part)
         except PagingError as error:
@@ -272,18 +273,30 @@ class DaySearch:
     Args:
         stream: Who asks.
         day: The day, in the vendor's time zone.
+        place: Where an earlier search goes on; its offset counts in a search to the same day.
 
     Attributes:
+        last: The day `to`.
         size: Bytes of the last answer.
+
+    Raises:
+        RestartWindowError: If the place can't be one of the day.
     """
 
-    def __init__(self, stream: NcpApiGatewayEvents, day: date) -> None:
+    def __init__(
+        self, stream: NcpApiGatewayEvents, day: date, place: Mapping[str, Any] | None
+    ) -> None:
         self.day = day
+        self.last = day if stream.is_to_inclusive else day + DAY
         self.size = 0
         self._stream = stream
-        self._last = day if stream.is_to_inclusive else day + DAY
         self._seen = self._of_day = 0
         self._is_later = False
+        if place and "to" in place:
+            ends = {f"{last}": last for last in (day, day + DAY)}
+            if str(place["to"]) not in ends:
+                raise RestartWindowError(NO_PLACE)
+            self.last = ends[str(place["to"])]
 
     def ask(self, offset: int, limit: int) -> tuple[Sequence[Event], int | None]:
         """The events from an offset on, and how many there are in all.
@@ -291,14 +304,14 @@ class DaySearch:
         A vendor that takes no day in the future must include today, or nobody could ask for it.
         """
         try:
-            found = self._stream.search(self.day, self._last, offset, limit)
+            found = self._stream.search(self.day, self.last, offset, limit)
         except RefusedSearchError:
             if offset == FAR:
                 return [], None
-            if self._last <= self._stream.today:
+            if self.last <= self._stream.today:
                 raise
-            self._last = self._stream.today
-            found = self._stream.search(self.day, self._last, offset, limit)
+            self.last = self._stream.today
+            found = self._stream.search(self.day, self.last, offset, limit)
         self.size = found.size
         return found.events, found.total
 
@@ -354,10 +367,10 @@ def _resumed(
         )
         return mark, TwinKeys(seen), str(place["second"]), set(seen)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise RestartWindowError("the position in STATE can't be understood") from None
+        raise RestartWindowError(NO_PLACE) from None
 
 
-def _place(part: Part[Event], twins: TwinKeys, contents: set[str]) -> dict[str, Any]:
+def _place(part: Part[Event], last: date, twins: TwinKeys, contents: set[str]) -> dict[str, Any]:
     """Where a search goes on; empty where it can't but from its start.
 
     Twins share a second, so in a list that is in order of time those of the last second may go on.
@@ -365,6 +378,7 @@ def _place(part: Part[Event], twins: TwinKeys, contents: set[str]) -> dict[str, 
     if not part.is_ordered or not part.rows or len(contents) > MAX_TWINS or part.total is None:
         return {}
     return {
+        "to": f"{last}",
         "offset": part.offset,
         "total": part.total,
         "last": _content(part.rows[-1]),
