@@ -237,7 +237,7 @@ def fixed_zone(offset: str) -> timezone:
 
 
 def instant(event: Event, zone: timezone, number: int, day: date) -> datetime:
-    """When an event happened, the so manieth of a day.
+    """When an event happened, the one with this number in its day.
 
     Raises:
         FatalVendorError: If its time has another form, or is in no calendar.

@@ -291,6 +291,19 @@ def test_a_stop_in_the_middle_of_a_day_goes_on_from_the_offset(
     assert together == Counter(ncp.truth(STREAM, start, END) or [])
 
 
+def stream_of(**settings: Any) -> NcpApiGatewayEvents:
+    config = {
+        "ncp_access_key": NCP_KEYS[0],
+        "ncp_secret_key": NCP_KEYS[1],
+        "start_date": "2026-03-01",
+        "end_date": "2026-03-04",
+        **settings,
+    }
+    stream = TapEventExport(config=config).streams[STREAM]
+    assert isinstance(stream, NcpApiGatewayEvents)
+    return stream
+
+
 def test_twins_keep_their_keys_however_often_their_second_is_resumed() -> None:
     rows = [
         {"time": "2026-03-01 10:00:00", "level": "ALERT", "type": "EU410", "message": text}
@@ -301,14 +314,7 @@ def test_twins_keep_their_keys_however_often_their_second_is_resumed() -> None:
         offset = request.json()["offset"]
         return {"events": {"content": rows[offset : offset + 2], "total": len(rows)}}
 
-    config = {
-        "ncp_access_key": NCP_KEYS[0],
-        "ncp_secret_key": NCP_KEYS[1],
-        "start_date": "2026-03-01",
-        "end_date": "2026-03-02",
-    }
-    stream = TapEventExport(config=config).streams[STREAM]
-    assert isinstance(stream, NcpApiGatewayEvents)
+    stream = stream_of(end_date="2026-03-02")
     window = Window(START, START + timedelta(hours=15))
 
     def keys_of(page: Page) -> list[str]:
@@ -335,6 +341,8 @@ def test_twins_keep_their_keys_however_often_their_second_is_resumed() -> None:
         pytest.param({"last": "0" * 64}, id="another row"),
         pytest.param({"offset": "x"}, id="garbage"),
         pytest.param({"twins": None}, id="no counts"),
+        pytest.param({"to": "2026-02-01"}, id="another day"),
+        pytest.param({"to": ["2026-03-02"]}, id="no day"),
     ],
 )
 def test_an_offset_is_checked_before_it_is_trusted(
@@ -380,17 +388,28 @@ def test_a_day_is_asked_for_alone_where_that_is_seen_to_be_enough(
     )  # the first of them to see whether it has as many events
 
 
-def stream_of(**settings: Any) -> NcpApiGatewayEvents:
-    config = {
-        "ncp_access_key": NCP_KEYS[0],
-        "ncp_secret_key": NCP_KEYS[1],
-        "start_date": "2026-03-01",
-        "end_date": "2026-03-04",
-        **settings,
-    }
-    stream = TapEventExport(config=config).streams[STREAM]
-    assert isinstance(stream, NcpApiGatewayEvents)
-    return stream
+@pytest.mark.parametrize(("is_to_inclusive", "last"), [(True, "2026-03-01"), (None, "2026-03-02")])
+def test_a_search_goes_on_to_the_day_that_it_was_made_with(
+    monkeypatch: pytest.MonkeyPatch, last: str, *, is_to_inclusive: bool | None
+) -> None:
+    """The next run has not learned yet what the one before had."""
+    rows = [event(f"2026-03-01 10:00:{second:02}") for second in range(5)]
+    asked: list[tuple[str, int]] = []
+
+    def search(_first: date, last: date, offset: int, limit: int) -> Found:
+        asked.append((f"{last}", offset))
+        return Found(rows[offset : offset + limit], len(rows), (), 0)
+
+    window = Window(START, START + timedelta(hours=15))
+    earlier, later = stream_of(ncp_page_size=2), stream_of(ncp_page_size=2)
+    earlier.is_to_inclusive = is_to_inclusive
+    for stream in (earlier, later):
+        monkeypatch.setattr(stream, "search", search)
+    place = next(earlier.pages(window, None)).place
+    asked.clear()
+    list(later.pages(window, place))
+    assert {day for day, _ in asked} == {last}
+    assert 0 not in [offset for _, offset in asked]
 
 
 @pytest.mark.parametrize(
