@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 from copy import deepcopy
-from typing import Any, ClassVar, NoReturn, cast
+from typing import Any, ClassVar, NoReturn
 
 import click
-from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError, StreamMapConfigError, SyncError
-from singer_sdk.helpers._classproperty import classproperty
-from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
+from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 
@@ -28,7 +26,8 @@ from tap_eventexport.engine.network import NO_FILES, TOO_MANY_FILES
 from tap_eventexport.engine.output import MessageWriter
 from tap_eventexport.engine.quota import TokenBucket
 from tap_eventexport.engine.redaction import redact_logs
-from tap_eventexport.engine.run import drive
+from tap_eventexport.engine.run import plan_streams, run_streams
+from tap_eventexport.engine.sdk import ConfigInput, SdkTap
 from tap_eventexport.engine.state import read_state
 from tap_eventexport.engine.stop import Stop
 from tap_eventexport.engine.stream import EventStream
@@ -54,7 +53,7 @@ STREAMS: tuple[type[EventStream], ...] = (
 )
 
 
-class TapEventExport(Tap):
+class TapEventExport(SdkTap):
     """Event history of Dfinery, HappyTalk, Croct, Infobip and Naver Cloud API Gateway."""
 
     name = "tap-eventexport"
@@ -63,16 +62,21 @@ class TapEventExport(Tap):
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the SDK's own
         self._stop = Stop()
         self._start = Start.here()
-        options.setdefault("message_writer", MessageWriter(self._stop))
-        super().__init__(**options)
+        self._writer = MessageWriter(self._stop)
+        super().__init__(message_writer=self._writer, **options)
 
     # Settings
 
-    @classproperty
-    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
+    @classmethod
+    def settings_of_environment(cls) -> dict[str, Any]:
+        """The settings that the environment has.
+
+        Raises:
+            ConfigValidationError: If one can't be read.
+        """
         cls.append_builtin_config(cls.config_jsonschema)
         try:
-            return from_environment(cls.config_jsonschema, cls._env_var_prefix)
+            return from_environment(cls.config_jsonschema, cls.settings_prefix())
         except InputError as error:
             raise ConfigValidationError(str(error), errors=[str(error)], schema={}) from None
 
@@ -82,22 +86,27 @@ class TapEventExport(Tap):
         super().append_builtin_config(config_jsonschema)
         settings.bound(config_jsonschema)
 
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:  # noqa: ARG002
-        """Check the settings; never just warn, since no stream could be made of wrong ones."""
+    def prepare_settings(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The settings to use; never just warn, since no stream could be made of wrong ones.
+
+        Raises:
+            ConfigValidationError: If some are wrong; with a line for each.
+        """
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
-        unknown = list(checks.unknown_settings(self._config, schema, self._env_var_prefix))
-        self._config = checks.prepared(self._config, schema)
-        errors = list(JSONSchemaValidator(checks.with_any_maps(schema)).iter_errors(self._config))
-        problems = checks.problems(errors, self._config, schema)
-        redact_logs(checks.secrets(self._config, schema))
+        unknown = list(checks.unknown_settings(given, schema, self.settings_prefix()))
+        config = checks.prepared(given, schema)
+        errors = list(JSONSchemaValidator(checks.with_any_maps(schema)).iter_errors(config))
+        problems = checks.problems(errors, config, schema)
+        redact_logs(checks.secrets(config, schema))
         for line in unknown:
             self.logger.warning(line)
         if problems:
             raise ConfigValidationError("The settings are wrong", errors=problems, schema={})
-        return problems
+        return config
 
-    def _setup_signal_handlers(self) -> None:
+    def listen_to_signals(self) -> None:
+        """Take SIGTERM and SIGINT."""
         self._stop.listen()
 
     # Streams
@@ -161,8 +170,7 @@ class TapEventExport(Tap):
         Raises:
             InvalidStateError: If it has another form.
         """
-        taken = deepcopy(read_state(state))
-        cast("dict[str, Any]", self._state).update(taken)  # in place: the streams have it already
+        self.mutable_state.update(deepcopy(read_state(state)))
 
     # Runs
 
@@ -196,11 +204,12 @@ class TapEventExport(Tap):
         try:
             for stream in streams:
                 stream.write_schema()
-            with shown(streams):
-                failures = drive(streams, self._stop)
+            syncs, failures = plan_streams(streams, self._writer)
+            with shown(syncs):
+                failures |= run_streams(syncs, self._writer)
         except Stopped:
             return self._end_early()
-        rows = summary((stream for stream in streams if stream.is_opened), failures)
+        rows = summary(syncs, failures)
         if is_on_terminal():
             print_summary(rows)
         else:
@@ -221,9 +230,21 @@ class TapEventExport(Tap):
     def _end_early(self) -> int:
         code = self._stop.exit_code or FAILED
         if self.state:
-            self.message_writer.write_message(StateMessage(value=self.state))
+            self._writer.write_message(StateMessage(value=self.state))
         self.logger.warning("stopped by a signal; the next run goes on from the last STATE")
         return code
+
+    def sync_all(self) -> None:  # type: ignore[misc]
+        """Read all selected streams, as the command does."""
+        self.run()
+
+    def run_sync_dry_run(self, *_: object, **__: object) -> bool:  # type: ignore[misc]
+        """Read all selected streams, for the SDK's own tests; whole, since pages are not cut."""
+        return self.run() == 0
+
+    def run_connection_test(self) -> bool:  # type: ignore[misc]
+        """Whether all configured vendors take the credentials."""
+        return self.prove() == 0
 
     def prove(self) -> int:
         """Prove the credentials of each configured vendor with one cheap request.
@@ -268,7 +289,7 @@ class TapEventExport(Tap):
         ctx: click.Context,
         param: click.Option,  # noqa: ARG003
         value: tuple[str, ...],
-    ) -> _ConfigInput:
+    ) -> ConfigInput:
         """Read the configuration files, all of them before the first trouble is told."""
         config: dict[str, Any] = {}
         problems = []
@@ -279,7 +300,7 @@ class TapEventExport(Tap):
                 problems.append(f"--config: {error}")
         if problems:
             cls._fail(ctx, *problems)
-        return _ConfigInput(config, parse_env="ENV" in value)
+        return ConfigInput(config, parse_env="ENV" in value)
 
     @classmethod
     def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: FBT001
@@ -306,7 +327,7 @@ class TapEventExport(Tap):
         *,
         about: bool = False,
         about_format: str | None = None,
-        config: _ConfigInput | None = None,
+        config: ConfigInput | None = None,
         state: str | None = None,
         catalog: str | None = None,
     ) -> None:
@@ -352,7 +373,7 @@ class TapEventExport(Tap):
 
     @classmethod
     def _made(
-        cls, ctx: click.Context, config: _ConfigInput | None, **inputs: dict[str, Any] | None
+        cls, ctx: click.Context, config: ConfigInput | None, **inputs: dict[str, Any] | None
     ) -> TapEventExport:
         """A tap, or the end of the command with a line for each wrong setting."""
         try:

@@ -1,13 +1,18 @@
-"""The SDK's own tests of a tap, against the sandbox."""
+"""The SDK's own tests of a tap, against the sandbox; and what of the SDK is private."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
+import tap_eventexport
+from tap_eventexport.engine.sdk import PRIVATE
 from tap_eventexport.sandbox.croct import Croct
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.happytalk import HappyTalk
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DFINERY_TOKEN = "a-dfinery-token-of-the-tests"  # noqa: S105
+SOURCES = Path(tap_eventexport.__file__).parent
 HISTORY = History(20)
 STORE = Store()
 SANDBOX = Sandbox(
@@ -34,6 +40,39 @@ SANDBOX = Sandbox(
         Ncp(HISTORY, access_key=NCP_KEYS[0], secret_key=NCP_KEYS[1]),
     ]
 )
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "reason"),
+    [(kind, *item) for kind, names in PRIVATE.items() for item in names.items()],
+)
+def test_the_sdk_still_has_the_private_names_that_are_used(
+    kind: type, name: str, reason: str
+) -> None:
+    made = {name for base in kind.__mro__ for name in _made_by(base)}
+    assert name in made, (
+        f"singer-sdk {version('singer-sdk')} has no {kind.__name__}.{name}, which is used since "
+        f"{reason}: see tap_eventexport/engine/sdk.py"
+    )
+
+
+def test_no_other_file_uses_a_private_name_of_the_sdk() -> None:
+    names = "|".join(sorted({name for names in PRIVATE.values() for name in names} - {"_config"}))
+    used = re.compile(rf"from singer_sdk.*\b_\w|\w\.({names})\b")
+    found = {
+        f"{path.relative_to(SOURCES)}: {line.strip()}"
+        for path in SOURCES.rglob("*.py")
+        if path.name != "sdk.py"
+        for line in path.read_text().splitlines()
+        if used.search(line)
+    }
+    assert not found
+
+
+def _made_by(kind: type) -> set[str]:
+    """The names that a class has, and those that its objects are given as they are made."""
+    code = getattr(vars(kind).get("__init__"), "__code__", None)
+    return {*vars(kind), *(code.co_names if code else ())}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from tap_eventexport.engine.stream import EventStream
+    from tap_eventexport.engine.sync import StreamSync
 
 WIDTH = 20  # characters of a bar
 LEAST = {"stream": 8, "from": 10, "to": 10, "bookmark": 10}  # characters, to end where words do
@@ -31,7 +31,7 @@ def is_on_terminal() -> bool:
 
 
 @contextmanager
-def shown(streams: Sequence[EventStream]) -> Iterator[None]:
+def shown(syncs: Sequence[StreamSync]) -> Iterator[None]:
     """Show a table of streams at the foot of the terminal, below the lines of the log.
 
     It goes to stderr, is drawn anew a few times a second, and is taken away at the end. Nothing is
@@ -47,7 +47,7 @@ def shown(streams: Sequence[EventStream]) -> Iterator[None]:
     console = Console(stderr=True)
     live = Live(
         console=console,
-        get_renderable=lambda: _table(streams),
+        get_renderable=lambda: _table(syncs),
         transient=True,
         redirect_stdout=False,
         redirect_stderr=True,
@@ -85,7 +85,7 @@ def _log_to(stream: TextIO, instead_of: TextIO) -> None:
             handler.setStream(stream)
 
 
-def _table(streams: Sequence[EventStream]) -> Table:
+def _table(syncs: Sequence[StreamSync]) -> Table:
     from rich.progress_bar import ProgressBar  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
@@ -95,27 +95,25 @@ def _table(streams: Sequence[EventStream]) -> Table:
     for heading in ("windows", "records", "records/s"):
         table.add_column(heading, justify="right")
     table.add_column()
-    for stream in streams:
-        if not stream.is_opened:
-            table.add_row(stream.name)
-            continue
-        progress = stream.progress
+    for sync in syncs:
+        progress = sync.progress
         complete, windows = progress.complete, progress.windows
         table.add_row(
-            stream.name,
+            sync.stream.name,
             ProgressBar(max(windows, 1), complete, width=WIDTH),
             f"{complete:,}/{windows:,}",
             f"{progress.records:,}",
             f"{progress.records / progress.seconds:,.0f}",
-            _told(stream),
+            _told(sync),
         )
     return table
 
 
-def _told(stream: EventStream) -> str:
+def _told(sync: StreamSync) -> str:
     """What a stream does now."""
+    stream = sync.stream
     if stream.is_closed:
-        return "failed" if stream.progress.is_failed else "complete"
+        return "failed" if sync.progress.is_failed else "complete"
     until = stream.client.usage.waits_until
     if until - time.time() > SHORTEST_WAIT:
         return f"waits for {stream.vendor} until {time.strftime('%H:%M:%S', time.localtime(until))}"

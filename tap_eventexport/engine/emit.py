@@ -10,31 +10,28 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import replace
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import msgspec
-from singer_sdk.helpers._batch import SDKBatchMessage
-from singer_sdk.helpers._util import utc_now
-from singer_sdk.mapper import SameRecordTransform
 
 from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.output import encoder
 from tap_eventexport.engine.page import Lines
+from tap_eventexport.engine.sdk import SDKBatchMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Mapping, Sequence
 
-    from singer_sdk.helpers._batch import BatchConfig
-
+    from tap_eventexport.engine.nul import NulWatch
+    from tap_eventexport.engine.output import MessageWriter
     from tap_eventexport.engine.page import Page, Record
-    from tap_eventexport.engine.stream import EventStream
+    from tap_eventexport.engine.sdk import BatchConfig
+
+    Transform = Callable[[Sequence[Record]], Mapping[str, Sequence[Any]]]
 
 BATCH_COMPRESSION_LEVEL = 1  # a third of the time of level 6, for files a tenth larger
-
-decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class RecordLine(msgspec.Struct, tag_field="type", tag="RECORD", gc=False):
@@ -45,47 +42,38 @@ class RecordLine(msgspec.Struct, tag_field="type", tag="RECORD", gc=False):
     time_extracted: datetime
 
 
-def why_changed(stream: EventStream) -> str | None:
-    """What asks for a change of this stream's records; None if nothing does."""
-    maps = stream.stream_maps
-    if len(maps) != 1 or type(maps[0]) is not SameRecordTransform:
-        return "stream_maps"
-    if maps[0].flattening_enabled:
-        return "flattening"
-    if not stream.selection.is_all:
-        return "deselected properties"
-    return None
-
-
-def changed_records(stream: EventStream, records: Sequence[Record]) -> Mapping[str, Sequence[Any]]:
-    """Records after selection, stream maps and flattening, by the name they are sent under."""
-    changed: dict[str, list[Any]] = {}
-    for record in decoder.decode_lines(encoder.encode_lines(records)):
-        for name in record.keys() - stream.sent_columns:
-            del record[name]
-        stream.selection.select_fields(record)
-        for transform in stream.transforms:
-            mapped = transform.apply(record)
-            if mapped is not None:
-                changed.setdefault(transform.name, []).append(mapped)
-    return changed
-
-
 class RecordLines:
-    """Writes records as RECORD lines to stdout, at once."""
+    """Writes records as RECORD lines to stdout, at once.
 
-    def __init__(self, stream: EventStream) -> None:
+    Args:
+        stream: The name that records are sent under.
+        transform: Makes of records what is sent, by the name it is sent under; None if they are
+            sent as they are.
+        writer: Where messages go.
+        nul: Looks at each line.
+
+    Attributes:
+        is_complete: Whether all records that were written are out, which they always are.
+    """
+
+    is_complete = True
+
+    def __init__(
+        self, stream: str, transform: Transform | None, writer: MessageWriter, nul: NulWatch
+    ) -> None:
         self._stream = stream
-        self.is_complete = True
+        self._transform = transform
+        self._writer = writer
+        self._nul = nul
 
     def prepare(self, page: Page) -> Page:
         """A page with its records encoded, if nothing changes them and they are in memory."""
-        if self._stream.is_changed or page.spooled:
+        if self._transform or page.spooled:
             return page
         blocks = [
             block
             if isinstance(block, Lines)
-            else Lines(self._lines(self._stream.name, block), len(block))
+            else Lines(self._lines(self._stream, block), len(block))
             for block in page.blocks
         ]
         return replace(page, blocks=blocks, size=sum(len(block.text) for block in blocks))
@@ -93,15 +81,16 @@ class RecordLines:
     def write(self, block: Sequence[Record] | Lines) -> None:
         """Write one block of records."""
         if isinstance(block, Lines):
-            self._stream.writer.write_lines(block.text)
+            self._writer.write_lines(block.text)
             return
-        for name, records in self._stream.ready(block).items():
-            self._stream.writer.write_lines(self._lines(name, records))
+        sent = self._transform(block) if self._transform else {self._stream: block}
+        for name, records in sent.items():
+            self._writer.write_lines(self._lines(name, records))
 
     def _lines(self, name: str, records: Sequence[Any]) -> bytes:
-        extracted = utc_now()
+        extracted = datetime.now(UTC)
         lines = encoder.encode_lines([RecordLine(name, record, extracted) for record in records])
-        self._stream.look_for_nul(lines)
+        self._nul.look(lines)
         return lines
 
     def end_page(self) -> None:
@@ -118,14 +107,28 @@ class BatchFiles:
     holds at most `batch_size` records.
 
     Args:
-        stream: The stream.
+        stream: The name that records are sent under.
+        transform: Makes of records what is sent, by the name it is sent under; None if they are
+            sent as they are.
+        writer: Where messages go.
+        nul: Looks at each line.
         config: Where the files go, and how they are compressed.
     """
 
-    def __init__(self, stream: EventStream, config: BatchConfig) -> None:
+    def __init__(
+        self,
+        stream: str,
+        transform: Transform | None,
+        writer: MessageWriter,
+        nul: NulWatch,
+        config: BatchConfig,
+    ) -> None:
         self._stream = stream
+        self._transform = transform
+        self._writer = writer
+        self._nul = nul
         self._config = config
-        self._id = f"{stream.tap_name}--{stream.name}-{uuid4()}"
+        self._id = f"tap-eventexport--{stream}-{uuid4()}"
         self._files = 0
         self._waiting: dict[str, list[Any]] = {}
         self._manifests: dict[str, list[str]] = {}
@@ -145,8 +148,9 @@ class BatchFiles:
         if isinstance(block, Lines):
             raise TypeError("files take records")
         size = self._config.batch_size
-        for name, ready in self._stream.ready(block).items():
-            waiting = self._waiting.pop(name, []) + list(ready)
+        sent = self._transform(block) if self._transform else {self._stream: block}
+        for name, records in sent.items():
+            waiting = self._waiting.pop(name, []) + list(records)
             while len(waiting) >= size:
                 self._write_file(name, waiting[:size])
                 del waiting[:size]
@@ -164,7 +168,7 @@ class BatchFiles:
         for name, waiting in self._waiting.items():
             self._write_file(name, waiting)
         for name, manifest in self._manifests.items():
-            self._stream.writer.write_message(
+            self._writer.write_message(
                 SDKBatchMessage(stream=name, encoding=self._config.encoding, manifest=manifest)
             )
         self._waiting, self._manifests, self._count = {}, {}, 0
@@ -173,7 +177,7 @@ class BatchFiles:
         self._files += 1
         storage = self._config.storage
         lines = encoder.encode_lines(records)
-        self._stream.look_for_nul(lines)
+        self._nul.look(lines)
         suffix = ""
         if self._config.encoding.compression == "gzip":
             lines = gzip.compress(lines, BATCH_COMPRESSION_LEVEL)

@@ -133,7 +133,7 @@ class HttpClient:
         self._longest = math.inf
         self.max_retry_wait = max_retry_wait
         self._user_agent = user_agent
-        self._stop = stop
+        self.stop = stop
         self._quota = quota
         self._in_flight = threading.BoundedSemaphore(concurrency)
         self._shared = _Shared()
@@ -214,10 +214,10 @@ class HttpClient:
         with self._in_flight:
             while (pause := self._shared.quiet_until - time.monotonic()) > 0:
                 self.usage.paused(pause)
-                self._stop.wait(pause)
+                self.stop.wait(pause)
             if self._quota:
                 self._quota.take()
-            self._stop.check()
+            self.stop.check()
             answer = self._send(build(), is_spooled=is_spooled, most=most)
         if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             raise FatalVendorError(f"{answer.request} failed: {WANTS_NAME}")
@@ -246,7 +246,7 @@ class HttpClient:
 
     def _wait_to_retry(self, seconds: float) -> None:
         self.usage.paused(seconds, retries=1)
-        self._stop.wait(seconds)
+        self.stop.wait(seconds)
 
     def _send(
         self, request: requests.Request, *, is_spooled: bool, most: int | None = None

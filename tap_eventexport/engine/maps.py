@@ -22,6 +22,7 @@ from singer_sdk.mapper import (
 
 from tap_eventexport.engine.errors import StreamMapError
 from tap_eventexport.engine.output import encoder
+from tap_eventexport.engine.sdk import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -249,9 +250,8 @@ class Transform:
             for key, value in definition.items():
                 if key in OPTIONS or value in REMOVED:
                     continue
-                (statement,) = ast.parse(value).body
                 try:
-                    self._map._eval(value, statement, record, key)  # type: ignore[attr-defined]  # noqa: SLF001
+                    evaluate(self._map, key, value, record)
                 except Exception as its:  # noqa: BLE001
                     return key, its
         return self.name, error

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from logging import Logger
 
 MAX_ESCAPES = 64  # that are looked at one by one, which is the fastest way while they are few
 
@@ -22,3 +27,31 @@ def has_nul(lines: bytes) -> bool:
     if place < 0 or not _like_nul.search(lines, place):
         return False
     return _nul.search(lines[place:]) is not None
+
+
+class NulWatch:
+    """Warns once of a NUL in a stream's records, which some loaders can't store.
+
+    Args:
+        stream: The stream's name.
+        logger: Where the warning goes.
+    """
+
+    def __init__(self, stream: str, logger: Logger) -> None:
+        self._stream = stream
+        self._logger = logger
+        self._is_told = False
+        self._lock = Lock()
+
+    def look(self, lines: bytes) -> None:
+        """Look at some records; on any thread."""
+        if self._is_told or not has_nul(lines):
+            return
+        with self._lock:
+            is_first, self._is_told = not self._is_told, True
+        if is_first:
+            self._logger.warning(
+                "%s: a text holds a NUL character (\\u0000), which PostgreSQL refuses, and other "
+                "stores may; see docs/recipes.md for what takes it out",
+                self._stream,
+            )

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tap_eventexport.engine.page import Opened
 from tap_eventexport.engine.readahead import Ended, ReadAhead, Ready
+from tap_eventexport.engine.sync import StreamSync
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from tap_eventexport.engine.stop import Stop
+    from tap_eventexport.engine.output import MessageWriter
     from tap_eventexport.engine.stream import EventStream
 
 MAX_WAITING_BYTES = 48 << 20  # of answers read ahead, encoded where nothing changes them
@@ -23,12 +24,30 @@ MAX_SPOOLED_BYTES = 1 << 30  # of CSV and export files read ahead, in temporary 
 Argument = TypeVar("Argument")
 
 
-def drive(streams: Sequence[EventStream], stop: Stop) -> dict[str, Exception]:
+def plan_streams(
+    streams: Iterable[EventStream], writer: MessageWriter
+) -> tuple[list[StreamSync], dict[str, Exception]]:
+    """Plan what is read of streams whose SCHEMA was written.
+
+    Returns:
+        A sync for each stream that can be read, and the errors of the others by their names.
+    """
+    syncs: list[StreamSync] = []
+    failures: dict[str, Exception] = {}
+    for stream in streams:
+        try:
+            syncs.append(StreamSync(stream, writer))
+        except Exception as error:  # noqa: BLE001 - of this stream alone
+            failures[stream.name] = error
+    return syncs, failures
+
+
+def run_streams(syncs: Sequence[StreamSync], writer: MessageWriter) -> dict[str, Exception]:
     """Read and emit streams until each is complete or has failed.
 
     Args:
-        streams: The selected streams, whose SCHEMA was written.
-        stop: Ends the run between two pages.
+        syncs: What was planned.
+        writer: Where messages go; its stop ends the run between two pages.
 
     Returns:
         The error of each stream that failed, by its name.
@@ -40,32 +59,29 @@ def drive(streams: Sequence[EventStream], stop: Stop) -> dict[str, Exception]:
     failures: dict[str, Exception] = {}
 
     def look() -> None:
-        stop.check()
-        streams[0].writer.check_reader()
+        writer.stop.check()
+        writer.check_reader()
 
-    ahead: ReadAhead[EventStream] = ReadAhead(MAX_WAITING_BYTES, MAX_SPOOLED_BYTES, look)
+    ahead: ReadAhead[StreamSync] = ReadAhead(MAX_WAITING_BYTES, MAX_SPOOLED_BYTES, look)
     try:
-        for stream in streams:
-            try:
-                ahead.add(stream.open())
-            except Exception as error:  # noqa: BLE001 - of this stream alone
-                failures[stream.name] = error
+        for sync in syncs:
+            ahead.add(sync.lane)
         for event in ahead:
-            stop.check()
-            stream = event.key
+            writer.stop.check()
+            sync = event.key
             trouble = event.error if isinstance(event, Ended) else _trouble_of(_emit, event)
             if trouble:
-                ahead.drop(stream)
+                ahead.drop(sync)
             if trouble or isinstance(event, Ended):
-                trouble = _trouble_of(stream.close, trouble) or trouble
+                trouble = _trouble_of(sync.close, trouble) or trouble
             if trouble:
-                failures[stream.name] = trouble
+                failures[sync.stream.name] = trouble
     finally:
         ahead.close()
     return failures
 
 
-def _emit(event: Ready[EventStream]) -> None:
+def _emit(event: Ready[StreamSync]) -> None:
     if isinstance(event.page, Opened):
         event.key.announce(event.window, event.page)
     else:

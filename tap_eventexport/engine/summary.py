@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from tap_eventexport.engine.stream import EventStream
+    from tap_eventexport.engine.sync import StreamSync
 
 HEADINGS = (
     *("stream", "from", "to", "windows", "requests", "records", "MiB", "retries", "waited"),
@@ -19,14 +19,14 @@ HEADINGS = (
 TEXTS = {"stream", "from", "to", "bookmark", "outcome"}  # the others are numbers
 
 
-def summary(streams: Iterable[EventStream], failures: Iterable[str]) -> list[Sequence[str]]:
+def summary(syncs: Iterable[StreamSync], failures: Iterable[str]) -> list[Sequence[str]]:
     """The rows of the table, without its headings.
 
     Requests, bytes, retries and seconds waited are those of the stream alone; streams of one
     vendor that wait for the same quota each wait.
     """
     failed = set(failures)
-    return [_row(stream, is_failed=stream.name in failed) for stream in streams]
+    return [_row(sync, is_failed=sync.stream.name in failed) for sync in syncs]
 
 
 def summary_lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -40,8 +40,9 @@ def _cell(heading: str, text: str, width: int) -> str:
     return text.ljust(width) if heading in TEXTS else text.rjust(width)
 
 
-def _row(stream: EventStream, *, is_failed: bool) -> Sequence[str]:
-    wanted, progress, usage = stream.wanted, stream.progress, stream.client.usage
+def _row(sync: StreamSync, *, is_failed: bool) -> Sequence[str]:
+    stream, progress = sync.stream, sync.progress
+    wanted, usage = stream.wanted, stream.client.usage
     return (
         stream.name,
         _told(wanted.start if wanted else None),
@@ -53,7 +54,7 @@ def _row(stream: EventStream, *, is_failed: bool) -> Sequence[str]:
         f"{usage.retries:,}",
         f"{usage.waited:,.0f} s",
         f"{progress.seconds:,.1f} s",
-        _told(stream.mark),
+        _told(sync.mark),
         "failed" if is_failed else "complete",
     )
 

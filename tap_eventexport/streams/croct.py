@@ -167,9 +167,8 @@ class CroctEvents(EventStream):
         if is_new:
             self.logger.log(level, "%s: %s", self.name, message % arguments)
 
-    def close(self, error: Exception | None) -> None:
-        """End, and tell of ids that were not the events' own."""
-        super().close(error)
+    def log_findings(self) -> None:
+        """Log ids that were not the events' own."""
         self._repeated_ids.tell(self.name, self.logger)
 
     def _parts(self, window: Window, times: list[int]) -> tuple[Window, ...]:

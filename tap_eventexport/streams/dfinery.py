@@ -166,8 +166,8 @@ class DfineryEvents(EventStream):
             entry.schema = Schema.from_dict({**schema, "properties": in_force})
         super().apply_catalog(catalog)
 
-    def close(self, error: Exception | None) -> None:
-        """Tell of rows that share an id, then close as any stream."""
+    def log_findings(self) -> None:
+        """Log rows that share an id."""
         keys, contents = self._repeated
         if keys and self.config["dfinery_repeated_ids"] == "warn":
             self.logger.warning(
@@ -189,12 +189,11 @@ class DfineryEvents(EventStream):
                 KEY,
                 contents - keys,
             )
-        super().close(error)
 
     def _blocks(self, spool: CsvSpool, day: Day) -> Iterator[list[Record]]:
         """The day's rows as records."""
         self._note_names(spool.header, day.names)
-        ids = DayIds(day.names, spool.blocks, self.writer.stop.check)
+        ids = DayIds(day.names, spool.blocks, self.client.stop.check)
         is_numbering = self.config["dfinery_repeated_ids"] == "number"
         with closing(spool):
             rows = ids.numbered() if is_numbering else ids.counted()
@@ -368,7 +367,7 @@ class DfineryEvents(EventStream):
 
     def _if_set(self, before: str, *names: str) -> str:
         """The settings of some names that are not as they are by default; empty if none is."""
-        known = self._tap.config_jsonschema["properties"]
+        known = self.tap.config_jsonschema["properties"]
         changed = [name for name in names if self.config.get(name) != known[name].get("default")]
         return before + ", ".join(changed) if changed else ""
 

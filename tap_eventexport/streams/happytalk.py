@@ -199,9 +199,8 @@ class ServiceHistory(HappyTalkStream):
         self._ids.note((record["id"], content_key(list(record.values()))) for record in records)
         return records
 
-    def close(self, error: Exception | None) -> None:
-        """End, and tell of ids that were not the entries' own."""
-        super().close(error)
+    def log_findings(self) -> None:
+        """Log ids that were not the entries' own."""
         self._ids.tell(self.name, self.logger)
 
 

@@ -110,9 +110,8 @@ class InfobipEvents(EventStream):
                 keys.keys(rows[0])
         return keys
 
-    def close(self, error: Exception | None) -> None:
-        """End, and tell of events whose id isn't theirs alone."""
-        super().close(error)
+    def log_findings(self) -> None:
+        """Log events whose id isn't theirs alone."""
         if self._repeated:
             self.logger.warning(
                 "%s: %d rows have the eventId of another row of their export and other content; "

@@ -335,7 +335,7 @@ class InfobipExports(InfobipEvents):
             )
 
     def _pause(self, seconds: float) -> None:
-        self.writer.stop.wait(seconds)
+        self.client.stop.wait(seconds)
         if self.is_closed:
             raise Stopped
 

@@ -98,6 +98,7 @@ class NcpApiGatewayEvents(EventStream):
         self._new_names = NewNames(self.name, self.logger)
         self.is_to_inclusive: bool | None = None
         self._is_told = False
+        self._used_hints: set[str] = set()
 
     @property
     def filters(self) -> tuple[Any, ...]:
@@ -184,8 +185,12 @@ class NcpApiGatewayEvents(EventStream):
 
     def _counted(self, day: date, window: Window) -> Counted | None:
         """What an earlier run has counted of a day; used once, so that a restart reads it all."""
+        name = f"{day}"
+        if name in self._used_hints:
+            return None
+        self._used_hints.add(name)
         try:
-            hint = msgspec.convert(self.known_hints.pop(f"{day}", None), Hint)
+            hint = msgspec.convert(self.bookmark_before.hints.get(name), Hint)
         except msgspec.ValidationError:
             return None
         if hint.query != self.query or hint.before > self._naive(window.start):

@@ -11,14 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_eventexport.engine import emit
 from tap_eventexport.engine.errors import StreamMapError
 from tap_eventexport.engine.page import Page
-from tap_eventexport.engine.windows import Window
 from tap_eventexport.streams.croct import CroctEvents
 from tap_eventexport.streams.croct_answers import Record
 from tap_eventexport.tap import TapEventExport
 from tests.conftest import END, START
+from tests.engine.pages import emit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,14 +60,13 @@ def stream_of(**config: Any) -> CroctEvents:
     tap = TapEventExport(config={**CONFIG, **config})
     stream = tap.streams["croct_events"]
     assert isinstance(stream, CroctEvents)
-    stream.open()
     return stream
 
 
 def emitted(
     stream: CroctEvents, page: Page, capsys: pytest.CaptureFixture[str]
 ) -> list[dict[str, Any]]:
-    stream.emit(Window(START, END), stream._output.prepare(page))  # noqa: SLF001
+    emit(stream, page)
     lines = capsys.readouterr().out.split("\n")[:-1]
     messages = [json.loads(line, parse_float=Decimal) for line in lines]
     for message in messages:
@@ -87,7 +85,7 @@ def test_both_paths_write_the_same(
 ) -> None:
     fast = emitted(stream_of(), Page([block], None), capsys)
     with monkeypatch.context() as patched:
-        patched.setattr("tap_eventexport.engine.stream.why_changed", lambda _: "a test")
+        patched.setattr(CroctEvents, "transform_reason", lambda _: "a test")
         plain = emitted(stream_of(), Page([block], None), capsys)
     assert fast == plain
 
@@ -111,7 +109,7 @@ def test_selection_is_the_sdks(deselected: list[str]) -> None:
     copy = json.loads(json.dumps(record))
     messages = stream._generate_record_messages(copy)  # noqa: SLF001
     expected = [message.record for message in messages]
-    assert emit.changed_records(stream, [record]) == {"croct_events": expected}
+    assert stream.transform([record]) == {"croct_events": expected}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +121,7 @@ def test_selection_is_the_sdks(deselected: list[str]) -> None:
     ],
 )
 def test_what_asks_for_the_plain_path(config: dict[str, Any], reason: str | None) -> None:
-    assert emit.why_changed(stream_of(**config)) == reason
+    assert stream_of(**config).transform_reason() == reason
 
 
 def test_a_new_column_comes_in_a_new_schema_before_its_first_record(
@@ -146,7 +144,8 @@ def test_new_columns_that_flattening_gives_one_name(capsys: pytest.CaptureFixtur
         flattening_enabled=True, flattening_max_depth=1, flattening_max_key_length=20
     )
     columns = {f"onelongnameofacolumn{end}": {"type": ["string"]} for end in ("one", "two")}
-    page = Page([[{"id": "a", **dict.fromkeys(columns, "x")}]], None, columns=columns)
+    record = {"id": "a", "timestamp": "2026-03-01T00:00:00.000Z", **dict.fromkeys(columns, "x")}
+    page = Page([[record]], None, columns=columns)
     with pytest.raises(StreamMapError, match="flattening: croct_events: Duplicate column name"):
         emitted(stream, page, capsys)
 

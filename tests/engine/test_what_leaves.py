@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_eventexport.engine.page import Page
-from tap_eventexport.engine.windows import Window
 from tap_eventexport.streams.croct import CroctEvents
 from tap_eventexport.tap import TapEventExport
 from tests.conftest import END, START
+from tests.engine.pages import emit
 
 if TYPE_CHECKING:
     import pytest
@@ -78,10 +78,9 @@ def send(catalog: dict[str, Any], config: dict[str, Any], record: dict[str, Any]
     """Write a record with new columns."""
     stream = TapEventExport(config={**CONFIG, **config}, catalog=catalog).streams["croct_events"]
     assert isinstance(stream, CroctEvents)
-    stream.open()
     stream.write_schema()
     page = Page([[record]], None, columns=dict.fromkeys(sorted(NEW), TEXT))
-    stream.emit(Window(START, END), stream._output.prepare(page))  # noqa: SLF001
+    emit(stream, page)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -1,0 +1,93 @@
+"""Reads the windows of one stream, on worker threads.
+
+A page is made here whole: read by the vendor's file, checked, and encoded if nothing changes it.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
+from tap_eventexport.engine.keys import guarded
+from tap_eventexport.engine.page import Page, Split
+from tap_eventexport.engine.windows import round_down, span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tap_eventexport.engine.page import Opened
+    from tap_eventexport.engine.progress import Progress
+    from tap_eventexport.engine.stream import EventStream
+    from tap_eventexport.engine.windows import Window
+
+MAX_RESTARTS = 3  # of one window, before its vendor is given up for now
+
+
+class WindowReader:
+    """Reads windows of one stream.
+
+    Args:
+        stream: The stream.
+        prepare: Encodes a page as far as it can be before its turn.
+        progress: Counts windows.
+    """
+
+    def __init__(
+        self, stream: EventStream, prepare: Callable[[Page], Page], progress: Progress
+    ) -> None:
+        self._stream = stream
+        self._prepare = prepare
+        self._progress = progress
+
+    def read(
+        self, window: Window, place: Mapping[str, Any] | None
+    ) -> Iterator[Page | Opened | Split]:
+        """The pages of a window, from its start or from a place in it.
+
+        Raises:
+            FatalVendorError: If the window can't be read.
+        """
+        stream = self._stream
+        for restarts in count():
+            try:
+                for page in stream.pages(window, place):
+                    if isinstance(page, Page):
+                        source = f"a page of {stream.vendor}'s {window}"
+                        yield self._prepare(guarded(page, stream.required_columns, source))
+                        continue
+                    if isinstance(page, Split):
+                        self._progress.split(len(page.windows))
+                    yield page
+            except RestartWindowError as error:
+                if restarts == MAX_RESTARTS:
+                    raise FatalVendorError(
+                        f"{error}; the window {window} was read from its start {restarts} times "
+                        f"in vain: try again later, or ask {stream.vendor}"
+                    ) from error
+                stream.logger.warning(
+                    "%s: %s; reading the window %s from its start", stream.name, error, window
+                )
+                place = None
+            except FatalVendorError as error:
+                if (past := self._past(window)) is None:
+                    raise
+                stream.logger.warning(
+                    "%s: %s; the window %s ends in the vendor's future, so it is read up to the "
+                    "vendor's time",
+                    stream.name,
+                    error,
+                    window,
+                )
+                yield Split(past) if past else Page([], None)
+                return
+            else:
+                return
+
+    def _past(self, window: Window) -> tuple[Window, ...] | None:
+        """The part of a window that is no longer the vendor's future; None if it is all of it."""
+        clock = self._stream.client.clock
+        present = round_down(clock.now(), self._stream.resolution)
+        if not (clock.lead and clock.is_lead_believed and window.end > present):
+            return None
+        return span(window.start, present)
