@@ -1,6 +1,6 @@
-"""Makes what the documents say of the settings: README's table, meltano.yml's list, and the Hub's.
+"""Writes the settings into docs/settings.md, meltano.yml and the Hub's definition.
 
-The texts are the descriptions of the tap's own schema, so that they stand in one place.
+The texts are the descriptions of the tap's own schema, so that they are written in one place.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from tap_eventexport.settings import is_secret
 from tap_eventexport.tap import TapEventExport
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from singer_sdk import typing as th
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+SETTINGS = ROOT / "docs/settings.md"
 MELTANO = ROOT / "meltano.yml"
 HUB = ROOT / "docs/hub/tap-eventexport.yml"
 
-TABLE = ("<!-- settings -->\n", "<!-- /settings -->\n")
+TABLES = ("<!-- settings: made by bin/documents -->\n", "<!-- /settings -->\n")
 LIST = ("        # settings: made by bin/documents\n", "        # /settings\n")
 HUB_HEAD = """\
 # Made by bin/documents from `tap-eventexport --about --format=json`. For the Hub, variant becomes
@@ -50,11 +52,35 @@ def about() -> Definition:
     return told
 
 
-def settings_table() -> str:
-    """The tap's own settings as a Markdown table."""
-    names = [setting.name for block in settings.BLOCKS for setting in block]
-    head = "| setting | kind | default | meaning |\n|---|---|---|---|\n"
+def settings_sections() -> str:
+    """The tap's own settings in Markdown: a section and a table for each block."""
+    return "\n".join(map(_section, settings.BLOCKS))
+
+
+def _section(block: Iterable[th.Property[Any]]) -> str:
+    names = [setting.name for setting in block]
+    head = "## All vendors\n\n"
+    if owner := _owner(names, "export"):
+        page = f"vendors/{owner.name.lower().replace(' ', '-')}.md"
+        head = f"## {owner.name}\n\n[How its API behaves]({page}). Required: {_needed(owner)}"
+        other = _owner(names, "files")
+        if other and other != owner:
+            head += f"; with `infobip_mode: files` only {_needed(other)}"
+        head += ".\n\n"
+    head += "| setting | kind | default | meaning |\n|---|---|---|---|\n"
     return head + "".join(_row(name, settings.SCHEMA["properties"][name]) for name in names)
+
+
+def _owner(names: list[str], mode: str) -> settings.Vendor | None:
+    """The vendor whose credential is one of these settings, in a mode of Infobip's."""
+    vendors = settings.vendors({"infobip_mode": mode})
+    return next((vendor for vendor in vendors if vendor.credential in names), None)
+
+
+def _needed(vendor: settings.Vendor) -> str:
+    """The settings that a vendor needs, in words."""
+    *others, last = map(_code, (vendor.credential, *vendor.required))
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _row(name: str, setting: Mapping[str, Any]) -> str:
@@ -112,9 +138,9 @@ def _described(name: str, setting: Mapping[str, Any]) -> Definition:
     return {**described, "description": setting["description"]}
 
 
-def readme(text: str) -> str:
-    """README with the table of settings as it must be."""
-    return _between(text, TABLE, settings_table())
+def settings_page(text: str) -> str:
+    """docs/settings.md with the tables of settings as they must be."""
+    return _between(text, TABLES, settings_sections())
 
 
 def meltano(text: str, told: Mapping[str, Any]) -> str:
@@ -188,7 +214,8 @@ def documents() -> dict[Path, str]:
     """Each file with what it must hold."""
     told = about()
     project = meltano(MELTANO.read_text(), told)
-    return {README: readme(README.read_text()), MELTANO: project, HUB: hub(told, project)}
+    page = settings_page(SETTINGS.read_text())
+    return {SETTINGS: page, MELTANO: project, HUB: hub(told, project)}
 
 
 def main() -> None:
