@@ -21,6 +21,7 @@ SETTINGS = settings.SCHEMA["properties"]
 OWN = [setting.name for block in settings.BLOCKS for setting in block]
 README = (ROOT / "README.md").read_text()
 SETTINGS_PAGE = (ROOT / "docs/settings.md").read_text()
+TROUBLESHOOTING = (ROOT / "docs/troubleshooting.md").read_text()
 VENDOR_PAGES = {page: page.read_text() for page in sorted((ROOT / "docs/vendors").glob("*.md"))}
 
 
@@ -43,7 +44,7 @@ def table_rows(text: str) -> dict[str, list[str]]:
 
 def messages() -> list[str]:
     """The messages of the table for troubleshooting."""
-    cells = re.findall(r"^\| (`.*?`) \|", section(README, "Troubleshooting"), re.MULTILINE)
+    cells = re.findall(r"^\| (`.*?`) \|", section(TROUBLESHOOTING, "Messages"), re.MULTILINE)
     return [message for cell in cells for message in re.findall(r"`(.+?)`", cell)]
 
 
@@ -155,7 +156,19 @@ def test_the_messages_that_are_explained_are_in_the_code() -> None:
 
 
 def test_the_readme_can_be_read_in_one_sitting() -> None:
-    assert len(README.splitlines()) < 300
+    assert len(README.splitlines()) < 250
+
+
+def test_the_pictures_are_small_and_load_nothing() -> None:
+    table, report = ROOT / "docs/live-table.svg", ROOT / "docs/report.png"
+    drawn = table.read_text()
+    assert len(drawn) < 60_000
+    assert 20_000 < report.stat().st_size < 150_000
+    assert report.read_bytes().startswith(b"\x89PNG")
+    assert not re.search(r"font-face|url\((?!#)|href|<script|<image", drawn)
+    assert all(name in drawn for name in table_rows(section(README, "Streams")))
+    for picture in (table, report):
+        assert f"(docs/{picture.name})" in README
 
 
 def test_no_example_value_looks_real() -> None:
