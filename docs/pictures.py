@@ -43,7 +43,8 @@ COMMAND = "tap-eventexport --config=ENV | target-jsonl"
 REDRAW = re.compile(r"\x1b\[1A\x1b\[2K")  # one line up, and clear it
 OTHER = re.compile(r"\x1b\[[0-9;?]*[A-Za-ln-z]|\r")  # all control sequences but colours
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)  # rich's are at a remote address
+TABLE = re.compile(r"^[^\n]*records/s.*", re.MULTILINE | re.DOTALL)
+FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WINDOW = "1120,860"  # pixels
@@ -51,29 +52,33 @@ WINDOW = "1120,860"  # pixels
 
 def live_table(programs: Path, target: Path) -> str:
     """A frame in the middle of a load, as SVG."""
-    frames = _frames(_load(programs, target))
-    running = [frame for frame in frames if _is_running(frame)]
+    running = [frame for frame in frames(_load(programs, target)) if is_running(frame)]
     if not running:
         raise SystemExit("No frame has all streams running.")
-    shown = Text.assemble(f"$ {COMMAND}\n\n", Text.from_ansi(running[len(running) // 2]))
+    return drawn(running[len(running) // 2])
+
+
+def frames(shown: str) -> list[str]:
+    """The table each time that it was drawn, without the lines of the log above it."""
+    parts = (OTHER.sub("", part) for part in REDRAW.split(shown))
+    found = (TABLE.search(part) for part in parts)
+    return [table[0].rstrip() for table in found if table]
+
+
+def is_running(frame: str) -> bool:
+    """Whether all streams have begun, and some are not complete."""
+    rows = [line.split() for line in COLOUR.sub("", frame).splitlines()[1:]]
+    return all(len(row) > 1 for row in rows) and any(row[-1] == "reads" for row in rows)
+
+
+def drawn(frame: str) -> str:
+    """A frame below the command, as SVG without rich's fonts, which are at a remote address."""
+    shown = Text.assemble(f"$ {COMMAND}\n\n", Text.from_ansi(frame))
     width = max(line.cell_len for line in shown.split())
     console = Console(record=True, width=width, file=io.StringIO())
     console.print(shown)
     console.print()  # else the picture cuts the last line's underscores off
     return FONTS.sub("", console.export_svg(title="tap-eventexport"))
-
-
-def _is_running(frame: str) -> bool:
-    text = COLOUR.sub("", frame)
-    rows = [line.split() for line in text.splitlines()[1:]]
-    return bool(rows) and all(len(row) > 1 for row in rows) and "reads" in text
-
-
-def _frames(shown: str) -> list[str]:
-    """The table each time that it was drawn, without the lines of the log above it."""
-    parts = (OTHER.sub("", part) for part in REDRAW.split(shown))
-    drawn = (part[part.find("stream ") :] for part in parts if "records/s" in part)
-    return [frame.rstrip() for frame in drawn]
 
 
 def _load(programs: Path, target: Path) -> str:
