@@ -213,9 +213,8 @@ def answered(body: bytes, wanted: Window) -> Answered:
 
     Raises:
         msgspec.DecodeError: If it is no whole export. The text names the event.
-        UnicodeDecodeError: If it is not UTF-8.
     """
-    export, extras, new_names = _decode_export(_compact(body))
+    export, extras, new_names = _decode_export(body)
     events = export.items
     times = [event.timestamp for event in events]
     span = (min(times), max(times)) if times else NO_TIME
@@ -312,12 +311,6 @@ def _id(event: Event, extra: Fields) -> str:
     if extra:
         content.append({name: parsed(value) for name, value in extra.items()})
     return content_key(content)
-
-
-def _compact(body: bytes) -> bytes:
-    """The same JSON on one line and in valid UTF-8: parts of it are passed on as they are."""
-    body.decode()
-    return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
 
 
 def _refusal(answer: Answer, cursor: str | None) -> Exception:

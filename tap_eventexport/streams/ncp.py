@@ -19,7 +19,7 @@ import requests
 from singer_sdk import typing as th
 
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
-from tap_eventexport.engine.extra import COLUMN, NULL, NewNames, as_column
+from tap_eventexport.engine.extra import COLUMN, NewNames, as_column
 from tap_eventexport.engine.identity import TwinKeys, content_key, parsed
 from tap_eventexport.engine.offsets import Counted, Mark, OffsetReader, Part
 from tap_eventexport.engine.page import Page
@@ -147,7 +147,7 @@ class NcpApiGatewayEvents(EventStream):
                     key = twins.key(content)
                     happened = instant(event, zone, number, day.day)
                     if window.start <= happened < window.end:
-                        extra = _column(event) if event.extra else NULL
+                        extra = as_column(event.extra)
                         records.append(Record(key, format_instant(happened), *event[1:4], extra))
                 going_on = None if part.is_last else _place(part, day.last, twins, contents)
                 yield Page([records], going_on, day.size, hints=self._hints(day.day, part.counted))
@@ -348,10 +348,6 @@ def _content(event: Event) -> str:
         extra = {name: parsed(value) for name, value in event.extra.items()}
         return content_key([*event[:4], extra])
     return content_key(event[:4])
-
-
-def _column(event: Event) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.format(as_column(event.extra), indent=-1))
 
 
 def _resumed(
