@@ -20,7 +20,7 @@ from singer_sdk.helpers._util import utc_now
 from singer_sdk.mapper import SameRecordTransform
 
 from tap_eventexport.engine.errors import FatalVendorError
-from tap_eventexport.engine.output import encoder
+from tap_eventexport.engine.output import encode_lines, encoder
 from tap_eventexport.engine.page import Lines
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class RecordLines:
 
     def _lines(self, name: str, records: Sequence[Any]) -> bytes:
         extracted = utc_now()
-        lines = encoder.encode_lines([RecordLine(name, record, extracted) for record in records])
+        lines = encode_lines([RecordLine(name, record, extracted) for record in records], name)
         self._stream.look_for_nul(lines)
         return lines
 
@@ -172,7 +172,7 @@ class BatchFiles:
     def _write_file(self, name: str, records: Sequence[Any]) -> None:
         self._files += 1
         storage = self._config.storage
-        lines = encoder.encode_lines(records)
+        lines = encode_lines(records, name)
         self._stream.look_for_nul(lines)
         suffix = ""
         if self._config.encoding.compression == "gzip":

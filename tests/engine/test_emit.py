@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tap_eventexport.engine import emit
-from tap_eventexport.engine.errors import StreamMapError
+from tap_eventexport.engine.errors import FatalVendorError, StreamMapError
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.windows import Window
 from tap_eventexport.streams.croct import CroctEvents
@@ -22,6 +22,7 @@ from tests.conftest import END, START
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 CONFIG = {
     "croct_api_key": "key",
@@ -90,6 +91,29 @@ def test_both_paths_write_the_same(
         patched.setattr("tap_eventexport.engine.stream.why_changed", lambda _: "a test")
         plain = emitted(stream_of(), Page([block], None), capsys)
     assert fast == plain
+
+
+@pytest.mark.parametrize("spooled", [0, 1])
+@pytest.mark.parametrize("is_batched", [False, True])
+def test_no_part_of_a_record_leaves_on_a_line_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, spooled: int, is_batched: bool
+) -> None:
+    """The page's first block is whole; of the second nothing is written, nor promised."""
+    batches = {"encoding": {"format": "jsonl"}, "storage": {"root": f"file://{tmp_path}"}}
+    stream = stream_of(**({"batch_config": batches} if is_batched else {}))
+    broken = {"id": "b", "payload": msgspec.Raw(b'{\n"a": 1\n}')}
+    page = Page([[{"id": "a"}], [{"id": "c"}, broken]], None, spooled=spooled)
+
+    def emit_all() -> None:
+        emitted(stream, page, capsys)
+        stream.close(None)
+
+    with pytest.raises(FatalVendorError, match=r"as [45] lines, .* please report it"):
+        emit_all()
+    messages = list(map(json.loads, capsys.readouterr().out.splitlines()))
+    whole = ["a"] if spooled and not is_batched else []
+    assert [message["record"]["id"] for message in messages] == whole
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
