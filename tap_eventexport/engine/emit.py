@@ -146,12 +146,13 @@ class BatchFiles:
             raise TypeError("files take records")
         size = self._config.batch_size
         for name, ready in self._stream.ready(block).items():
-            waiting = self._waiting.pop(name, []) + list(ready)
+            waiting = self._waiting.setdefault(name, [])
+            waiting.extend(ready)
             while len(waiting) >= size:
                 self._write_file(name, waiting[:size])
                 del waiting[:size]
-            if waiting:
-                self._waiting[name] = waiting
+            if not waiting:
+                del self._waiting[name]
         self._count += len(block)
 
     def end_page(self) -> None:

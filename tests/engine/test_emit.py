@@ -116,6 +116,20 @@ def test_no_part_of_a_record_leaves_on_a_line_of_its_own(
     assert not list(tmp_path.iterdir())
 
 
+def test_records_that_wait_for_a_file_are_not_promised_before_it_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second page fills a file that can't be written, and that the first page is in."""
+    batches = {"encoding": {"format": "jsonl"}, "storage": {"root": f"file://{tmp_path}"}}
+    stream = stream_of(batch_config={**batches, "batch_size": 2})
+    assert emitted(stream, Page([[{"id": "a"}]], {"cursor": "b"}), capsys) == []
+    page = Page([[{"id": "b", "payload": msgspec.Raw(b"{\n}")}]], None)
+    for fails in (lambda: emitted(stream, page, capsys), lambda: stream.close(None)):
+        with pytest.raises(FatalVendorError, match="2 records would be written as 3 lines"):
+            fails()
+    assert "STATE" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "deselected", [["userId"], ["context"], ["payload", "properties", "total"]]
 )
