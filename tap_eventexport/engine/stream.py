@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import count
 from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 from singer_sdk.exceptions import ConfigValidationError
@@ -34,7 +34,7 @@ from tap_eventexport.engine.bookmark import (
 )
 from tap_eventexport.engine.emit import BatchFiles, RecordLines, changed_records, why_changed
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError, StreamMapError
-from tap_eventexport.engine.keys import guarded
+from tap_eventexport.engine.keys import guarded, inside
 from tap_eventexport.engine.maps import Transform, definitions_of, make_maps
 from tap_eventexport.engine.names import shown_names
 from tap_eventexport.engine.nul import has_nul
@@ -79,6 +79,9 @@ class EventStream(Stream):
         vendor: The vendor's name, for people.
         lookback: How far behind the bookmark events may still arrive, unless the user says.
         resolution: What the vendor's times are multiples of.
+        keeps: Which records are kept, by their replication key: those of the `window` that was
+            asked for; those of all that the `run` wants, where the vendor may answer with a record
+            for another window than its own; or `all`.
         columns: The columns that are known before anything is read.
         is_growing: Whether the vendor may send others.
         is_opened: Whether the stream was planned, so that there is something to tell of it.
@@ -90,6 +93,7 @@ class EventStream(Stream):
     vendor: ClassVar[str]
     lookback: ClassVar[timedelta]
     resolution: ClassVar[timedelta] = MILLISECOND
+    keeps: ClassVar[Literal["window", "run", "all"]] = "window"
     columns: ClassVar[th.PropertiesList]
     is_growing: ClassVar[bool] = False
 
@@ -461,7 +465,7 @@ class EventStream(Stream):
                     if not isinstance(page, Page):
                         yield page
                         continue
-                    whole = guarded(page, self._required, f"a page of {self.vendor}'s {window}")
+                    whole = self._guarded(page, window)
                     is_bounded = self.ABORT_AT_RECORD_COUNT is not None
                     yield whole if is_bounded else self._output.prepare(whole)
             except RestartWindowError as error:
@@ -488,6 +492,15 @@ class EventStream(Stream):
                 return
             else:
                 return
+
+    def _guarded(self, page: Page, window: Window) -> Page:
+        """A page whose records have their keys, and lie in the time that is kept."""
+        source = f"a page of {self.vendor}'s {window}"
+        whole = guarded(page, self._required, source)
+        if self.keeps == "all" or not self.replication_key:
+            return whole
+        bounds = window if self.keeps == "window" else self.wanted or window
+        return inside(whole, self.replication_key, bounds, source)
 
     def _past(self, window: Window) -> tuple[Window, ...] | None:
         """The part of a window that is no longer the vendor's future; None if it is all of it."""

@@ -70,6 +70,7 @@ class CroctEvents(EventStream):
     replication_key = "timestamp"
     vendor = "Croct"
     lookback: ClassVar = timedelta(minutes=60)
+    keeps = "run"  # by which time a window selects isn't documented
     columns: ClassVar = th.PropertiesList(
         th.Property("id", th.StringType, required=True),
         th.Property("timestamp", th.DateTimeType, required=True, description="when tracked"),
@@ -198,13 +199,11 @@ class CroctEvents(EventStream):
     def prove(self) -> None:
         """Ask for one event of the last hour."""
         hour = Window(self.now - timedelta(hours=1), self.now)
-        self.client.fetch(lambda: self._request(hour, None, size=1), reader(hour, None))
+        self.client.fetch(lambda: self._request(hour, None, size=1), reader(None))
 
     def _ask(self, window: Window, cursor: str | None) -> Answered:
         size = self.config["croct_page_size"]
-        return self.client.fetch(
-            lambda: self._request(window, cursor, size), reader(self.wanted or window, cursor)
-        )
+        return self.client.fetch(lambda: self._request(window, cursor, size), reader(cursor))
 
     def _request(self, window: Window, cursor: str | None, size: int) -> requests.Request:
         return requests.Request(

@@ -6,7 +6,7 @@ https://docs.croct.com/reference/api/service/data-export/export-events
 from __future__ import annotations
 
 from http import HTTPStatus
-from itertools import compress, repeat
+from itertools import repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -17,7 +17,7 @@ from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 from tap_eventexport.engine.extra import NULL, ExtraDecoder, as_column
 from tap_eventexport.engine.http import Answer, refuse_passing_faults
 from tap_eventexport.engine.identity import content_key, parsed
-from tap_eventexport.engine.windows import LAST, Window, format_milliseconds, to_milliseconds
+from tap_eventexport.engine.windows import LAST, format_milliseconds, to_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -150,7 +150,7 @@ class Answered(NamedTuple):
         ids: Their ids; where the vendor gives none, keys of their content.
         has_all_ids: Whether the vendor gives all of them.
         events: The events.
-        records: Those that are wanted.
+        records: The records made of them.
         unnamed: The records without an id of the vendor's, each with its time.
         new_names: The names of fields that have no column.
         size: Bytes of the body.
@@ -186,11 +186,10 @@ class Answered(NamedTuple):
         return [str(event.id) for event in named], named
 
 
-def reader(wanted: Window, cursor: str | None) -> Callable[[Answer], Answered]:
+def reader(cursor: str | None) -> Callable[[Answer], Answered]:
     """What reads an answer to a request that was made with a cursor, or without one.
 
     Args:
-        wanted: The time that this run reads; events outside of it are left out.
         cursor: The cursor that was sent.
 
     Returns:
@@ -203,12 +202,12 @@ def reader(wanted: Window, cursor: str | None) -> Callable[[Answer], Answered]:
         refuse_passing_faults(answer)
         if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             raise _refusal(answer, cursor)
-        return decoded(answer, lambda body: answered(body, wanted), "export of events")
+        return decoded(answer, answered, "export of events")
 
     return read
 
 
-def answered(body: bytes, wanted: Window) -> Answered:
+def answered(body: bytes) -> Answered:
     """Read the body of an answer.
 
     Raises:
@@ -222,20 +221,14 @@ def answered(body: bytes, wanted: Window) -> Answered:
         raise _no_time(times)
     given = [event.id for event in events]
     ids = given if all(given) else list(map(_id, events, extras))
-    columns: list[Any] = [events, ids, extras]
-    first, end = to_milliseconds(wanted.start), to_milliseconds(wanted.end)
-    if times and not first <= span[0] <= span[1] < end:
-        inside = [first <= time < end for time in times]
-        columns = [list(compress(column, inside)) for column in columns]
-    chosen, keys, others = columns
     try:
-        records = _records(chosen, keys, others, export.metadata or Metadata())
+        records = _records(events, ids, extras, export.metadata or Metadata())
     except msgspec.ValidationError:
         _check_objects(events)
         raise
     unnamed = [
         (record, event.timestamp)
-        for record, event in zip(records, () if ids is given else chosen, strict=False)
+        for record, event in zip(records, () if ids is given else events, strict=False)
         if not event.id
     ]
     return Answered(

@@ -86,6 +86,7 @@ class DfineryEvents(EventStream):
     replication_key = ARRIVAL
     vendor = "Dfinery"
     lookback: ClassVar = timedelta(days=1)
+    keeps = "all"
     is_growing: ClassVar = True
     columns: ClassVar = th.PropertiesList(
         *(

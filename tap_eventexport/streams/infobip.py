@@ -43,6 +43,7 @@ class InfobipEvents(EventStream):
     primary_keys = ("event_key",)
     replication_key = "timestamp"
     lookback: ClassVar = timedelta(minutes=60)
+    keeps = "all"  # see `is_wanted`: files and exports may select by the time of arrival
     columns: ClassVar = th.PropertiesList(
         th.Property(
             "event_key", th.StringType, required=True, description="of the eventId, or the content"

@@ -145,10 +145,8 @@ class NcpApiGatewayEvents(EventStream):
                     content = _content(event)
                     contents.add(content)
                     key = twins.key(content)
-                    happened = instant(event, zone, number, day.day)
-                    if window.start <= happened < window.end:
-                        extra = as_column(event.extra)
-                        records.append(Record(key, format_instant(happened), *event[1:4], extra))
+                    happened = format_instant(instant(event, zone, number, day.day))
+                    records.append(Record(key, happened, *event[1:4], as_column(event.extra)))
                 going_on = None if part.is_last else _place(part, day.last, twins, contents)
                 yield Page([records], going_on, day.size, hints=self._hints(day.day, part.counted))
                 day.learn(part)
