@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import requests
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.cursors import MAX_EMPTY, CursorReader
-from tap_eventexport.engine.errors import RestartWindowError
+from tap_eventexport.engine.cursors import MAX_EMPTY, CursorReader, cursor_in
 from tap_eventexport.engine.extra import COLUMN, NewNames
+from tap_eventexport.engine.http import endpoint
 from tap_eventexport.engine.page import Page, Split
 from tap_eventexport.engine.repeats import ListedIds, RepeatedIds
 from tap_eventexport.engine.stream import EventStream
@@ -113,7 +113,7 @@ class CroctEvents(EventStream):
         A cursor's pages can only be read in turn. Where the first page shows that there will be
         many, the window is read as several, all of it, since the order of events isn't documented.
         """
-        begin = _cursor(place)
+        begin = cursor_in(place)
         twins, ids = TwinList(place if begin else None), ListedIds()
         pages = CursorReader(
             lambda cursor: self._ask(window, cursor), self.vendor, f"the window {window}"
@@ -208,7 +208,7 @@ class CroctEvents(EventStream):
     def _request(self, window: Window, cursor: str | None, size: int) -> requests.Request:
         return requests.Request(
             "GET",
-            self.config["croct_api_url"].rstrip("/") + PATH,
+            endpoint(self.config["croct_api_url"], PATH),
             headers={"X-Api-Key": self.config["croct_api_key"], "Accept": "application/json"},
             params={
                 "start": to_milliseconds(window.start),
@@ -218,14 +218,6 @@ class CroctEvents(EventStream):
                 "cursor": cursor,
             },
         )
-
-
-def _cursor(place: Mapping[str, Any] | None) -> str | None:
-    """The cursor to begin with."""
-    cursor = place.get("cursor") if place else None
-    if isinstance(cursor, str | None):
-        return cursor
-    raise RestartWindowError("the position in STATE can't be understood")
 
 
 def _place(following: str | None, twins: TwinList) -> Mapping[str, Any] | None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from tap_eventexport.engine.answers import decoded, envelope, quoted
+from tap_eventexport.engine.answers import envelope, quoted
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 from tap_eventexport.engine.extra import NULL, ExtraDecoder, as_column
-from tap_eventexport.engine.http import Answer, refuse_passing_faults
+from tap_eventexport.engine.http import Answer, parse
 from tap_eventexport.engine.identity import content_key, parsed
 from tap_eventexport.engine.windows import LAST, format_milliseconds, to_milliseconds
 
@@ -198,13 +198,10 @@ def reader(cursor: str | None) -> Callable[[Answer], Answered]:
         something.
     """
 
-    def read(answer: Answer) -> Answered:
-        refuse_passing_faults(answer)
-        if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-            raise _refusal(answer, cursor)
-        return decoded(answer, answered, "export of events")
+    def refuse(answer: Answer) -> Exception:
+        return _refusal(answer, cursor)
 
-    return read
+    return lambda answer: parse(answer, answered, "export of events", refuse)
 
 
 def answered(body: bytes) -> Answered:

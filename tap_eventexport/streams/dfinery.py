@@ -24,7 +24,7 @@ from tap_eventexport.engine.errors import (
     RetriableVendorError,
 )
 from tap_eventexport.engine.headers import named_wait
-from tap_eventexport.engine.http import Answer, refuse_passing_faults
+from tap_eventexport.engine.http import Answer, endpoint, refuse_passing_faults
 from tap_eventexport.engine.names import shown_names
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.stream import EventStream
@@ -302,7 +302,7 @@ class DfineryEvents(EventStream):
         lists = {"events": chosen, "properties": properties}
         return requests.Request(
             "POST",
-            self.config["dfinery_api_url"].rstrip("/") + PATH,
+            endpoint(self.config["dfinery_api_url"], PATH),
             params={"service_id": self.config["dfinery_service_id"]},
             json={**body, **{name: values for name, values in lists.items() if values}},
             headers={

@@ -18,7 +18,7 @@ from singer_sdk import typing as th
 
 from tap_eventexport.engine.answers import decoded, quoted
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
-from tap_eventexport.engine.http import Answer, refuse_passing_faults
+from tap_eventexport.engine.http import Answer, endpoint, refuse_passing_faults
 from tap_eventexport.engine.identity import TwinKeys, content_key
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.repeats import RepeatedIds
@@ -137,7 +137,7 @@ class HappyTalkStream(EventStream):
             "end_date": _naive(window.end),
             "format": self.format,
         }
-        url = self.config["happytalk_api_url"].rstrip("/") + PATH
+        url = endpoint(self.config["happytalk_api_url"], PATH)
         return self.client.fetch(lambda: requests.Request("POST", url, json=body), _read)
 
 
@@ -288,7 +288,9 @@ def _date(text: str | None, name: str) -> datetime | None:
 
 
 def _read(answer: Answer) -> tuple[list[Any], int]:
-    """The data of an answer, and its size in bytes. `result` decides, whatever the status.
+    """The data of an answer, and its size in bytes.
+
+    `result` decides, whatever the status: so the body is read before faults are looked for.
 
     Raises:
         RetriableVendorError: If the answer is not whole, or no answer of this API.

@@ -20,6 +20,7 @@ from singer_sdk import typing as th
 
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 from tap_eventexport.engine.extra import COLUMN, NewNames, as_column
+from tap_eventexport.engine.http import endpoint
 from tap_eventexport.engine.identity import TwinKeys, content_key, parsed
 from tap_eventexport.engine.offsets import Counted, Mark, OffsetReader, Part
 from tap_eventexport.engine.page import Page
@@ -121,7 +122,7 @@ class NcpApiGatewayEvents(EventStream):
     def _url(self) -> str:
         """The address, whether the setting has `/api/v1` at its end or not."""
         base: str = self.config["ncp_api_url"].rstrip("/").removesuffix(BASE)
-        return base + BASE + PATH
+        return endpoint(base, BASE + PATH)
 
     def windows(self, whole: Window) -> Iterator[Window]:
         """The days of the time zone; the first and the last as far as they are wanted."""
