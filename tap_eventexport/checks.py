@@ -18,20 +18,19 @@ from tap_eventexport.engine.names import shown_name
 from tap_eventexport.engine.windows import (
     EPOCH,
     format_instant,
-    is_time_zone,
     parse_instant,
-    zone_names,
 )
 from tap_eventexport.environment import is_like
 from tap_eventexport.schema_errors import (
     DATE,
     HIDDEN,
     MOST_LINES,
+    is_secret,
     meant,
     schema_problems,
     shown,
 )
-from tap_eventexport.settings import INFOBIP_API, is_secret, vendors
+from tap_eventexport.vendors import VENDORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,25 +38,26 @@ if TYPE_CHECKING:
 
     from jsonschema import ValidationError
 
-    from tap_eventexport.settings import Vendor
+    from tap_eventexport.vendor import Api
 
     Config = Mapping[str, Any]
 
 ANY_ZONE = timedelta(hours=14)  # so far ahead a date is today's already somewhere
-MOST_DEFINITIONS = 200  # "definitionIdList": at most 200 entries, unique
-# Values of .secrets.example that nobody has; its secrets all begin alike.
-EXAMPLES = {"your-dfinery-service-id", "xxxxx.api.infobip.com", "your-bucket"}
-EXAMPLE_OF_A_SECRET = "your-"  # noqa: S105
+EXAMPLE_OF_A_SECRET = "your-"  # noqa: S105 - all of .secrets.example begin alike
+EXAMPLES = {  # that nobody has
+    value
+    for vendor in VENDORS
+    for value in vendor.examples.values()
+    if value.startswith((EXAMPLE_OF_A_SECRET, "xxxxx."))
+}
 
 _host = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?")
-_region = re.compile(r"[a-z]{2,4}(?:-[a-z]+){1,2}-\d{1,2}")
 
 
 def prepared(config: Config, schema: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are set, each in the form that the tap works with.
 
-    An empty text is how environments say that nothing is set. 4.0 is a whole number. Infobip's
-    base URL is handed out without https://.
+    An empty text is how environments say that nothing is set. 4.0 is a whole number.
     """
     settings = schema["properties"]
     made = {
@@ -65,9 +65,8 @@ def prepared(config: Config, schema: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in config.items()
         if value is not None and value != ""
     }
-    url = made.get("infobip_api_url")
-    if isinstance(url, str) and "://" not in url:
-        made["infobip_api_url"] = f"https://{url}"
+    for vendor in VENDORS:
+        vendor.prepare(made)
     return made
 
 
@@ -140,8 +139,7 @@ def problems(
     further = (
         *_vendor_problems(right, config.keys()),
         *_date_problems(right, now or datetime.now(UTC)),
-        *_dfinery_problems(right),
-        *_infobip_problems(right, config.keys()),
+        *(line for vendor in VENDORS for line in vendor.problems(right, config.keys())),
         *_built_in_problems(right, config),
         *_text_problems(config, schema),
     )
@@ -153,25 +151,24 @@ def problems(
 
 
 def _vendor_problems(right: Config, named: AbstractSet[str]) -> Iterator[str]:
-    known = vendors(right)
-    if "infobip_mode" in named - right.keys():  # what Infobip needs depends on it
-        known = tuple(vendor for vendor in known if "infobip" not in vendor.credential)
-    elif named.isdisjoint(vendor.credential for vendor in known):
+    undecided = [vendor for vendor in VENDORS if vendor.mode in named - right.keys()]
+    apis = [vendor.api(right) for vendor in VENDORS if vendor not in undecided]
+    if not undecided and named.isdisjoint(api.credential for api in apis):
         needs = "; ".join(
-            f"{vendor.name}: {', '.join((vendor.credential, *vendor.required))}" for vendor in known
+            f"{api.name}: {', '.join((api.credential, *api.required))}" for api in apis
         )
         yield f"no vendor is configured; set what one of them needs: {needs}"
-    for vendor in known:
-        yield from _problems_of(vendor, right, named)
+    for api in apis:
+        yield from _problems_of(api, right, named)
 
 
-def _problems_of(vendor: Vendor, right: Config, named: AbstractSet[str]) -> Iterator[str]:
-    for name in vendor.required:
-        if vendor.credential in named and name not in named:
-            yield f"{name}: not set, but {vendor.name} needs it beside {vendor.credential}"
-        elif vendor.credential not in named and name in named:
-            yield f"{vendor.credential}: not set, but {name} is; {vendor.name} needs both"
-    for name in vendor.urls:
+def _problems_of(api: Api, right: Config, named: AbstractSet[str]) -> Iterator[str]:
+    for name in api.required:
+        if api.credential in named and name not in named:
+            yield f"{name}: not set, but {api.name} needs it beside {api.credential}"
+        elif api.credential not in named and name in named:
+            yield f"{api.credential}: not set, but {name} is; {api.name} needs both"
+    for name in api.urls:
         if name in right and (problem := url_problem(right[name])):
             yield f"{name}: {problem}"
 
@@ -194,50 +191,6 @@ def _date_problems(right: Config, now: datetime) -> Iterator[str]:
             f"start_date: got {shown(right['start_date'])}, expected a date in the past; it is "
             f"{format_instant(now)} now"
         )
-
-
-def _dfinery_problems(right: Config) -> Iterator[str]:
-    zone = right.get("dfinery_timezone")
-    if zone and not is_time_zone(zone):
-        yield (
-            f"dfinery_timezone: got {shown(zone)}, expected an IANA name such as Asia/Seoul"
-            f"{meant(zone, zone_names())}"
-        )
-    for name, kind in (("df_event_detail_log_id", "string"), ("df_server_datetime", "date-time")):
-        chosen = right.get("dfinery_property_types", {}).get(name, kind)
-        if chosen != kind:
-            yield (
-                f'dfinery_property_types["{name}"]: got {shown(chosen)}, expected {shown(kind)}: '
-                "the stream's keys and bookmarks are made of it"
-            )
-    for name in ("dfinery_event_names", "dfinery_properties"):
-        condition = right.get(f"{name}_condition_type", "all")
-        if condition != "all" and right.get(name) == []:
-            yield f"{name}: got an empty list, expected names to {condition}"
-
-
-def _infobip_problems(right: Config, named: AbstractSet[str]) -> Iterator[str]:
-    is_reading_s3 = not named.isdisjoint((INFOBIP_API.credential, "infobip_s3_bucket"))
-    if is_reading_s3 and find_spec("boto3") is None:
-        yield (
-            "reading S3 needs boto3, which is not installed: pip install 'tap-eventexport[s3]' "
-            "(with Meltano, pip_url: tap-eventexport[s3])"
-        )
-    region = right.get("infobip_s3_region", "")
-    is_odd = region and not _region.fullmatch(region.lower().replace("_", "-"))
-    if is_odd and "aws_endpoint_url" not in named:
-        yield f"infobip_s3_region: got {shown(region)}, expected a region such as eu-central-1"
-    definitions = right.get("infobip_definition_ids", [])
-    if len(definitions) > MOST_DEFINITIONS or len(set(definitions)) < len(definitions):
-        yield f"infobip_definition_ids: expected at most {MOST_DEFINITIONS} names, each once"
-    keys = ("aws_access_key_id", "aws_secret_access_key")
-    missing = [name for name in keys if name not in named]
-    if len(missing) == 1:
-        yield f"{missing[0]}: not set, but {' and '.join(keys)} belong together"
-    if "aws_session_token" in named and missing:
-        yield f"{missing[0]}: not set, but aws_session_token is, which belongs to it"
-    if "aws_external_id" in named and "aws_role_arn" not in named:
-        yield "aws_role_arn: not set, but aws_external_id is, which belongs to it"
 
 
 def _built_in_problems(right: Config, config: Config) -> Iterator[str]:

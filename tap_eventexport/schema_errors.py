@@ -7,7 +7,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
 from tap_eventexport.engine.names import LONGEST_NAME
-from tap_eventexport.settings import is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -123,3 +122,8 @@ def meant(name: str, known: Iterable[str]) -> str:
 
 def _plain(name: str) -> str:
     return name.strip().casefold().replace("-", "_")
+
+
+def is_secret(setting: Mapping[str, Any]) -> bool:
+    """Whether a setting's value must never be shown."""
+    return bool(setting.get("secret"))

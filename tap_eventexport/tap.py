@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from copy import deepcopy
-from typing import Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import click
 from singer_sdk.exceptions import ConfigValidationError, StreamMapConfigError, SyncError
@@ -35,21 +35,15 @@ from tap_eventexport.engine.summary import summary, summary_lines
 from tap_eventexport.engine.windows import format_instant
 from tap_eventexport.environment import from_environment
 from tap_eventexport.inputs import InputError, object_in, read_object, read_text
-from tap_eventexport.streams.croct import CroctEvents
-from tap_eventexport.streams.dfinery import DfineryEvents
-from tap_eventexport.streams.happytalk import ServiceHistory, SiemEvents
-from tap_eventexport.streams.infobip_exports import InfobipExports
-from tap_eventexport.streams.infobip_files import InfobipFiles
-from tap_eventexport.streams.ncp import NcpApiGatewayEvents
+from tap_eventexport.vendors import VENDORS
 
-STREAMS: tuple[type[EventStream], ...] = (
-    DfineryEvents,
-    ServiceHistory,
-    SiemEvents,
-    CroctEvents,
-    InfobipExports,
-    InfobipFiles,
-    NcpApiGatewayEvents,
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_eventexport.vendor import Api
+
+STREAMS: tuple[type[EventStream], ...] = tuple(
+    stream for vendor in VENDORS for api in vendor.apis.values() for stream in api.streams
 )
 
 
@@ -113,27 +107,27 @@ class TapEventExport(SdkTap):
 
     def discover_streams(self) -> list[EventStream]:
         """The streams of the configured vendors."""
-        clients = {
-            vendor.name: self._client(vendor)
-            for vendor in settings.vendors(self.config)
-            if vendor.is_configured(self.config)
-        }
         return [
-            kind(self, clients[kind.vendor].for_another_stream())
-            for kind in STREAMS
-            if kind.vendor in clients
+            stream(self, client.for_another_stream())
+            for api, client in self._clients()
+            for stream in api.streams
         ]
 
-    def _client(self, vendor: settings.Vendor) -> HttpClient:
+    def _clients(self) -> Iterator[tuple[Api, HttpClient]]:
+        for api in (vendor.api(self.config) for vendor in VENDORS):
+            if api.is_configured(self.config):
+                yield api, self._client(api)
+
+    def _client(self, api: Api) -> HttpClient:
         concurrency: int = self.config["concurrency"]
         return HttpClient(
-            vendor=vendor.name,
-            concurrency=min(concurrency, vendor.most_at_once or concurrency),
+            vendor=api.name,
+            concurrency=min(concurrency, api.most_at_once or concurrency),
             timeout=self.config["request_timeout"],
             max_retry_wait=self.config["max_retry_wait"],
             user_agent=self.config.get("user_agent") or f"{self.name}/{self.plugin_version}",
             stop=self._stop,
-            quota=vendor.rate and TokenBucket(*vendor.rate, self._stop.wait),
+            quota=api.rate and TokenBucket(*api.rate, self._stop.wait),
             start=self._start,
         )
 
@@ -254,22 +248,22 @@ class TapEventExport(SdkTap):
         """
         code = 0
         streams = {stream.vendor: stream for stream in reversed(self._event_streams)}
-        for vendor in settings.vendors(self.config):
-            stream = streams.get(vendor.name)
+        for api in (vendor.api(self.config) for vendor in VENDORS):
+            stream = streams.get(api.name)
             if stream is None:
-                needed = vendor.credential
-                self.logger.info("%s: not configured (%s is not set)", vendor.name, needed)
+                needed = api.credential
+                self.logger.info("%s: not configured (%s is not set)", api.name, needed)
                 continue
             try:
                 trouble = _trouble_with(stream)
             except Stopped:
                 return self._stop.exit_code or FAILED
             if trouble:
-                self.logger.error("%s: connection failed: %s", vendor.name, told(trouble))
-                self.logger.debug("%s: connection failed", vendor.name, exc_info=trouble)
+                self.logger.error("%s: connection failed: %s", api.name, told(trouble))
+                self.logger.debug("%s: connection failed", api.name, exc_info=trouble)
                 code = FAILED
             else:
-                self.logger.info("%s: connection OK", vendor.name)
+                self.logger.info("%s: connection OK", api.name)
         return code
 
     # Command line

@@ -29,7 +29,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 import time_machine
 from tap_eventexport.engine import patience, quota
-from tap_eventexport.streams import infobip_exports
+from tap_eventexport.vendors.infobip import exports as infobip_exports
 shift, pause = float(sys.argv.pop(1)), float(sys.argv.pop(1))
 time_machine.travel(datetime.now(UTC) + timedelta(seconds=shift)).start()
 if pause < patience.FIRST_PAUSE:

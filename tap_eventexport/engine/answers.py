@@ -23,6 +23,7 @@ LARGE = 1 << 20  # bytes; smaller bodies are decoded in a moment
 
 UTF8_MARK = codecs.BOM_UTF8
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+WHITE_SPACE = b" \t\r\n"  # of JSON
 
 Result = TypeVar("Result")
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
@@ -30,6 +31,9 @@ _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 def decoded(answer: Answer, decode: Callable[[bytes], Result], what: str) -> Result:
     """What a decoder makes of an answer's body, in which halves of characters are replaced.
+
+    The decoder is given valid UTF-8 on one line, so that raw JSON that it keeps can be written as
+    it is.
 
     Args:
         answer: The answer.
@@ -42,7 +46,7 @@ def decoded(answer: Answer, decode: Callable[[bytes], Result], what: str) -> Res
     """
     try:
         with _uncollected(answer.body):
-            return tolerant(decode)(_text(answer.body))
+            return tolerant(lambda body: decode(_on_one_line(body)))(_text(answer.body))
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise RetriableVendorError(f"{answer}, which is no {what}: {error}") from None
 
@@ -86,3 +90,16 @@ def _text(body: bytes) -> bytes:
     if body.startswith(UTF16_MARKS):
         raise UnicodeError("it is UTF-16, not UTF-8")
     return body.removeprefix(UTF8_MARK)
+
+
+def _on_one_line(body: bytes) -> bytes:
+    """The same JSON without line ends; other white space between values does no harm.
+
+    Raises:
+        UnicodeError: If it is not UTF-8, which a decoder doesn't see in what it keeps raw.
+        msgspec.DecodeError: If it has line ends and is no JSON.
+    """
+    body = body.strip(WHITE_SPACE)
+    if not body.isascii():
+        body.decode()
+    return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.errors import FatalVendorError
-from tap_eventexport.engine.files import ReadFiles
+from tap_eventexport.engine.readfiles import ReadFiles
 from tap_eventexport.engine.windows import (
     EPOCH,
     MILLISECOND,

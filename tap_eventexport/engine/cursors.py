@@ -6,12 +6,15 @@ empty pages in a row. Pages that come again and again are an error, since they h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from tap_eventexport.engine.errors import FatalVendorError
+import msgspec
+
+from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 MAX_PAGES = 100_000  # of one list: 100 million events within a day are no site's
 MAX_EMPTY = 5  # pages in a row, each with a new cursor; such a gap is the list's end
@@ -23,7 +26,7 @@ class CursorPage(Protocol):
 
     @property
     def cursor(self) -> str | None:
-        """Where the list goes on; None where the vendor names no place."""
+        """Where the list goes on; None, or empty, where the vendor names no place."""
 
     @property
     def is_empty(self) -> bool:
@@ -34,7 +37,46 @@ class CursorPage(Protocol):
         """A number made of the content of all items, in whatever order they come."""
 
 
+Item = TypeVar("Item")
 Page = TypeVar("Page", bound=CursorPage)
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Items(Generic[Item]):
+    """One answer, as most vendors give it.
+
+    Attributes:
+        items: All that the vendor sent: structs, dicts, or raw JSON.
+        cursor: Where the list goes on; None, or empty, where the vendor names no place.
+        size: Bytes of the answer.
+    """
+
+    items: Sequence[Item]
+    cursor: str | None
+    size: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing on the page."""
+        return not self.items
+
+    @property
+    def digest(self) -> int:
+        """A number made of all items, in whatever order they come."""
+        return sum(hash(_encode(item)) for item in self.items)
+
+
+def cursor_in(place: Mapping[str, Any] | None) -> str | None:
+    """The cursor in a place such as `{"cursor": "eyJ…"}`; None is the start.
+
+    Raises:
+        RestartWindowError: If it is none.
+    """
+    cursor = place.get("cursor") if place else None
+    if isinstance(cursor, str | None):
+        return cursor
+    raise RestartWindowError("the position in STATE can't be understood")
 
 
 class CursorReader(Generic[Page]):
@@ -95,9 +137,9 @@ class CursorReader(Generic[Page]):
 
     def _following(self, page: Page, cursor: str | None, empty: int) -> str | None:
         """Where to go on behind a page, the last of so many empty ones."""
-        if empty and page.cursor == cursor:
+        if not page.cursor or (empty and page.cursor == cursor):
             return None
-        if empty == MAX_EMPTY and page.cursor is not None:
+        if empty == MAX_EMPTY:
             self.ends_with_gap = True
             return None
         return page.cursor

@@ -17,7 +17,7 @@ from uuid import uuid4
 import msgspec
 
 from tap_eventexport.engine.errors import FatalVendorError
-from tap_eventexport.engine.output import encoder
+from tap_eventexport.engine.output import encode_lines
 from tap_eventexport.engine.page import Lines
 from tap_eventexport.engine.sdk import SDKBatchMessage
 
@@ -89,7 +89,7 @@ class RecordLines:
 
     def _lines(self, name: str, records: Sequence[Any]) -> bytes:
         extracted = datetime.now(UTC)
-        lines = encoder.encode_lines([RecordLine(name, record, extracted) for record in records])
+        lines = encode_lines([RecordLine(name, record, extracted) for record in records], name)
         self._nul.look(lines)
         return lines
 
@@ -150,12 +150,13 @@ class BatchFiles:
         size = self._config.batch_size
         sent = self._transform(block) if self._transform else {self._stream: block}
         for name, records in sent.items():
-            waiting = self._waiting.pop(name, []) + list(records)
+            waiting = self._waiting.setdefault(name, [])
+            waiting.extend(records)
             while len(waiting) >= size:
                 self._write_file(name, waiting[:size])
                 del waiting[:size]
-            if waiting:
-                self._waiting[name] = waiting
+            if not waiting:
+                del self._waiting[name]
         self._count += len(block)
 
     def end_page(self) -> None:
@@ -176,7 +177,7 @@ class BatchFiles:
     def _write_file(self, name: str, records: Sequence[Any]) -> None:
         self._files += 1
         storage = self._config.storage
-        lines = encoder.encode_lines(records)
+        lines = encode_lines(records, name)
         self._nul.look(lines)
         suffix = ""
         if self._config.encoding.compression == "gzip":

@@ -9,16 +9,17 @@ that comes late by a minute lets the files of half a minute be read again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_eventexport.engine.readfiles import FileSpan, ReadFiles
 from tap_eventexport.engine.windows import Window, format_instant, parse_instant, round_down
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
 
     from tap_eventexport.engine.bookmark import Bookmark, Position
@@ -27,39 +28,6 @@ if TYPE_CHECKING:
 
 SHORTEST = timedelta(seconds=1)  # a span; the times of S3 have no parts of it
 GROWTH = 1.5  # of each span against the next: 36 spans reach back a month
-
-
-@dataclass(frozen=True, slots=True)
-class FileSpan:
-    """All files that were modified in [start, end), which were read.
-
-    Attributes:
-        start: When they begin.
-        end: When they end.
-        count: How many they are.
-        digest: A digest of their keys and versions.
-    """
-
-    start: datetime
-    end: datetime
-    count: int
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReadFiles:
-    """What STATE says of files that were read.
-
-    Attributes:
-        spans: Spans of time, each of which begins where the one before it ends. The last may reach
-            beyond the bookmark, where this machine's clock is ahead of the store's.
-        mark: The bookmark that they were written with; None if there are none.
-        names: Single files, as an earlier version remembered them.
-    """
-
-    spans: tuple[FileSpan, ...] = ()
-    mark: datetime | None = None
-    names: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class Place(msgspec.Struct):

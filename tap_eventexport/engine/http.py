@@ -23,7 +23,7 @@ import requests
 import tenacity
 import urllib3
 
-from tap_eventexport.engine.answers import quoted
+from tap_eventexport.engine.answers import decoded, quoted
 from tap_eventexport.engine.clocks import Start, VendorClock, timer
 from tap_eventexport.engine.errors import (
     FatalVendorError,
@@ -76,6 +76,11 @@ class Answer:
     request: str
     spool: IO[bytes] | None = None
     size: int = 0
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is one of success."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     def __str__(self) -> str:
         kind = quoted(self.headers.get("Content-Type", "no content type").partition(";")[0])
@@ -373,6 +378,36 @@ def refuse_passing_faults(answer: Answer) -> None:
         or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     ):
         raise RetriableVendorError(f"{answer}", wait)
+
+
+def parse(
+    answer: Answer,
+    decode: Callable[[bytes], Result],
+    what: str,
+    refuse: Callable[[Answer], Exception],
+) -> Result:
+    """What an answer holds, or the error that it stands for.
+
+    Args:
+        answer: The answer.
+        decode: Makes the result of the body of a success, see `decoded`.
+        what: What that body should be, for the error.
+        refuse: Makes the error of an answer that is neither a success nor a passing fault.
+
+    Raises:
+        RateLimitedError: For 429.
+        RetriableVendorError: For 408 and 5xx, and if the body is something else.
+        Exception: What `refuse` makes.
+    """
+    refuse_passing_faults(answer)
+    if not answer.is_success:
+        raise refuse(answer)
+    return decoded(answer, decode, what)
+
+
+def endpoint(base: str, path: str) -> str:
+    """The address of a path below a base URL, which may have a slash at its end."""
+    return f"{base.rstrip('/')}/{path.lstrip('/')}"
 
 
 def without_query(url: str) -> str:

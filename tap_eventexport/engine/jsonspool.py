@@ -25,13 +25,13 @@ OTHERS = bytes(set(range(256)) - set(b'"{}[]'))  # than the signs of structure
 FAULTS = (msgspec.DecodeError, ValueError, RecursionError)
 _decode_object = tolerant(msgspec.json.Decoder(dict[str, msgspec.Raw]).decode)
 _decode_lines = tolerant(msgspec.json.Decoder(msgspec.Raw).decode_lines)
-_on_one_line = tolerant(lambda body: msgspec.json.format(body, indent=-1))
 _decode_next = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 _between = re.compile(r"[ \t\r\n,\ufeff\[\]]*")
 _brackets = re.compile(r"[\[\]]")
 _escape = re.compile(rb"\\.", re.DOTALL)
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class JsonSpool(Spool):
@@ -74,14 +74,15 @@ class JsonSpool(Spool):
         """What the objects are decoded to, some at a time; the file is dropped at the end.
 
         Args:
-            decode: Decodes JSON objects, each behind the other; may raise ValueError. Objects that
-                it refuses may be handed to it once more, one by one.
+            decode: Decodes JSON objects, each behind the other on one line, so that raw JSON that
+                it keeps can be written as it is; may raise ValueError. Objects that it refuses may
+                be handed to it once more, one by one.
 
         Raises:
             FatalVendorError: If one can't be decoded. The error's text is shown, so it must not
                 quote anything.
         """
-        decode = tolerant(decode)
+        decode = _on_one_line(tolerant(decode))
         with self._file:
             self._begin()
             place = self._file.tell()
@@ -226,7 +227,7 @@ class JsonSpool(Spool):
                 raise self._broken_row(before + len(objects) + 1, "it is no JSON object")
             try:
                 _, end = _decode_next(text, place)
-                objects.append(_line(text[place:end]))
+                objects.append(text[place:end].encode())
             except json.JSONDecodeError:
                 return depth, place
             except FAULTS as error:
@@ -242,6 +243,6 @@ class JsonSpool(Spool):
         return depth
 
 
-def _line(text: str) -> bytes:
-    body = text.encode()
-    return _on_one_line(body) if b"\n" in body or b"\r" in body else body
+def _on_one_line(decode: Callable[[bytes], Result]) -> Callable[[bytes], Result]:
+    """A decoder of the same JSON without line ends, which can only be between values."""
+    return lambda body: decode(body.replace(b"\n", b" ").replace(b"\r", b" "))

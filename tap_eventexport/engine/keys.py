@@ -1,11 +1,13 @@
-"""No record leaves without its key, nor without the time that bookmarks are about.
+"""No record leaves without its key, nor without a time that lies in what was asked for.
 
 A loader dies of a key that is null, and writes records over each other whose keys are empty.
+Vendors differ in whether the ends of a window are inclusive, and some take little notice of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import compress
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +15,15 @@ import msgspec
 
 from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.windows import format_instant, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from tap_eventexport.engine.page import Page
+    from tap_eventexport.engine.windows import Window
+
+LENGTH, SEPARATORS = 24, {10: "T", 19: ".", 23: "Z"}  # of times as `format_instant` writes them
 
 
 def guarded(page: Page, names: Collection[str], source: str) -> Page:
@@ -40,6 +46,68 @@ def guarded(page: Page, names: Collection[str], source: str) -> Page:
             yield block
 
     return replace(page, blocks=blocks() if page.spooled else list(blocks()))
+
+
+def inside(page: Page, name: str, bounds: Window, source: str) -> Page:
+    """A page without the records whose time lies outside of a window.
+
+    A record at the window's start is inside, one at its end is not. Blocks are looked at as by
+    `guarded`, which the page has passed.
+
+    Args:
+        page: The page.
+        name: The column that holds a record's time, in RFC 3339.
+        bounds: The window.
+        source: Where the page comes from, for the error.
+
+    Raises:
+        FatalVendorError: If a record has another text there.
+    """
+
+    def blocks() -> Iterator[Any]:
+        before = 0
+        for block in page.blocks:
+            yield _inside(block, name, bounds, source, before)  # type: ignore[arg-type]
+            before += len(block)
+
+    return replace(page, blocks=blocks() if page.spooled else list(blocks()))
+
+
+def _inside(
+    records: Sequence[Any], name: str, bounds: Window, source: str, before: int
+) -> Sequence[Any]:
+    times = list(_values(records, name))
+    if not times:
+        return records
+    if not _are_sortable(times):
+        times = [
+            _sortable(time, f"record {number} of {source}")
+            for number, time in enumerate(times, before + 1)
+        ]
+    start, end = format_instant(bounds.start), format_instant(bounds.end)
+    if start <= min(times) and max(times) < end:
+        return records
+    return list(compress(records, [start <= time < end for time in times]))
+
+
+def _are_sortable(times: Sequence[Any]) -> bool:
+    """Whether all are texts of the one form that `format_instant` writes, by their separators."""
+    try:
+        text = "".join(times)
+    except TypeError:
+        return False
+    return set(map(len, times)) == {LENGTH} and all(
+        set(text[place::LENGTH]) == {sign} for place, sign in SEPARATORS.items()
+    )
+
+
+def _sortable(time: str, what: str) -> str:
+    try:
+        return format_instant(parse_instant(time))
+    except (TypeError, ValueError):
+        raise FatalVendorError(
+            f"{what} has a time that is no RFC 3339 text; please report it"
+        ) from None
 
 
 def check(records: Sequence[Any], names: Iterable[str], source: str, before: int = 0) -> None:

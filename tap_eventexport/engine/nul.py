@@ -40,16 +40,12 @@ class NulWatch:
     def __init__(self, stream: str, logger: Logger) -> None:
         self._stream = stream
         self._logger = logger
-        self._is_told = False
-        self._lock = Lock()
+        self._warned = Lock()  # held once it has
 
     def look(self, lines: bytes) -> None:
         """Look at some records; on any thread."""
-        if self._is_told or not has_nul(lines):
-            return
-        with self._lock:
-            is_first, self._is_told = not self._is_told, True
-        if is_first:
+        is_open = not self._warned.locked()
+        if is_open and has_nul(lines) and self._warned.acquire(blocking=False):
             self._logger.warning(
                 "%s: a text holds a NUL character (\\u0000), which PostgreSQL refuses, and other "
                 "stores may; see docs/recipes.md for what takes it out",

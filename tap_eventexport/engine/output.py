@@ -3,22 +3,47 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import select
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message
 
 from tap_eventexport.console import OutputClosedError
+from tap_eventexport.engine.errors import FatalVendorError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tap_eventexport.engine.stop import Stop
 
 CHUNK = 1 << 16  # bytes between two looks at the stop flag: about what a pipe holds
 
 encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
+
+
+def encode_lines(records: Sequence[Any], name: str) -> bytes:
+    """Records, or messages about them, as one line of JSON each.
+
+    Args:
+        records: What to encode; it may hold raw JSON.
+        name: The stream's name, for the error.
+
+    Raises:
+        FatalVendorError: If raw JSON has line ends, so that a reader would take parts of a record
+            for whole ones.
+    """
+    lines = encoder.encode_lines(records)
+    count = sum(1 for _ in io.BytesIO(lines))  # a quarter of the time of bytes.count
+    if count != len(records):
+        raise FatalVendorError(
+            f"{name}: {len(records)} records would be written as {count} lines, which no loader "
+            "can read; please report it"
+        )
+    return lines
 
 
 class MessageWriter(GenericSingerWriter[bytes, Message]):

@@ -73,13 +73,13 @@ class Lane(Generic[Key]):
 
     Attributes:
         key: What its pages are handed out under.
-        tasks: The windows to read, in order, each with the place to go on from.
+        planned: The windows to read, in order, each with the place to go on from.
         read: Reads a window.
         workers: How many windows are read at once.
     """
 
     key: Key
-    tasks: Iterator[tuple[Window, Place]]
+    planned: Iterator[tuple[Window, Place]]
     read: Read
     workers: int
     chains: deque[Chain] = field(default_factory=deque)
@@ -99,7 +99,7 @@ class Lane(Generic[Key]):
 
     def fill(self) -> bool:
         """Begin windows as far ahead as may be; False if there is none left at all."""
-        while len(self.chains) < self.most_chains and (task := next(self.tasks, None)):
+        while len(self.chains) < self.most_chains and (task := next(self.planned, None)):
             window, place = task
             self.chains.append(Chain(window, self.read(window, place)))
         return bool(self.chains)

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
-from tap_eventexport.engine.keys import guarded
+from tap_eventexport.engine.keys import guarded, inside
 from tap_eventexport.engine.page import Page, Split
 from tap_eventexport.engine.windows import round_down, span
 
@@ -53,8 +53,7 @@ class WindowReader:
             try:
                 for page in stream.pages(window, place):
                     if isinstance(page, Page):
-                        source = f"a page of {stream.vendor}'s {window}"
-                        yield self._prepare(guarded(page, stream.required_columns, source))
+                        yield self._prepare(self._checked(page, window))
                         continue
                     if isinstance(page, Split):
                         self._progress.split(len(page.windows))
@@ -83,6 +82,16 @@ class WindowReader:
                 return
             else:
                 return
+
+    def _checked(self, page: Page, window: Window) -> Page:
+        """A page whose records have their keys, and lie in the time that is kept."""
+        stream = self._stream
+        source = f"a page of {stream.vendor}'s {window}"
+        whole = guarded(page, stream.required_columns, source)
+        if stream.keeps == "all" or not stream.replication_key:
+            return whole
+        bounds = window if stream.keeps == "window" else stream.wanted or window
+        return inside(whole, stream.replication_key, bounds, source)
 
     def _past(self, window: Window) -> tuple[Window, ...] | None:
         """The part of a window that is no longer the vendor's future; None if it is all of it."""

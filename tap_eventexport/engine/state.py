@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.bookmark import Bookmark, Position, start_of
 from tap_eventexport.engine.errors import InvalidStateError
-from tap_eventexport.engine.files import FileSpan, ReadFiles
+from tap_eventexport.engine.readfiles import FileSpan, ReadFiles
 from tap_eventexport.engine.windows import (
     EPOCH,
     FIRST,

@@ -10,7 +10,7 @@ import hashlib
 from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 from singer_sdk.helpers.conform import TypeConformanceLevel
@@ -44,8 +44,13 @@ class EventStream(CatalogStream):
 
     Attributes:
         vendor: The vendor's name, for people.
+        record: What one record is, for the documents.
+        happened_column: When an event happened, if the replication key is its arrival.
         lookback: How far behind the bookmark events may still arrive, unless the user says.
         resolution: What the vendor's times are multiples of.
+        keeps: Which records are kept, by their replication key: those of the `window` that was
+            asked for; those of all that the `run` wants, where the vendor may answer with a record
+            for another window than its own; or `all`.
         plan: What this run reads.
         bookmark_before: What STATE said before this run.
         is_closed: Whether the stream has ended, so that nothing need be begun for it.
@@ -54,8 +59,11 @@ class EventStream(CatalogStream):
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # a vendor's file makes the right types
 
     vendor: ClassVar[str]
+    record: ClassVar[str]
+    happened_column: ClassVar[str | None] = None
     lookback: ClassVar[timedelta]
     resolution: ClassVar[timedelta] = MILLISECOND
+    keeps: ClassVar[Literal["window", "run", "all"]] = "window"
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
         super().__init__(tap)

@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.stream import EventStream
 
 
-def emit(stream: EventStream, page: Page) -> None:
-    """Read and emit a window that has one page."""
-    window = Window(START, END)
+def begin(stream: EventStream) -> StreamSync:
+    """Begin a run of a stream."""
     writer = stream.tap.message_writer
     assert isinstance(writer, MessageWriter)
-    sync = StreamSync(stream, writer)
-    with patch.object(stream, "pages", lambda *_: iter([page])):
+    return StreamSync(stream, writer)
+
+
+def emit(sync: StreamSync, page: Page) -> None:
+    """Read and emit a window that has one page."""
+    window = Window(START, END)
+    with patch.object(sync.stream, "pages", lambda *_: iter([page])):
         for read in sync.reader.read(window, None):
             assert isinstance(read, Page)
             sync.emit(window, read)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gc
+import json
 from contextlib import suppress
 
 import msgspec
@@ -15,6 +16,7 @@ from tap_eventexport.engine.http import Answer
 
 BROKEN = [b'{"a": ', b"\xff\xfe{\x00", b"[" * 10**6, b"<html>secret</html>", b""]
 decode = msgspec.json.Decoder(dict[str, int]).decode
+keep = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def answer(body: bytes) -> Answer:
@@ -47,6 +49,40 @@ def test_anything_else_is_told_of_and_not_quoted(body: bytes) -> None:
         decoded(answer(body), decode, "list of numbers")
     assert f"GET https://v.example/x answered 200 with {len(body)} bytes" in str(told.value)
     assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a": "\xff\xfe"}', b'{\n"a": ["\xed\xa0\xbd"]}', b'{"a": "\x80"}\n']
+)
+def test_what_is_kept_raw_is_utf_8(body: bytes) -> None:
+    with pytest.raises(RetriableVendorError, match=r"which is no object: .*utf-8"):
+        decoded(answer(body), keep, "object")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_what_is_kept_raw_is_on_one_line(end: bytes, mark: bytes) -> None:
+    value = {"b": ["한\n", {"c": [1, {}]}]}
+    body = json.dumps({"a": value}, indent=2, ensure_ascii=False).encode().replace(b"\n", end)
+    raw = bytes(decoded(answer(mark + body + end), keep, "object")["a"])
+    assert json.loads(raw) == value
+    assert raw.splitlines() == [raw]
+
+
+def test_halves_of_characters_are_replaced_in_what_is_kept_raw_too() -> None:
+    raw = decoded(answer(b'{"a":\n["x\\ud83dy"]}'), keep, "object")["a"]
+    assert json.loads(bytes(raw)) == ["x\ufffdy"]
+
+
+@pytest.mark.parametrize("body", [b'{"a":[1, 2]}', b' {"a":[1, 2]}\r\n'])
+def test_what_is_on_one_line_stays_as_it_is(body: bytes) -> None:
+    assert bytes(decoded(answer(body), keep, "object")["a"]) == b"[1, 2]"
+
+
+@pytest.mark.parametrize("body", [b"[\n" * 10**6, b'{"a":\n', b'{"a": "x\ny"}', b"\n"])
+def test_lines_that_are_no_json_are_told_of(body: bytes) -> None:
+    with pytest.raises(RetriableVendorError, match="which is no object"):
+        decoded(answer(body), keep, "object")
 
 
 @pytest.mark.parametrize("body", [*BROKEN, b"[1]", b"5"])

@@ -25,7 +25,7 @@ from tap_eventexport.engine.bookmark import (
     plan,
 )
 from tap_eventexport.engine.errors import FatalVendorError, InvalidStateError
-from tap_eventexport.engine.files import FileSpan, ReadFiles
+from tap_eventexport.engine.readfiles import FileSpan, ReadFiles
 from tap_eventexport.engine.state import (
     MARKLESS,
     MOST_POSITIONS,

@@ -6,34 +6,25 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_eventexport.engine import cursors
-from tap_eventexport.engine.cursors import MAX_EMPTY, MAX_REPEATED, CursorReader
-from tap_eventexport.engine.errors import FatalVendorError
+from tap_eventexport.engine.cursors import (
+    MAX_EMPTY,
+    MAX_REPEATED,
+    CursorReader,
+    Items,
+    cursor_in,
+)
+from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 End = Literal["none", "same", "fresh"]
-
-
-@dataclass(frozen=True)
-class Items:
-    """A page."""
-
-    items: Sequence[int]
-    cursor: str | None
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.items
-
-    @property
-    def digest(self) -> int:
-        return sum(map(hash, map(str, self.items)))
 
 
 @dataclass
@@ -53,7 +44,7 @@ class Vendor:
     asked: list[str | None] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=count)
 
-    def ask(self, cursor: str | None) -> Items:
+    def ask(self, cursor: str | None) -> Items[int]:
         self.asked.append(cursor)
         number = int(cursor.partition("-")[0]) if cursor else 0
         following = f"{number + 1}-{next(self._numbers)}"
@@ -145,3 +136,28 @@ def test_pages_without_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(cursors, "MAX_PAGES", 10)
     with pytest.raises(FatalVendorError, match="sent 10 pages in this window, which would never"):
         read(Vendor([[number] for number in range(11)]))
+
+
+def test_an_empty_cursor_is_none() -> None:
+    reader = CursorReader(lambda _: Items([1], ""), "Acme", "this window")
+    assert [following for _, following in reader.pages(None)] == [None]
+
+
+class Event(msgspec.Struct):
+    name: str
+    data: msgspec.Raw
+
+
+def test_a_page_is_known_by_its_content_in_any_order() -> None:
+    events = [Event(name, msgspec.Raw(b'{"a": 1}')) for name in "ab"]
+    page = Items(events, "x")
+    assert page.digest == Items([*reversed(events)], "y").digest
+    assert page.digest != Items(events[:1], "x").digest
+    assert page.digest != Items([events[0], Event("b", msgspec.Raw(b'{"a": 2}'))], "x").digest
+    assert (page.is_empty, Items([], "x").is_empty) == (False, True)
+
+
+def test_a_place_holds_a_cursor_or_can_not_be_understood() -> None:
+    assert [cursor_in(place) for place in (None, {}, {"cursor": "x"})] == [None, None, "x"]
+    with pytest.raises(RestartWindowError):
+        cursor_in({"cursor": 5})

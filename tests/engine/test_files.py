@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from tap_eventexport.engine import filetable
 from tap_eventexport.engine.bookmark import Bookmark, Bounds, Limits, Position, advance, plan
 from tap_eventexport.engine.errors import FatalVendorError
-from tap_eventexport.engine.files import NewFiles, Reach, ReadFiles, cut_back
+from tap_eventexport.engine.files import NewFiles, Reach, cut_back
 from tap_eventexport.engine.filetable import FileTable
 from tap_eventexport.engine.listing import StoredObject, fingerprint
+from tap_eventexport.engine.readfiles import ReadFiles
 from tap_eventexport.engine.state import read_bookmark, write_bookmark
 from tap_eventexport.engine.windows import Window, cut
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import requests
 import requests_mock
@@ -24,6 +26,8 @@ from tap_eventexport.engine.headers import named_wait
 from tap_eventexport.engine.http import (
     Answer,
     HttpClient,
+    endpoint,
+    parse,
     refuse_passing_faults,
     without_query,
 )
@@ -339,3 +343,30 @@ def test_a_slow_body_is_no_wrong_clock(
     client.fetch(lambda: requests.Request("GET", URL), lambda answer: answer)
     assert next(timers, None) is None  # nobody looked at it when the body had come
     assert client.clock.lead == timedelta(minutes=minutes, seconds=0.5 if minutes else 0)
+
+
+@pytest.mark.parametrize("base", ["https://v.example/a", "https://v.example/a/"])
+@pytest.mark.parametrize("path", ["/b/c", "b/c"])
+def test_an_address_below_a_base(base: str, path: str) -> None:
+    assert endpoint(base, path) == "https://v.example/a/b/c"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (200, b"5", None),
+        (202, b"5", None),
+        (200, b"five", RetriableVendorError),
+        (429, b"5", RateLimitedError),
+        (503, b"5", RetriableVendorError),
+        (304, b"5", LookupError),
+        (404, b"five", LookupError),
+    ],
+)
+def test_passing_faults_come_before_refusals_and_these_before_the_body(
+    status: int, body: bytes, error: type[Exception] | None
+) -> None:
+    answer = Answer(status, {}, body, "GET it")
+    decode = msgspec.json.Decoder(int).decode
+    with pytest.raises(error) if error else nullcontext():
+        assert parse(answer, decode, "number", lambda refused: LookupError(refused.status)) == 5

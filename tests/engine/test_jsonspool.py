@@ -82,6 +82,17 @@ def test_every_form_and_mixture_is_read_to_its_end(body: bytes) -> None:
     assert read(body) == [{"n": 0}, {"n": 1}, {"n": 2}]
 
 
+@pytest.mark.parametrize("body", [b"%s\n%s\n", b"%s\n%s", b"[%s,%s]"])
+def test_what_a_decoder_keeps_raw_has_no_line_ends(body: bytes) -> None:
+    item = b'{"raw":\r\n{\n"n":\r[1,\n2]\n}\n}'
+    spool = spooled(body % (item, item))
+    spool.check()
+    decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode_lines
+    raws = [bytes(each["raw"]) for block in spool.blocks(decode_raw) for each in block]
+    assert [json.loads(raw) for raw in raws] == [{"n": [1, 2]}] * 2
+    assert all(raw.splitlines() == [raw] for raw in raws)
+
+
 @st.composite
 def files(draw: st.DrawFn) -> tuple[bytes, int]:
     """A file of numbered objects, some in arrays, and how many."""

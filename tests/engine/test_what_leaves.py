@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_eventexport.engine.page import Page
-from tap_eventexport.streams.croct import CroctEvents
 from tap_eventexport.tap import TapEventExport
+from tap_eventexport.vendors.croct.events import CroctEvents
 from tests.conftest import END, START
-from tests.engine.pages import emit
+from tests.engine.pages import begin, emit
 
 if TYPE_CHECKING:
     import pytest
@@ -80,7 +80,7 @@ def send(catalog: dict[str, Any], config: dict[str, Any], record: dict[str, Any]
     assert isinstance(stream, CroctEvents)
     stream.write_schema()
     page = Page([[record]], None, columns=dict.fromkeys(sorted(NEW), TEXT))
-    emit(stream, page)
+    emit(begin(stream), page)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

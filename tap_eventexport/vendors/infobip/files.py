@@ -18,7 +18,7 @@ from tap_eventexport.engine.files import NewFiles, Reach
 from tap_eventexport.engine.filetable import FileTable
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.windows import cut, format_instant
-from tap_eventexport.streams.infobip import InfobipEvents
+from tap_eventexport.vendors.infobip.events import InfobipEvents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,7 +19,8 @@ import requests
 from singer_sdk import typing as th
 
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
-from tap_eventexport.engine.extra import COLUMN, NULL, NewNames, as_column
+from tap_eventexport.engine.extra import COLUMN, NewNames, as_column
+from tap_eventexport.engine.http import endpoint
 from tap_eventexport.engine.identity import TwinKeys, content_key, parsed
 from tap_eventexport.engine.offsets import Counted, Mark, OffsetReader, Part
 from tap_eventexport.engine.page import Page
@@ -32,7 +33,7 @@ from tap_eventexport.engine.windows import (
     format_instant,
     parse_naive,
 )
-from tap_eventexport.streams.ncp_answers import CLOCK_TOLERANCE, RefusedSearchError, read
+from tap_eventexport.vendors.ncp.answers import CLOCK_TOLERANCE, RefusedSearchError, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
 
     from tap_eventexport.engine.http import HttpClient
-    from tap_eventexport.streams.ncp_answers import Event, Found
+    from tap_eventexport.vendors.ncp.answers import Event, Found
 
 BASE = "/api/v1"
 PATH = "/dashboards/events/search"
@@ -78,6 +79,7 @@ class NcpApiGatewayEvents(EventStream):
     """
 
     name = "ncp_apigateway_events"
+    record = "one event of the account's API gateways"
     primary_keys = ("event_key",)
     replication_key = "time"
     vendor = "Naver Cloud"
@@ -122,7 +124,7 @@ class NcpApiGatewayEvents(EventStream):
     def _url(self) -> str:
         """The address, whether the setting has `/api/v1` at its end or not."""
         base: str = self.config["ncp_api_url"].rstrip("/").removesuffix(BASE)
-        return base + BASE + PATH
+        return endpoint(base, BASE + PATH)
 
     def windows(self, whole: Window) -> Iterator[Window]:
         """The days of the time zone; the first and the last as far as they are wanted."""
@@ -146,10 +148,8 @@ class NcpApiGatewayEvents(EventStream):
                     content = _content(event)
                     contents.add(content)
                     key = twins.key(content)
-                    happened = instant(event, zone, number, day.day)
-                    if window.start <= happened < window.end:
-                        extra = _column(event) if event.extra else NULL
-                        records.append(Record(key, format_instant(happened), *event[1:4], extra))
+                    happened = format_instant(instant(event, zone, number, day.day))
+                    records.append(Record(key, happened, *event[1:4], as_column(event.extra)))
                 going_on = None if part.is_last else _place(part, day.last, twins, contents)
                 yield Page([records], going_on, day.size, hints=self._hints(day.day, part.counted))
                 day.learn(part)
@@ -353,10 +353,6 @@ def _content(event: Event) -> str:
         extra = {name: parsed(value) for name, value in event.extra.items()}
         return content_key([*event[:4], extra])
     return content_key(event[:4])
-
-
-def _column(event: Event) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.format(as_column(event.extra), indent=-1))
 
 
 def _resumed(

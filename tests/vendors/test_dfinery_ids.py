@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from tap_eventexport.engine import doubles
 from tap_eventexport.engine.variants import Counts
-from tap_eventexport.streams.dfinery_ids import DayIds
-from tests.streams.conftest import ARRIVAL, ID, TIME, table
+from tap_eventexport.vendors.dfinery.ids import DayIds
+from tests.vendors.conftest import ARRIVAL, ID, TIME, table
 
 if TYPE_CHECKING:
-    from tests.streams.conftest import Days
+    from tests.vendors.conftest import Days
 
 STREAM = "dfinery_events"
 MAPPED: dict[str, Any] = {"stream_maps": {STREAM: {"more": "'more'"}}}

@@ -18,12 +18,13 @@ from singer_sdk import typing as th
 
 from tap_eventexport.engine.answers import decoded, quoted
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
-from tap_eventexport.engine.http import Answer, refuse_passing_faults
+from tap_eventexport.engine.http import Answer, endpoint, refuse_passing_faults
 from tap_eventexport.engine.identity import TwinKeys, content_key
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.repeats import RepeatedIds
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import Window, cut, format_instant, parse_naive
+from tap_eventexport.vendor import Api, Vendor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -84,6 +85,7 @@ class HappyTalkStream(EventStream):
     vendor = "HappyTalk"
     lookback: ClassVar = timedelta(minutes=10)
     resolution: ClassVar = SECOND
+    keeps = "run"  # by which of an entry's times a period selects isn't documented
     format: ClassVar[Literal["raw", "siem"]]
 
     @abstractmethod
@@ -127,14 +129,7 @@ class HappyTalkStream(EventStream):
                     f"HappyTalk's entry {number} of {len(data)} for {window} {error}; please "
                     "report it"
                 ) from None
-        return [
-            record
-            for happened, record in self.records(entries)
-            if self._is_wanted(happened) and happened != window.end
-        ]
-
-    def _is_wanted(self, happened: datetime) -> bool:
-        return self.wanted is None or self.wanted.start <= happened < self.wanted.end
+        return [record for happened, record in self.records(entries) if happened != window.end]
 
     def _ask(self, window: Window) -> tuple[list[Any], int]:
         body = {
@@ -143,7 +138,7 @@ class HappyTalkStream(EventStream):
             "end_date": _naive(window.end),
             "format": self.format,
         }
-        url = self.config["happytalk_api_url"].rstrip("/") + PATH
+        url = endpoint(self.config["happytalk_api_url"], PATH)
         return self.client.fetch(lambda: requests.Request("POST", url, json=body), _read)
 
 
@@ -151,6 +146,7 @@ class ServiceHistory(HappyTalkStream):
     """Everything that was done, log-ins included: `format=raw`."""
 
     name = "happytalk_service_history"
+    record = "one thing done in the service, log-ins included"
     primary_keys = ("id",)
     replication_key = "request_date"
     format = "raw"
@@ -208,6 +204,7 @@ class SiemEvents(HappyTalkStream):
     """What was done, without log-ins, as lines for a security system: `format=siem`."""
 
     name = "happytalk_siem_events"
+    record = "the same without log-ins, as HappyTalk's SIEM lines, parsed"
     primary_keys = ("event_key",)
     replication_key = "event_time"
     format = "siem"
@@ -293,7 +290,9 @@ def _date(text: str | None, name: str) -> datetime | None:
 
 
 def _read(answer: Answer) -> tuple[list[Any], int]:
-    """The data of an answer, and its size in bytes. `result` decides, whatever the status.
+    """The data of an answer, and its size in bytes.
+
+    `result` decides, whatever the status: so the body is read before faults are looked for.
 
     Raises:
         RetriableVendorError: If the answer is not whole, or no answer of this API.
@@ -335,3 +334,39 @@ def _refusal(answer: Answer, said: Said) -> Exception:
         refuse_passing_faults(answer)
     advice = REFUSALS.get(code, "HappyTalk's support knows what it means")
     return FatalVendorError(f"HappyTalk refused the request ({told}): {advice}")
+
+
+SETTINGS = th.PropertiesList(
+    th.Property(
+        "happytalk_token",
+        th.StringType,
+        secret=True,
+        title="HappyTalk token",
+        description="The customer's token, from the admin console.",
+    ),
+    th.Property(
+        "happytalk_api_url",
+        th.StringType,
+        default="https://bnd.happytalk.io",
+        title="HappyTalk API URL",
+        description="Where the API is; https://patch-bnd.happytalk.io is the vendor's test site.",
+    ),
+)
+
+VENDOR = Vendor(
+    name="HappyTalk",
+    settings=SETTINGS,
+    apis={
+        "": Api(
+            name="HappyTalk",
+            credential="happytalk_token",
+            urls=("happytalk_api_url",),
+            streams=(ServiceHistory, SiemEvents),
+        )
+    },
+    guide="admin console → system information; the token may need a grant by HappyTalk's support.",
+    examples={
+        "happytalk_token": "your-happytalk-token",
+        "happytalk_api_url": "https://bnd.happytalk.io",
+    },
+)

@@ -6,18 +6,18 @@ https://docs.croct.com/reference/api/service/data-export/export-events
 from __future__ import annotations
 
 from http import HTTPStatus
-from itertools import compress, repeat
+from itertools import repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from tap_eventexport.engine.answers import decoded, envelope, quoted
+from tap_eventexport.engine.answers import envelope, quoted
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 from tap_eventexport.engine.extra import NULL, ExtraDecoder, as_column
-from tap_eventexport.engine.http import Answer, refuse_passing_faults
+from tap_eventexport.engine.http import Answer, parse
 from tap_eventexport.engine.identity import content_key, parsed
-from tap_eventexport.engine.windows import LAST, Window, format_milliseconds, to_milliseconds
+from tap_eventexport.engine.windows import LAST, format_milliseconds, to_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -150,7 +150,7 @@ class Answered(NamedTuple):
         ids: Their ids; where the vendor gives none, keys of their content.
         has_all_ids: Whether the vendor gives all of them.
         events: The events.
-        records: Those that are wanted.
+        records: The records made of them.
         unnamed: The records without an id of the vendor's, each with its time.
         new_names: The names of fields that have no column.
         size: Bytes of the body.
@@ -186,11 +186,10 @@ class Answered(NamedTuple):
         return [str(event.id) for event in named], named
 
 
-def reader(wanted: Window, cursor: str | None) -> Callable[[Answer], Answered]:
+def reader(cursor: str | None) -> Callable[[Answer], Answered]:
     """What reads an answer to a request that was made with a cursor, or without one.
 
     Args:
-        wanted: The time that this run reads; events outside of it are left out.
         cursor: The cursor that was sent.
 
     Returns:
@@ -199,23 +198,19 @@ def reader(wanted: Window, cursor: str | None) -> Callable[[Answer], Answered]:
         something.
     """
 
-    def read(answer: Answer) -> Answered:
-        refuse_passing_faults(answer)
-        if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-            raise _refusal(answer, cursor)
-        return decoded(answer, lambda body: answered(body, wanted), "export of events")
+    def refuse(answer: Answer) -> Exception:
+        return _refusal(answer, cursor)
 
-    return read
+    return lambda answer: parse(answer, answered, "export of events", refuse)
 
 
-def answered(body: bytes, wanted: Window) -> Answered:
+def answered(body: bytes) -> Answered:
     """Read the body of an answer.
 
     Raises:
         msgspec.DecodeError: If it is no whole export. The text names the event.
-        UnicodeDecodeError: If it is not UTF-8.
     """
-    export, extras, new_names = _decode_export(_compact(body))
+    export, extras, new_names = _decode_export(body)
     events = export.items
     times = [event.timestamp for event in events]
     span = (min(times), max(times)) if times else NO_TIME
@@ -223,20 +218,14 @@ def answered(body: bytes, wanted: Window) -> Answered:
         raise _no_time(times)
     given = [event.id for event in events]
     ids = given if all(given) else list(map(_id, events, extras))
-    columns: list[Any] = [events, ids, extras]
-    first, end = to_milliseconds(wanted.start), to_milliseconds(wanted.end)
-    if times and not first <= span[0] <= span[1] < end:
-        inside = [first <= time < end for time in times]
-        columns = [list(compress(column, inside)) for column in columns]
-    chosen, keys, others = columns
     try:
-        records = _records(chosen, keys, others, export.metadata or Metadata())
+        records = _records(events, ids, extras, export.metadata or Metadata())
     except msgspec.ValidationError:
         _check_objects(events)
         raise
     unnamed = [
         (record, event.timestamp)
-        for record, event in zip(records, () if ids is given else chosen, strict=False)
+        for record, event in zip(records, () if ids is given else events, strict=False)
         if not event.id
     ]
     return Answered(
@@ -312,12 +301,6 @@ def _id(event: Event, extra: Fields) -> str:
     if extra:
         content.append({name: parsed(value) for name, value in extra.items()})
     return content_key(content)
-
-
-def _compact(body: bytes) -> bytes:
-    """The same JSON on one line and in valid UTF-8: parts of it are passed on as they are."""
-    body.decode()
-    return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
 
 
 def _refusal(answer: Answer, cursor: str | None) -> Exception:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import requests
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.cursors import MAX_EMPTY, CursorReader
-from tap_eventexport.engine.errors import RestartWindowError
+from tap_eventexport.engine.cursors import MAX_EMPTY, CursorReader, cursor_in
 from tap_eventexport.engine.extra import COLUMN, NewNames
+from tap_eventexport.engine.http import endpoint
 from tap_eventexport.engine.page import Page, Split
 from tap_eventexport.engine.repeats import ListedIds, RepeatedIds
 from tap_eventexport.engine.stream import EventStream
@@ -31,7 +31,7 @@ from tap_eventexport.engine.windows import (
     span,
     to_milliseconds,
 )
-from tap_eventexport.streams.croct_answers import Answered, Metadata, reader
+from tap_eventexport.vendors.croct.answers import Answered, Metadata, reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,10 +66,12 @@ class CroctEvents(EventStream):
     """
 
     name = "croct_events"
+    record = "one event of the application that the key belongs to"
     primary_keys = ("id",)
     replication_key = "timestamp"
     vendor = "Croct"
     lookback: ClassVar = timedelta(minutes=60)
+    keeps = "run"  # by which time a window selects isn't documented
     columns: ClassVar = th.PropertiesList(
         th.Property("id", th.StringType, required=True),
         th.Property("timestamp", th.DateTimeType, required=True, description="when tracked"),
@@ -112,7 +114,7 @@ class CroctEvents(EventStream):
         A cursor's pages can only be read in turn. Where the first page shows that there will be
         many, the window is read as several, all of it, since the order of events isn't documented.
         """
-        begin = _cursor(place)
+        begin = cursor_in(place)
         twins, ids = TwinList(place if begin else None), ListedIds()
         pages = CursorReader(
             lambda cursor: self._ask(window, cursor), self.vendor, f"the window {window}"
@@ -197,18 +199,16 @@ class CroctEvents(EventStream):
     def prove(self) -> None:
         """Ask for one event of the last hour."""
         hour = Window(self.now - timedelta(hours=1), self.now)
-        self.client.fetch(lambda: self._request(hour, None, size=1), reader(hour, None))
+        self.client.fetch(lambda: self._request(hour, None, size=1), reader(None))
 
     def _ask(self, window: Window, cursor: str | None) -> Answered:
         size = self.config["croct_page_size"]
-        return self.client.fetch(
-            lambda: self._request(window, cursor, size), reader(self.wanted or window, cursor)
-        )
+        return self.client.fetch(lambda: self._request(window, cursor, size), reader(cursor))
 
     def _request(self, window: Window, cursor: str | None, size: int) -> requests.Request:
         return requests.Request(
             "GET",
-            self.config["croct_api_url"].rstrip("/") + PATH,
+            endpoint(self.config["croct_api_url"], PATH),
             headers={"X-Api-Key": self.config["croct_api_key"], "Accept": "application/json"},
             params={
                 "start": to_milliseconds(window.start),
@@ -218,14 +218,6 @@ class CroctEvents(EventStream):
                 "cursor": cursor,
             },
         )
-
-
-def _cursor(place: Mapping[str, Any] | None) -> str | None:
-    """The cursor to begin with."""
-    cursor = place.get("cursor") if place else None
-    if isinstance(cursor, str | None):
-        return cursor
-    raise RestartWindowError("the position in STATE can't be understood")
 
 
 def _place(following: str | None, twins: TwinList) -> Mapping[str, Any] | None:

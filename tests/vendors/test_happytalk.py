@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import Fault, Response, Sandbox, json_response
-from tap_eventexport.streams.happytalk import ServiceHistory, SiemEvents, parse_line
 from tap_eventexport.tap import TapEventExport
+from tap_eventexport.vendors.happytalk import ServiceHistory, SiemEvents, parse_line
 from tests.conftest import END, HAPPYTALK_TOKEN, START
 from tests.singer import Heard, Tap
 

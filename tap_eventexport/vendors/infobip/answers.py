@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from tap_eventexport.engine.answers import decoded, envelope, quoted
+from tap_eventexport.engine.answers import envelope, quoted
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
     RetriableVendorError,
 )
-from tap_eventexport.engine.http import Answer, refuse_passing_faults
+from tap_eventexport.engine.http import Answer, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,11 +58,9 @@ def reader(kind: type[Result]) -> Callable[[Answer], Result]:
     decode = msgspec.json.Decoder(kind).decode
 
     def read(answer: Answer) -> Result:
-        if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        if answer.is_success:
             _refuse_error_in_success(answer)
-            return decoded(answer, decode, kind.__name__.lower())
-        refuse_passing_faults(answer)
-        raise _refusal(answer, answer.status)
+        return parse(answer, decode, kind.__name__.lower(), _refusal)
 
     return read
 
@@ -75,19 +73,19 @@ def _refuse_error_in_success(answer: Answer) -> None:
     code = str(_error(told).get("messageId") or told.get("errorCode"))
     refused = REFUSALS.get(code.upper())
     if refused:
-        raise _refusal(answer, refused)
+        raise _refusal(answer, status=refused)
     kind = RateLimitedError if code.upper() == TOO_MANY_REQUESTS else RetriableVendorError
     raise kind(f"{answer.request} answered with an error ({problem(answer)[0]})")
 
 
-def _refusal(answer: Answer, status: int) -> FatalVendorError:
+def _refusal(answer: Answer, status: int | None = None) -> FatalVendorError:
     said, fields = problem(answer)
     advices: dict[int, str] = {
         HTTPStatus.UNAUTHORIZED: "check infobip_api_key",
         HTTPStatus.FORBIDDEN: "the key of infobip_api_key needs the scope people:manage",
         HTTPStatus.NOT_FOUND: "check infobip_api_url, the account's own base URL",
     }
-    advice = advices.get(status, "check the infobip_ settings")
+    advice = advices.get(status or answer.status, "check the infobip_ settings")
     return FatalVendorError(f"Infobip refused the request ({', '.join((said, *fields))}): {advice}")
 
 

@@ -95,14 +95,13 @@ _decode_text = msgspec.json.Decoder(str).decode
 
 
 def read_rows(block: bytes) -> Rows:
-    """Read rows, each behind the other.
+    """Read rows, each behind the other on one line.
 
     Raises:
         msgspec.DecodeError: If one isn't JSON, or has a field of the wrong type.
         ValueError: If a value can't be understood. Nothing of it is quoted.
     """
-    # Raw line ends can only be white space between values; one would break a record's line.
-    rows, others, _ = _decode(block.replace(b"\n", b" ").replace(b"\r", b" "))
+    rows, others, _ = _decode(block)
     if rows and isinstance(rows[0], AnyRow):
         return _of_any_form(rows, others)
     columns = [

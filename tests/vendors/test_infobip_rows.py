@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tap_eventexport.engine.identity import content_key
-from tap_eventexport.streams.infobip_rows import RowKeys, read_rows
+from tap_eventexport.vendors.infobip.rows import RowKeys, read_rows
 
 TIME = "2026-03-01T00:00:00.000Z"
 PRESENT: dict[str, Any] = {
@@ -191,13 +191,3 @@ def test_numbers_of_any_size_pass_as_they_are(digits: str) -> None:
     assert bytes(next(iter(rows.extras))) == b'{"x":%s}' % digits.encode()
     another = digits[:-1] + "5"
     assert rows.contents != read_rows(row(another)).contents
-
-
-def test_line_ends_between_values_end_no_record() -> None:
-    body = json.dumps([PRESENT, {**PRESENT, "x": {"y": [1]}}], indent=1)[1:-1].replace(
-        "},\n {", "}\n {"
-    )
-    rows = read_rows(body.replace("\n", "\r\n").encode())
-    assert len(rows.columns) == 2
-    assert not any(b"\n" in bytes(raw) or b"\r" in bytes(raw) for raw in rows.properties)
-    assert b"\n" not in b"".join(map(bytes, rows.extras))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from tap_eventexport.engine.answers import decoded, envelope, quoted
+from tap_eventexport.engine.answers import envelope, quoted
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
@@ -20,7 +20,7 @@ from tap_eventexport.engine.errors import (
 )
 from tap_eventexport.engine.extra import ExtraDecoder
 from tap_eventexport.engine.headers import clock_difference, named_wait
-from tap_eventexport.engine.http import refuse_passing_faults
+from tap_eventexport.engine.http import parse
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -143,23 +143,31 @@ def read(answer: Answer) -> Found:
         RetriableVendorError: If the answer is no whole search.
         FatalVendorError: If a person must do something.
     """
-    if answer.status in SUCCESSES:
-        return decoded(answer, _found, "search for events")
-    code, problem = _problem(answer)
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS and code in THROTTLES:
-        raise RateLimitedError(f"Naver Cloud's rate is exceeded ({problem})", THROTTLE_PAUSE)
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS and code == QUOTA:
-        raise RateLimitedError(f"Naver Cloud's quota is used up ({problem})")
-    refuse_passing_faults(answer)
-    if answer.status < HTTPStatus.BAD_REQUEST:
+    if answer.status < HTTPStatus.BAD_REQUEST and answer.status not in SUCCESSES:
         raise RetriableVendorError(f"{answer}, which is no whole search for events")
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        _refuse_known_limits(answer)
+    return parse(answer, _found, "search for events", _refusal)
+
+
+def _refuse_known_limits(answer: Answer) -> None:
+    """Tell a rate from a quota, where the error code does."""
+    code, problem = _problem(answer)
+    if code in THROTTLES:
+        raise RateLimitedError(f"Naver Cloud's rate is exceeded ({problem})", THROTTLE_PAUSE)
+    if code == QUOTA:
+        raise RateLimitedError(f"Naver Cloud's quota is used up ({problem})")
+
+
+def _refusal(answer: Answer) -> Exception:
+    code, problem = _problem(answer)
     is_bad = answer.status == HTTPStatus.BAD_REQUEST
     if is_bad and (code == LATER or "try again" in problem.lower()):
-        raise RateLimitedError(
+        return RateLimitedError(
             f"Naver Cloud asks to try again later ({problem})", named_wait(answer.headers)
         )
     kind = RefusedSearchError if is_bad else FatalVendorError
-    raise kind(f"Naver Cloud refused the request ({problem}): {_advice(answer, code, problem)}")
+    return kind(f"Naver Cloud refused the request ({problem}): {_advice(answer, code, problem)}")
 
 
 def _found(body: bytes) -> Found:

@@ -17,15 +17,15 @@ from tap_eventexport.engine.windows import Window
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.ncp import Ncp, error
 from tap_eventexport.sandbox.server import Fault, Response, Sandbox, json_response
-from tap_eventexport.streams.ncp import (
+from tap_eventexport.tap import TapEventExport
+from tap_eventexport.vendors.ncp.answers import Event, Found, read
+from tap_eventexport.vendors.ncp.events import (
     NcpApiGatewayEvents,
     fixed_zone,
     instant,
     signature,
     string_to_sign,
 )
-from tap_eventexport.streams.ncp_answers import Event, Found, read
-from tap_eventexport.tap import TapEventExport
 from tests.conftest import END, NCP_KEYS, START
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ from tap_eventexport.engine.errors import (
     Stopped,
 )
 from tap_eventexport.engine.headers import sent_at
+from tap_eventexport.engine.http import endpoint
 from tap_eventexport.engine.page import Opened, Page, Split
 from tap_eventexport.engine.windows import (
     MILLISECOND,
@@ -34,14 +35,14 @@ from tap_eventexport.engine.windows import (
     round_up,
     span,
 )
-from tap_eventexport.streams.infobip import InfobipEvents
-from tap_eventexport.streams.infobip_answers import (
+from tap_eventexport.vendors.infobip.answers import (
     Definitions,
     Status,
     Submitted,
     problem,
     reader,
 )
+from tap_eventexport.vendors.infobip.events import InfobipEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -349,7 +350,7 @@ class InfobipExports(InfobipEvents):
         return self.client.fetch(
             lambda: requests.Request(
                 method,
-                self.config["infobip_api_url"].rstrip("/") + PATH + path,
+                endpoint(self.config["infobip_api_url"], PATH + path),
                 json=body,
                 headers={
                     "Authorization": f"App {self.config['infobip_api_key']}",

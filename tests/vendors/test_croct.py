@@ -18,8 +18,8 @@ from tap_eventexport.engine.cursors import MAX_REPEATED
 from tap_eventexport.engine.windows import Window
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import Fault, Request, Response, Sandbox, json_response
-from tap_eventexport.streams.croct import CroctEvents
 from tap_eventexport.tap import TapEventExport
+from tap_eventexport.vendors.croct.events import CroctEvents
 from tests.conftest import CROCT_KEY, END, START
 from tests.singer import HURRIED, Heard, Tap
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from tap_eventexport.engine.doubles import Doubles
 from tap_eventexport.engine.variants import Counts, Row, Variants
-from tap_eventexport.streams.dfinery_rows import KEY, NO_VALUE
+from tap_eventexport.vendors.dfinery.rows import KEY, NO_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from tap_eventexport.streams.dfinery_rows import Rows
+    from tap_eventexport.vendors.dfinery.rows import Rows
 
 DIGEST_SIZE = 16  # bytes
 

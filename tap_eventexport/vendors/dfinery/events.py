@@ -24,7 +24,7 @@ from tap_eventexport.engine.errors import (
     RetriableVendorError,
 )
 from tap_eventexport.engine.headers import named_wait
-from tap_eventexport.engine.http import Answer, refuse_passing_faults
+from tap_eventexport.engine.http import Answer, endpoint, refuse_passing_faults
 from tap_eventexport.engine.names import shown_names
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.stream import EventStream
@@ -37,8 +37,8 @@ from tap_eventexport.engine.windows import (
     from_milliseconds,
     time_zone,
 )
-from tap_eventexport.streams.dfinery_ids import DayIds
-from tap_eventexport.streams.dfinery_rows import (
+from tap_eventexport.vendors.dfinery.ids import DayIds
+from tap_eventexport.vendors.dfinery.rows import (
     ARRIVAL,
     KEY,
     TYPES,
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from tap_eventexport.engine.http import HttpClient
     from tap_eventexport.engine.page import Record
-    from tap_eventexport.streams.dfinery_rows import Rows
+    from tap_eventexport.vendors.dfinery.rows import Rows
 
 PATH = "/api/v1/export/event"
 KEPT_DAYS = 30  # "only data up to 30 days before today"; whether that day is included is not said
@@ -82,10 +82,13 @@ class DfineryEvents(EventStream):
     """
 
     name = "dfinery_events"
+    record = "one row of the CSV: an event, or one item of a purchase"
     primary_keys = (KEY,)
     replication_key = ARRIVAL
+    happened_column = "df_event_datetime"
     vendor = "Dfinery"
     lookback: ClassVar = timedelta(days=1)
+    keeps = "all"
     is_growing: ClassVar = True
     columns: ClassVar = th.PropertiesList(
         *(
@@ -300,7 +303,7 @@ class DfineryEvents(EventStream):
         lists = {"events": chosen, "properties": properties}
         return requests.Request(
             "POST",
-            self.config["dfinery_api_url"].rstrip("/") + PATH,
+            endpoint(self.config["dfinery_api_url"], PATH),
             params={"service_id": self.config["dfinery_service_id"]},
             json={**body, **{name: values for name, values in lists.items() if values}},
             headers={

@@ -18,7 +18,7 @@ from tap_eventexport.engine.names import shown_name
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.s3 import Access, Bucket
 from tap_eventexport.engine.stream import EventStream
-from tap_eventexport.streams.infobip_rows import Record, RowKeys, read_rows
+from tap_eventexport.vendors.infobip.rows import Record, RowKeys, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,9 +40,11 @@ class InfobipEvents(EventStream):
     """
 
     name = "infobip_events"
+    record = "one row of an export file"
     primary_keys = ("event_key",)
     replication_key = "timestamp"
     lookback: ClassVar = timedelta(minutes=60)
+    keeps = "all"  # see `is_wanted`: files and exports may select by the time of arrival
     columns: ClassVar = th.PropertiesList(
         th.Property(
             "event_key", th.StringType, required=True, description="of the eventId, or the content"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_eventexport.sandbox.server import Response
-from tap_eventexport.streams.dfinery_rows import column_names
-from tests.streams.conftest import ARRIVAL, ID, TIME, rows, table
+from tap_eventexport.vendors.dfinery.rows import column_names
+from tests.vendors.conftest import ARRIVAL, ID, TIME, rows, table
 
 if TYPE_CHECKING:
-    from tests.streams.conftest import Days
+    from tests.vendors.conftest import Days
 
 STREAM = "dfinery_events"
 # fmt: off

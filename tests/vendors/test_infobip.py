@@ -333,7 +333,7 @@ def test_what_an_export_says_at_its_end_keeps_no_file_back(
 
 
 IMPATIENT = """
-from tap_eventexport.streams import infobip_exports
+from tap_eventexport.vendors.infobip import exports as infobip_exports
 infobip_exports.LONGEST_EXPORT = 3.0
 from tap_eventexport.tap import main
 main()
