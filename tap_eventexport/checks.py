@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tap_eventexport.engine.headers import EARLIEST
+from tap_eventexport.engine.http.headers import EARLIEST
 from tap_eventexport.engine.names import shown_name
 from tap_eventexport.engine.windows import (
     EPOCH,

@@ -13,25 +13,25 @@ from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_eventexport import checks, settings, wanted
-from tap_eventexport.console import FAILED, standard_streams
-from tap_eventexport.engine.catalog import catalog_problems, with_methods
-from tap_eventexport.engine.clocks import Start
-from tap_eventexport.engine.display import is_on_terminal, print_summary, shown
+from tap_eventexport.console.live_table import is_on_terminal, print_summary, shown
+from tap_eventexport.console.redaction import redact_logs
+from tap_eventexport.console.standard_streams import FAILED, standard_streams
+from tap_eventexport.console.summary import summary, summary_lines
 from tap_eventexport.engine.errors import InvalidStateError, Stopped
-from tap_eventexport.engine.headers import EARLIEST
-from tap_eventexport.engine.http import HttpClient
-from tap_eventexport.engine.maps import general_problems
+from tap_eventexport.engine.http.client import HttpClient
+from tap_eventexport.engine.http.clocks import Start
+from tap_eventexport.engine.http.headers import EARLIEST
+from tap_eventexport.engine.http.rate_limit import TokenBucket
 from tap_eventexport.engine.names import shown_name
 from tap_eventexport.engine.network import NO_FILES, TOO_MANY_FILES
-from tap_eventexport.engine.output import MessageWriter
-from tap_eventexport.engine.quota import TokenBucket
-from tap_eventexport.engine.redaction import redact_logs
-from tap_eventexport.engine.run import plan_streams, run_streams
-from tap_eventexport.engine.sdk import ConfigInput, SdkTap
-from tap_eventexport.engine.state import read_state
-from tap_eventexport.engine.stop import Stop
+from tap_eventexport.engine.runner import plan_streams, run_streams
+from tap_eventexport.engine.shutdown import Stop
+from tap_eventexport.engine.singer.catalog import catalog_problems, with_methods
+from tap_eventexport.engine.singer.messages import MessageWriter
+from tap_eventexport.engine.singer.sdk import ConfigInput, SdkTap
+from tap_eventexport.engine.singer.transform import general_problems
+from tap_eventexport.engine.state.codec import read_state
 from tap_eventexport.engine.stream import EventStream
-from tap_eventexport.engine.summary import summary, summary_lines
 from tap_eventexport.engine.windows import format_instant
 from tap_eventexport.environment import from_environment
 from tap_eventexport.inputs import InputError, object_in, read_object, read_text

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_eventexport.engine.maps import maps_of_nothing, unknown_removals
 from tap_eventexport.engine.names import shown_name, shown_names
+from tap_eventexport.engine.singer.transform import maps_of_nothing, unknown_removals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -14,7 +14,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-from tap_eventexport.engine.patience import FIRST_PAUSE
+from tap_eventexport.engine.http.retry import FIRST_PAUSE
 from tests.forks import Command, Forks
 
 LONGEST = 120.0  # seconds for one run
@@ -28,7 +28,8 @@ AT_ANOTHER_TIME = """
 import sys
 from datetime import UTC, datetime, timedelta
 import time_machine
-from tap_eventexport.engine import patience, quota
+from tap_eventexport.engine.http import retry as patience
+from tap_eventexport.engine.http import rate_limit as quota
 from tap_eventexport.vendors.infobip import exports as infobip_exports
 shift, pause = float(sys.argv.pop(1)), float(sys.argv.pop(1))
 time_machine.travel(datetime.now(UTC) + timedelta(seconds=shift)).start()

@@ -18,8 +18,8 @@ import requests_mock
 from singer_sdk import typing as th
 
 from tap_eventexport import checks, settings, tap
-from tap_eventexport.engine import patience
-from tap_eventexport.engine.cursors import MAX_EMPTY, MAX_REPEATED
+from tap_eventexport.engine.http import retry as patience
+from tap_eventexport.engine.paging.cursors import MAX_EMPTY, MAX_REPEATED
 from tests.meltano import ROOT
 from tests.singer import Heard
 
@@ -121,7 +121,7 @@ def read(
         adapter = requests_mock.Adapter()  # a Mocker is for one thread
         adapter.register_uri("GET", "https://api.acme.example/v1/events", content=vendor.answer)
         monkeypatch.setattr(
-            "tap_eventexport.engine.http._Session.get_adapter", lambda *_, **__: adapter
+            "tap_eventexport.engine.http.client._Session.get_adapter", lambda *_, **__: adapter
         )
         made = tap.TapEventExport(config=config)
         assert made.prove() == 0

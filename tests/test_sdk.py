@@ -12,7 +12,7 @@ import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 import tap_eventexport
-from tap_eventexport.engine.sdk import PRIVATE
+from tap_eventexport.engine.singer.sdk import PRIVATE
 from tap_eventexport.sandbox.croct import Croct
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.happytalk import HappyTalk
@@ -52,7 +52,7 @@ def test_the_sdk_still_has_the_private_names_that_are_used(
     made = {name for base in kind.__mro__ for name in _made_by(base)}
     assert name in made, (
         f"singer-sdk {version('singer-sdk')} has no {kind.__name__}.{name}, which is used since "
-        f"{reason}: see tap_eventexport/engine/sdk.py"
+        f"{reason}: see tap_eventexport/engine/singer/sdk.py"
     )
 
 

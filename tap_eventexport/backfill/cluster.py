@@ -14,7 +14,7 @@ from distributed import Client, LocalCluster, Semaphore, WorkerPlugin, as_comple
 
 from tap_eventexport.backfill import load
 from tap_eventexport.backfill.load import LoadError
-from tap_eventexport.backfill.order import Order
+from tap_eventexport.backfill.scheduler import Order
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from distributed import Future, Worker
 
     from tap_eventexport.backfill.load import Job
-    from tap_eventexport.backfill.order import Task
+    from tap_eventexport.backfill.scheduler import Task
     from tap_eventexport.backfill.sources import Quota
 
 LOCAL = "local"

@@ -16,7 +16,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from tap_eventexport.backfill import sources
 from tap_eventexport.backfill.plan import WIDTHS, plan
 from tap_eventexport.backfill.show import say
-from tap_eventexport.console import standard_streams
+from tap_eventexport.console.standard_streams import standard_streams
 from tap_eventexport.engine.windows import Window, format_instant, parse_instant, round_up
 from tap_eventexport.inputs import InputError, read_object
 from tap_eventexport.tap import TapEventExport, told
@@ -96,7 +96,7 @@ def _run(options: argparse.Namespace) -> int:
         raise WrongUseError(f"run needs {', '.join(missing)}: pip install 'tap-eventexport[dask]'")
     if not options.loader:
         raise WrongUseError("--loader: expected a command such as target-postgres --config=ENV")
-    from tap_eventexport.backfill.done import DoneError  # noqa: PLC0415 - an extra
+    from tap_eventexport.backfill.completed import DoneError  # noqa: PLC0415 - an extra
     from tap_eventexport.backfill.run import Options, run  # noqa: PLC0415 - an extra
 
     tap = _tap(options)

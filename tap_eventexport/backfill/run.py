@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_eventexport.backfill import cluster, sources
-from tap_eventexport.backfill.done import Done, DoneError
+from tap_eventexport.backfill.completed import Done, DoneError
 from tap_eventexport.backfill.load import Job
-from tap_eventexport.backfill.order import Task
+from tap_eventexport.backfill.progress import Tally
+from tap_eventexport.backfill.scheduler import Task
 from tap_eventexport.backfill.show import say, shown
-from tap_eventexport.backfill.tally import Tally
-from tap_eventexport.engine.stop import EXIT_CODES
+from tap_eventexport.engine.shutdown import EXIT_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

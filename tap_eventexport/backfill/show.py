@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_eventexport.backfill.tally import Tally
+    from tap_eventexport.backfill.progress import Tally
 
 PERIOD = 10.0  # seconds between two lines where no terminal shows a bar
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from tap_eventexport.engine.readfiles import ReadFiles
+    from tap_eventexport.engine.state.read_files import ReadFiles
     from tap_eventexport.engine.windows import Window
 
     Record = msgspec.Struct | dict[str, Any]

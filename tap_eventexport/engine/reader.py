@@ -9,8 +9,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
-from tap_eventexport.engine.keys import guarded, inside
 from tap_eventexport.engine.page import Page, Split
+from tap_eventexport.engine.singer.keys import guarded, inside
 from tap_eventexport.engine.windows import round_down, span
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import msgspec
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
-from tap_eventexport.engine.bookmark import Bookmark, Bounds, Plan
-from tap_eventexport.engine.catalog_stream import CatalogStream
+from tap_eventexport.engine.singer.catalog_stream import CatalogStream
+from tap_eventexport.engine.state.bookmark import Bookmark, Bounds, Plan
 from tap_eventexport.engine.windows import MILLISECOND, parse_instant
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers import types
 
-    from tap_eventexport.engine.http import HttpClient
+    from tap_eventexport.engine.http.client import HttpClient
     from tap_eventexport.engine.page import Opened, Page, Split
     from tap_eventexport.engine.windows import Window
 

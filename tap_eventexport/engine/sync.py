@@ -9,21 +9,21 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tap_eventexport.engine.bookmark import Limits, advance, announce, keep_hints, plan
-from tap_eventexport.engine.emit import BatchFiles, RecordLines
 from tap_eventexport.engine.errors import FatalVendorError
-from tap_eventexport.engine.nul import NulWatch
+from tap_eventexport.engine.prefetch.prefetch import Lane
 from tap_eventexport.engine.progress import Progress
-from tap_eventexport.engine.readahead import Lane
 from tap_eventexport.engine.reader import WindowReader
-from tap_eventexport.engine.state import read_bookmark, write_bookmark
+from tap_eventexport.engine.singer.nul import NulWatch
+from tap_eventexport.engine.singer.writers import BatchFiles, RecordLines
+from tap_eventexport.engine.state.bookmark import Limits, advance, announce, keep_hints, plan
+from tap_eventexport.engine.state.codec import read_bookmark, write_bookmark
 from tap_eventexport.engine.windows import EPOCH
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tap_eventexport.engine.output import MessageWriter
     from tap_eventexport.engine.page import Opened, Page
+    from tap_eventexport.engine.singer.messages import MessageWriter
     from tap_eventexport.engine.stream import EventStream
     from tap_eventexport.engine.windows import Window
 

@@ -16,12 +16,12 @@ import msgspec
 import requests
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.answers import decoded, quoted
+from tap_eventexport.engine.duplicates.identity import TwinKeys, content_key
+from tap_eventexport.engine.duplicates.repeats import RepeatedIds
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
-from tap_eventexport.engine.http import Answer, endpoint, refuse_passing_faults
-from tap_eventexport.engine.identity import TwinKeys, content_key
+from tap_eventexport.engine.http.client import endpoint
+from tap_eventexport.engine.http.response import Answer, decoded, quoted, refuse_passing_faults
 from tap_eventexport.engine.page import Page
-from tap_eventexport.engine.repeats import RepeatedIds
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import Window, cut, format_instant, parse_naive
 from tap_eventexport.vendor import Api, Vendor
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
 
-    from tap_eventexport.engine.http import HttpClient
+    from tap_eventexport.engine.http.client import HttpClient
 
 PATH = "/user/api/service-history"
 KST = timezone(timedelta(hours=9), "KST")  # Asia/Seoul; no clock changes

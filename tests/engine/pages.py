@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from tap_eventexport.engine.output import MessageWriter
 from tap_eventexport.engine.page import Page
+from tap_eventexport.engine.singer.messages import MessageWriter
 from tap_eventexport.engine.sync import StreamSync
 from tap_eventexport.engine.windows import Window
 from tests.conftest import END, START

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_eventexport.engine import surrogates
-from tap_eventexport.engine.answers import envelope, quoted
-from tap_eventexport.engine.headers import named_wait, sent_at
-from tap_eventexport.engine.http import Answer, without_query
+from tap_eventexport.console.redaction import RedactingFormatter
+from tap_eventexport.engine.bodies import surrogates
+from tap_eventexport.engine.http.client import without_query
+from tap_eventexport.engine.http.headers import named_wait, sent_at
+from tap_eventexport.engine.http.response import Answer, envelope, quoted
 from tap_eventexport.engine.names import shown_name
-from tap_eventexport.engine.redaction import RedactingFormatter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 import requests_mock
 
-from tap_eventexport.engine.cursors import MAX_REPEATED
+from tap_eventexport.engine.paging.cursors import MAX_REPEATED
 from tap_eventexport.engine.windows import Window
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import Fault, Request, Response, Sandbox, json_response

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_eventexport.engine import doubles
-from tap_eventexport.engine.variants import Counts
+from tap_eventexport.engine.duplicates import doubles
+from tap_eventexport.engine.duplicates.variants import Counts
 from tap_eventexport.vendors.dfinery.ids import DayIds
 from tests.vendors.conftest import ARRIVAL, ID, TIME, table
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tap_eventexport.engine.identity import content_key
+from tap_eventexport.engine.duplicates.identity import content_key
 from tap_eventexport.vendors.infobip.rows import RowKeys, read_rows
 
 TIME = "2026-03-01T00:00:00.000Z"

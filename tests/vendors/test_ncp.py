@@ -12,13 +12,12 @@ import pytest
 import requests_mock
 
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
-from tap_eventexport.engine.http import Answer
+from tap_eventexport.engine.http.response import Answer
 from tap_eventexport.engine.windows import Window
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.ncp import Ncp, error
 from tap_eventexport.sandbox.server import Fault, Response, Sandbox, json_response
 from tap_eventexport.tap import TapEventExport
-from tap_eventexport.vendors.ncp.answers import Event, Found, read
 from tap_eventexport.vendors.ncp.events import (
     NcpApiGatewayEvents,
     fixed_zone,
@@ -26,6 +25,7 @@ from tap_eventexport.vendors.ncp.events import (
     signature,
     string_to_sign,
 )
+from tap_eventexport.vendors.ncp.responses import Event, Found, read
 from tests.conftest import END, NCP_KEYS, START
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import requests
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.cursors import MAX_EMPTY, CursorReader, cursor_in
-from tap_eventexport.engine.extra import COLUMN, NewNames
-from tap_eventexport.engine.http import endpoint
+from tap_eventexport.engine.bodies.extra import COLUMN, NewNames
+from tap_eventexport.engine.duplicates.lists import TwinList
+from tap_eventexport.engine.duplicates.repeats import ListedIds, RepeatedIds
+from tap_eventexport.engine.http.client import endpoint
 from tap_eventexport.engine.page import Page, Split
-from tap_eventexport.engine.repeats import ListedIds, RepeatedIds
+from tap_eventexport.engine.paging.cursors import MAX_EMPTY, CursorReader, cursor_in
 from tap_eventexport.engine.stream import EventStream
-from tap_eventexport.engine.twins import TwinList
 from tap_eventexport.engine.windows import (
     MILLISECOND,
     Window,
@@ -31,14 +31,14 @@ from tap_eventexport.engine.windows import (
     span,
     to_milliseconds,
 )
-from tap_eventexport.vendors.croct.answers import Answered, Metadata, reader
+from tap_eventexport.vendors.croct.responses import Answered, Metadata, reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from singer_sdk import Tap
 
-    from tap_eventexport.engine.http import HttpClient
+    from tap_eventexport.engine.http.client import HttpClient
 
 PATH = "/export/events"
 WINDOW = timedelta(days=1)  # no limit is documented; a day is a handful of pages for most sites

@@ -16,20 +16,20 @@ import requests
 from singer_sdk import typing as th
 from singer_sdk.singerlib import Schema
 
-from tap_eventexport.engine.answers import envelope, quoted
-from tap_eventexport.engine.csvspool import HEAD, CsvSpool
+from tap_eventexport.engine.bodies.csvspool import HEAD, CsvSpool
+from tap_eventexport.engine.bodies.values import SCHEMAS, converter
+from tap_eventexport.engine.duplicates.variants import Counts
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
     RetriableVendorError,
 )
-from tap_eventexport.engine.headers import named_wait
-from tap_eventexport.engine.http import Answer, endpoint, refuse_passing_faults
+from tap_eventexport.engine.http.client import endpoint
+from tap_eventexport.engine.http.headers import named_wait
+from tap_eventexport.engine.http.response import Answer, envelope, quoted, refuse_passing_faults
 from tap_eventexport.engine.names import shown_names
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.stream import EventStream
-from tap_eventexport.engine.values import SCHEMAS, converter
-from tap_eventexport.engine.variants import Counts
 from tap_eventexport.engine.windows import (
     Window,
     calendar_days,
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.singerlib import Catalog
 
-    from tap_eventexport.engine.http import HttpClient
+    from tap_eventexport.engine.http.client import HttpClient
     from tap_eventexport.engine.page import Record
     from tap_eventexport.vendors.dfinery.rows import Rows
 

@@ -6,8 +6,8 @@ import hashlib
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from tap_eventexport.engine.doubles import Doubles
-from tap_eventexport.engine.variants import Counts, Row, Variants
+from tap_eventexport.engine.duplicates.doubles import Doubles
+from tap_eventexport.engine.duplicates.variants import Counts, Row, Variants
 from tap_eventexport.vendors.dfinery.rows import KEY, NO_VALUE
 
 if TYPE_CHECKING:

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from tap_eventexport.engine.bodies.values import SCHEMAS, converter
 from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.names import shown_name
-from tap_eventexport.engine.values import SCHEMAS, converter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date, tzinfo
 
+    from tap_eventexport.engine.bodies.values import Convert
     from tap_eventexport.engine.page import Record
-    from tap_eventexport.engine.values import Convert
 
     Rows = list[list[str]]
 

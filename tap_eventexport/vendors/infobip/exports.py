@@ -16,7 +16,6 @@ import msgspec
 import requests
 import tenacity
 
-from tap_eventexport.engine.answers import quoted
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
@@ -24,8 +23,9 @@ from tap_eventexport.engine.errors import (
     RetriableVendorError,
     Stopped,
 )
-from tap_eventexport.engine.headers import sent_at
-from tap_eventexport.engine.http import endpoint
+from tap_eventexport.engine.http.client import endpoint
+from tap_eventexport.engine.http.headers import sent_at
+from tap_eventexport.engine.http.response import quoted
 from tap_eventexport.engine.page import Opened, Page, Split
 from tap_eventexport.engine.windows import (
     MILLISECOND,
@@ -35,22 +35,23 @@ from tap_eventexport.engine.windows import (
     round_up,
     span,
 )
-from tap_eventexport.vendors.infobip.answers import (
+from tap_eventexport.vendors.infobip.events import InfobipEvents
+from tap_eventexport.vendors.infobip.responses import (
     Definitions,
     Status,
     Submitted,
     problem,
     reader,
 )
-from tap_eventexport.vendors.infobip.events import InfobipEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from singer_sdk import Tap
 
-    from tap_eventexport.engine.http import Answer, HttpClient
-    from tap_eventexport.engine.listing import StoredObject
+    from tap_eventexport.engine.http.client import HttpClient
+    from tap_eventexport.engine.http.listing import StoredObject
+    from tap_eventexport.engine.http.response import Answer
 
 PATH = "/peopleevents/1/export"
 LONGEST = timedelta(hours=24)  # "at most 24 h"

@@ -14,9 +14,9 @@ from functools import cached_property, partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from tap_eventexport.engine.files import NewFiles, Reach
-from tap_eventexport.engine.filetable import FileTable
 from tap_eventexport.engine.page import Page
+from tap_eventexport.engine.state.file_table import FileTable
+from tap_eventexport.engine.state.new_files import NewFiles, Reach
 from tap_eventexport.engine.windows import cut, format_instant
 from tap_eventexport.vendors.infobip.events import InfobipEvents
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
 
-    from tap_eventexport.engine.bookmark import Bounds
-    from tap_eventexport.engine.clocks import VendorClock
-    from tap_eventexport.engine.http import HttpClient
+    from tap_eventexport.engine.http.client import HttpClient
+    from tap_eventexport.engine.http.clocks import VendorClock
+    from tap_eventexport.engine.state.bookmark import Bounds
     from tap_eventexport.engine.windows import Window
 
 OVERLAP = timedelta(hours=1)  # a multipart upload is listed late, under the time of its begin

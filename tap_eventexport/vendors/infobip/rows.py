@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from tap_eventexport.engine.extra import NULL, ExtraDecoder, as_column
-from tap_eventexport.engine.identity import TwinKeys, content_key
-from tap_eventexport.engine.numberset import NumberSet
+from tap_eventexport.engine.bodies.disk_set import NumberSet
+from tap_eventexport.engine.bodies.extra import NULL, ExtraDecoder, as_column
+from tap_eventexport.engine.duplicates.identity import TwinKeys, content_key
 from tap_eventexport.engine.windows import format_instant, parse_instant
 
 if TYPE_CHECKING:

@@ -18,13 +18,13 @@ import msgspec
 import requests
 from singer_sdk import typing as th
 
+from tap_eventexport.engine.bodies.extra import COLUMN, NewNames, as_column
+from tap_eventexport.engine.duplicates.identity import TwinKeys, content_key, parsed
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
-from tap_eventexport.engine.extra import COLUMN, NewNames, as_column
-from tap_eventexport.engine.http import endpoint
-from tap_eventexport.engine.identity import TwinKeys, content_key, parsed
-from tap_eventexport.engine.offsets import Counted, Mark, OffsetReader, Part
+from tap_eventexport.engine.http.client import endpoint
 from tap_eventexport.engine.page import Page
-from tap_eventexport.engine.paging import FAR, Paging, PagingError
+from tap_eventexport.engine.paging.facts import FAR, Paging, PagingError
+from tap_eventexport.engine.paging.offsets import Counted, Mark, OffsetReader, Part
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import (
     EPOCH,
@@ -33,15 +33,15 @@ from tap_eventexport.engine.windows import (
     format_instant,
     parse_naive,
 )
-from tap_eventexport.vendors.ncp.answers import CLOCK_TOLERANCE, RefusedSearchError, read
+from tap_eventexport.vendors.ncp.responses import CLOCK_TOLERANCE, RefusedSearchError, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from singer_sdk import Tap
 
-    from tap_eventexport.engine.http import HttpClient
-    from tap_eventexport.vendors.ncp.answers import Event, Found
+    from tap_eventexport.engine.http.client import HttpClient
+    from tap_eventexport.vendors.ncp.responses import Event, Found
 
 BASE = "/api/v1"
 PATH = "/dashboards/events/search"
