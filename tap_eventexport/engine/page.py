@@ -40,7 +40,7 @@ class Page:
     Attributes:
         blocks: The records, in blocks that each fit into memory; an answer is one block, a large
             file yields one after the other. A record is a dict, or a struct whose fields are the
-            stream's columns and may hold raw JSON.
+            stream's columns and may hold raw JSON, on one line as `decoded` gives it.
         place: Where the window goes on, such as `{"cursor": "eyJ…"}`; None if it is complete.
         size: How many bytes of memory the page takes while it waits to be emitted.
         spooled: How many bytes of temporary disk it takes.

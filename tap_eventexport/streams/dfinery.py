@@ -86,7 +86,7 @@ class DfineryEvents(EventStream):
     replication_key = ARRIVAL
     vendor = "Dfinery"
     lookback: ClassVar = timedelta(days=1)
-    keeps = "all"
+    keeps = "all"  # by which time a day selects isn't documented
     is_growing: ClassVar = True
     columns: ClassVar = th.PropertiesList(
         *(
