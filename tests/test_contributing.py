@@ -220,3 +220,18 @@ def test_events_of_other_times_than_those_asked_for(
 ) -> None:
     """Both ends of each window are inclusive, or the window makes no difference."""
     assert is_complete(read(Acme(margin=margin)))
+
+
+def test_a_cursor_that_is_no_longer_accepted(read: Callable[[Acme], Run]) -> None:
+    """The window is read from its start, so that its first page comes twice."""
+
+    class Forgetful(Acme):
+        def answer(self, request: Any, context: Any) -> bytes:
+            if request.qs.get("cursor") == ["2-0"]:
+                context.status_code = 410
+            return super().answer(request, context)
+
+    run = read(Forgetful())
+    assert run.code == 0
+    assert Counter(run.heard.keys(STREAM)) == Counter([*KEYS[:PAGE], *KEYS])
+    assert "Acme no longer accepts the cursor; reading the window" in run.log
