@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tap_eventexport.engine.http.headers import EARLIEST
-from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.names import quote_name
 from tap_eventexport.engine.windows import (
     EPOCH,
     format_instant,
@@ -25,10 +25,10 @@ from tap_eventexport.schema_errors import (
     DATE,
     HIDDEN,
     MOST_LINES,
+    format_value,
     is_secret,
     meant,
     schema_problems,
-    shown,
 )
 from tap_eventexport.vendors import VENDORS
 
@@ -104,7 +104,7 @@ def unknown_settings(config: Config, schema: Mapping[str, Any], prefix: str) -> 
             hint = meant(name, variables)
         else:
             hint = meant(name.removeprefix(prefix), names)
-        yield f"{shown_name(name)}: unknown, so it has no effect{hint}"
+        yield f"{quote_name(name)}: unknown, so it has no effect{hint}"
 
 
 def with_any_maps(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,17 +179,17 @@ def _date_problems(right: Config, now: datetime) -> Iterator[str]:
         try:
             dates[name] = parse_instant(right[name], since=EPOCH)
         except ValueError:
-            yield f"{name}: got {shown(right[name])}, expected {DATE}, from 1970 to 9998"
+            yield f"{name}: got {format_value(right[name])}, expected {DATE}, from 1970 to 9998"
     start, end = dates.get("start_date"), dates.get("end_date")
     if start and end and start > end:
         yield (
-            f"start_date: got {shown(right['start_date'])}, expected a date before end_date, "
-            f"which is {shown(right['end_date'])}"
+            f"start_date: got {format_value(right['start_date'])}, expected a date before "
+            f"end_date, which is {format_value(right['end_date'])}"
         )
     if start and start - ANY_ZONE > now >= EARLIEST:  # else the clock is wrong, not the setting
         yield (
-            f"start_date: got {shown(right['start_date'])}, expected a date in the past; it is "
-            f"{format_instant(now)} now"
+            f"start_date: got {format_value(right['start_date'])}, expected a date in the past; "
+            f"it is {format_instant(now)} now"
         )
 
 
@@ -217,7 +217,7 @@ def _folder_problem(root: str, params: Any = None, **_: object) -> str | None:  
     from fsspec import get_filesystem_class  # noqa: PLC0415 - slow to import, and seldom needed
     from upath import UPath  # noqa: PLC0415
 
-    given = "an address" if "@" in root else shown(root)
+    given = "an address" if "@" in root else format_value(root)
     try:
         path = UPath(root, **(params if isinstance(params, dict) else {}))
         get_filesystem_class(path.protocol)
@@ -230,7 +230,7 @@ def _folder_problem(root: str, params: Any = None, **_: object) -> str | None:  
     if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
         return None
     why = "can't be written" if there.is_dir() else "is no folder"
-    return f"got {given}, but {shown_name(str(there))} {why}"
+    return f"got {given}, but {quote_name(str(there))} {why}"
 
 
 def _try_faker(seed: Any = None, locale: Any = None, **_: object) -> None:  # noqa: ANN401
@@ -265,12 +265,12 @@ def _problems_of_text(place: str, text: object, *, is_secret: bool = False) -> I
         yield f"{place}: still as in .secrets.example; put in your own, or take it out"
     elif (is_secret or place == "user_agent") and not _fits_a_header(text):
         yield (
-            f"{place}: got {HIDDEN if is_secret else shown(text)}, expected printable ASCII "
+            f"{place}: got {HIDDEN if is_secret else format_value(text)}, expected printable ASCII "
             "without spaces at its ends; is a line break or a quote copied along?"
         )
     elif not text.isprintable() or text != text.strip() or not text:
         yield (
-            f"{place}: got {shown(text)}, expected a text without line breaks, control "
+            f"{place}: got {format_value(text)}, expected a text without line breaks, control "
             "characters, and blanks at its ends"
         )
 
@@ -280,7 +280,7 @@ def url_problem(url: str) -> str | None:
     if "@" in url:
         return "expected an address without a user name or password in it"
     address = re.split("[?#]", url)[0]  # behind it may stand what is secret
-    expected = f"got {shown(address)}, expected an address such as https://host"
+    expected = f"got {format_value(address)}, expected an address such as https://host"
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -292,7 +292,7 @@ def url_problem(url: str) -> str | None:
     if not url.isprintable() or " " in url or "\\" in url:
         return expected
     if parts.scheme == "http" and not _is_loopback(host):
-        return f"got {shown(url)}, expected https: credentials don't travel in the clear"
+        return f"got {format_value(url)}, expected https: credentials don't travel in the clear"
     return None
 
 

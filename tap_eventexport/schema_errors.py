@@ -72,10 +72,10 @@ def _given(path: Sequence[str | int], value: object, setting: Mapping[str, Any])
         return KINDS["object"]
     if isinstance(value, str) and "object" in setting.get("type", ()) and len(path) == 1:
         return "a text that is no JSON object"
-    return shown(value)
+    return format_value(value)
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """A value as JSON, shortened."""
     if isinstance(value, str):
         value = value[: LONGEST_VALUE + 1]  # no more is looked at
@@ -89,7 +89,7 @@ def expectation(rule: Mapping[str, Any]) -> str:
     if choices:
         return " or ".join(dict.fromkeys(map(expectation, choices)))
     if "const" in rule:
-        return shown(rule["const"])
+        return format_value(rule["const"])
     if "enum" in rule:
         return "one of " + ", ".join(str(value) for value in rule["enum"])
     if rule.get("format") == "date-time":

@@ -13,19 +13,19 @@ from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_eventexport import checks, settings, wanted
-from tap_eventexport.console.live_table import is_on_terminal, print_summary, shown
+from tap_eventexport.console.live_table import is_on_terminal, live_table, print_summary
 from tap_eventexport.console.redaction import redact_logs
 from tap_eventexport.console.standard_streams import FAILED, standard_streams
 from tap_eventexport.console.summary import summary, summary_lines
-from tap_eventexport.engine.errors import InvalidStateError, Stopped
+from tap_eventexport.engine.errors import InvalidStateError, ShutdownRequested
 from tap_eventexport.engine.http.client import HttpClient
 from tap_eventexport.engine.http.clocks import Start
 from tap_eventexport.engine.http.headers import EARLIEST
 from tap_eventexport.engine.http.rate_limit import TokenBucket
-from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.names import quote_name
 from tap_eventexport.engine.network import NO_FILES, TOO_MANY_FILES
 from tap_eventexport.engine.runner import plan_streams, run_streams
-from tap_eventexport.engine.shutdown import Stop
+from tap_eventexport.engine.shutdown import Shutdown
 from tap_eventexport.engine.singer.catalog import catalog_problems, with_methods
 from tap_eventexport.engine.singer.messages import MessageWriter
 from tap_eventexport.engine.singer.sdk import ConfigInput, SdkTap
@@ -54,9 +54,9 @@ class TapEventExport(SdkTap):
     config_jsonschema: ClassVar = settings.SCHEMA
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the SDK's own
-        self._stop = Stop()
+        self._shutdown = Shutdown()
         self._start = Start.here()
-        self._writer = MessageWriter(self._stop)
+        self._writer = MessageWriter(self._shutdown)
         super().__init__(message_writer=self._writer, **options)
 
     # Settings
@@ -101,7 +101,7 @@ class TapEventExport(SdkTap):
 
     def listen_to_signals(self) -> None:
         """Take SIGTERM and SIGINT."""
-        self._stop.listen()
+        self._shutdown.listen()
 
     # Streams
 
@@ -122,21 +122,21 @@ class TapEventExport(SdkTap):
         concurrency: int = self.config["concurrency"]
         return HttpClient(
             vendor=api.name,
-            concurrency=min(concurrency, api.most_at_once or concurrency),
+            concurrency=min(concurrency, api.max_concurrency or concurrency),
             timeout=self.config["request_timeout"],
             max_retry_wait=self.config["max_retry_wait"],
             user_agent=self.config.get("user_agent") or f"{self.name}/{self.plugin_version}",
-            stop=self._stop,
-            quota=api.rate and TokenBucket(*api.rate, self._stop.wait),
+            shutdown=self._shutdown,
+            quota=api.rate and TokenBucket(*api.rate, self._shutdown.wait),
             start=self._start,
         )
 
     def run_discovery(self) -> str:
         """Print the catalog, with the columns that only the vendors know, where they answer."""
         for stream in self._event_streams:
-            stream.client.hurry()
+            stream.client.fail_fast()
             try:
-                stream.learn_columns()
+                stream.discover_columns()
             except SyncError as error:
                 self.logger.warning(
                     "%s: the catalog has the documented columns only: %s", stream.name, error
@@ -199,9 +199,9 @@ class TapEventExport(SdkTap):
             for stream in streams:
                 stream.write_schema()
             syncs, failures = plan_streams(streams, self._writer)
-            with shown(syncs):
+            with live_table(syncs):
                 failures |= run_streams(syncs, self._writer)
-        except Stopped:
+        except ShutdownRequested:
             return self._end_early()
         rows = summary(syncs, failures)
         if is_on_terminal():
@@ -210,7 +210,7 @@ class TapEventExport(SdkTap):
             for line in summary_lines(rows):
                 self.logger.info(line)
         for name, error in failures.items():
-            self.logger.error("%s failed: %s", name, told(error))
+            self.logger.error("%s failed: %s", name, describe(error))
             self.logger.debug("%s failed", name, exc_info=error)
         if failures:
             self.logger.error(
@@ -222,7 +222,7 @@ class TapEventExport(SdkTap):
         return FAILED if failures else 0
 
     def _end_early(self) -> int:
-        code = self._stop.exit_code or FAILED
+        code = self._shutdown.exit_code or FAILED
         if self.state:
             self._writer.write_message(StateMessage(value=self.state))
         self.logger.warning("stopped by a signal; the next run goes on from the last STATE")
@@ -233,14 +233,20 @@ class TapEventExport(SdkTap):
         self.run()
 
     def run_sync_dry_run(self, *_: object, **__: object) -> bool:  # type: ignore[misc]
-        """Read all selected streams, for the SDK's own tests; whole, since pages are not cut."""
-        return self.run() == 0
+        """Read all selected streams, for the SDK's own tests; whole, since pages are not cut.
+
+        Raises:
+            SyncError: If one failed.
+        """
+        if self.run():
+            raise SyncError("a stream failed; the log says why")
+        return True
 
     def run_connection_test(self) -> bool:  # type: ignore[misc]
         """Whether all configured vendors take the credentials."""
-        return self.prove() == 0
+        return self.check_connection() == 0
 
-    def prove(self) -> int:
+    def check_connection(self) -> int:
         """Prove the credentials of each configured vendor with one cheap request.
 
         Returns:
@@ -256,10 +262,10 @@ class TapEventExport(SdkTap):
                 continue
             try:
                 trouble = _trouble_with(stream)
-            except Stopped:
-                return self._stop.exit_code or FAILED
+            except ShutdownRequested:
+                return self._shutdown.exit_code or FAILED
             if trouble:
-                self.logger.error("%s: connection failed: %s", api.name, told(trouble))
+                self.logger.error("%s: connection failed: %s", api.name, describe(trouble))
                 self.logger.debug("%s: connection failed", api.name, exc_info=trouble)
                 code = FAILED
             else:
@@ -313,7 +319,7 @@ class TapEventExport(SdkTap):
         if value == CliTestOptionValue.Schema.value:
             tap.write_schemas()
             ctx.exit()
-        ctx.exit(tap.prove())
+        ctx.exit(tap.check_connection())
 
     @classmethod
     def invoke(  # type: ignore[override]
@@ -349,7 +355,7 @@ class TapEventExport(SdkTap):
                 cls.logger.warning(
                     "--state: %s is empty, as after a run that wrote no state: all is read from "
                     "start_date",
-                    shown_name(path),
+                    quote_name(path),
                 )
                 return None
             return object_in(text, path)
@@ -362,7 +368,7 @@ class TapEventExport(SdkTap):
         if value is None:
             return None
         if problems := catalog_problems(value):
-            cls._fail(ctx, *(f"--catalog: {shown_name(f'{path}')}: {line}" for line in problems))
+            cls._fail(ctx, *(f"--catalog: {quote_name(f'{path}')}: {line}" for line in problems))
         return with_methods(value)
 
     @classmethod
@@ -389,15 +395,15 @@ class TapEventExport(SdkTap):
 
 
 def _trouble_with(stream: EventStream) -> Exception | None:
-    stream.client.hurry()
+    stream.client.fail_fast()
     try:
-        stream.prove()
+        stream.check_connection()
     except Exception as error:  # noqa: BLE001 - of this vendor alone
         return error
     return None
 
 
-def told(error: Exception) -> str:
+def describe(error: Exception) -> str:
     """An error in one line, for a person."""
     text = " ".join(str(error).split()) or "no further information"
     if isinstance(error, OSError) and error.errno in NO_FILES:

@@ -24,7 +24,7 @@ class Api:
         credential: The setting that makes it configured.
         required: The settings that must be set then.
         urls: The settings that hold its addresses.
-        most_at_once: The vendor's own limit of concurrent requests; None if there is none.
+        max_concurrency: The vendor's own limit of concurrent requests; None if there is none.
         rate: The vendor's own limit of requests, a second and at once; None if there is none.
         streams: What it has.
     """
@@ -33,7 +33,7 @@ class Api:
     credential: str
     required: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
-    most_at_once: int | None = None
+    max_concurrency: int | None = None
     rate: tuple[float, int] | None = None
     streams: tuple[type[EventStream], ...]
 

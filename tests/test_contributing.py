@@ -18,7 +18,7 @@ import requests_mock
 from singer_sdk import typing as th
 
 from tap_eventexport import checks, settings, tap
-from tap_eventexport.engine.http import retry as patience
+from tap_eventexport.engine.http import retry
 from tap_eventexport.engine.paging.cursors import MAX_EMPTY, MAX_REPEATED
 from tests.meltano import ROOT
 from tests.singer import Heard
@@ -109,7 +109,7 @@ def read(
     for place in (tap, checks):
         monkeypatch.setattr(place, "VENDORS", (acme.VENDOR,))
     monkeypatch.setattr(tap.TapEventExport, "config_jsonschema", schema)
-    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.001)
     config = {
         "acme_api_key": "a-key-of-the-tests",
         "acme_api_url": "https://api.acme.example/",
@@ -124,7 +124,7 @@ def read(
             "tap_eventexport.engine.http.client._Session.get_adapter", lambda *_, **__: adapter
         )
         made = tap.TapEventExport(config=config)
-        assert made.prove() == 0
+        assert made.check_connection() == 0
         vendor.begin()
         capsys.readouterr()
         before = threading.enumerate()
@@ -218,3 +218,18 @@ def test_events_of_other_times_than_those_asked_for(
 ) -> None:
     """Both ends of each window are inclusive, or the window makes no difference."""
     assert is_complete(read(Acme(margin=margin)))
+
+
+def test_a_cursor_that_is_no_longer_accepted(read: Callable[[Acme], Run]) -> None:
+    """The window is read from its start, so that its first page comes twice."""
+
+    class Forgetful(Acme):
+        def answer(self, request: Any, context: Any) -> bytes:
+            if request.qs.get("cursor") == ["2-0"]:
+                context.status_code = 410
+            return super().answer(request, context)
+
+    run = read(Forgetful())
+    assert run.code == 0
+    assert Counter(run.heard.keys(STREAM)) == Counter([*KEYS[:PAGE], *KEYS])
+    assert "Acme no longer accepts the cursor; reading the window" in run.log

@@ -116,5 +116,6 @@ TestTapEventExport = get_tap_test_class(
         "start_date": START.isoformat(),
         "end_date": END.isoformat(),
     },
+    suite_config=SuiteConfig(ignore_no_records=True),  # `_extra` is always empty
     parse_env_config=False,
 )

@@ -26,7 +26,7 @@ class DoneError(Exception):
     """The place can't be used; the text says why."""
 
 
-class Done:
+class CompletedStore:
     """The partitions that were loaded.
 
     A record is complete or absent: in a folder it is written under another name first, a store

@@ -28,7 +28,7 @@ class Count:
         return self.planned - self.before - self.now - self.failed
 
 
-class Tally:
+class BackfillProgress:
     """The partitions of all streams.
 
     Args:

@@ -23,7 +23,7 @@ class Task:
     quota: Quota
 
 
-class Order:
+class Scheduler:
     """Hands out tasks when they may begin.
 
     Of each quota no more are begun than may run, so that no worker waits for one vendor while it

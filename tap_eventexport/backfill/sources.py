@@ -41,7 +41,9 @@ def streams(tap: TapEventExport, names: Sequence[str] = ()) -> list[EventStream]
 
 def source(tap: TapEventExport, stream: EventStream) -> Source:
     """What a plan must know of a stream; asks nobody."""
-    return Source(stream.name, stream.zone, stream.oldest, _origin(tap, _api(tap, stream)))
+    return Source(
+        stream.name, stream.day_zone, stream.retention_start, _origin(tap, _api(tap, stream))
+    )
 
 
 @dataclass(frozen=True, slots=True)

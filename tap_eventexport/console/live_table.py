@@ -31,7 +31,7 @@ def is_on_terminal() -> bool:
 
 
 @contextmanager
-def shown(syncs: Sequence[StreamSync]) -> Iterator[None]:
+def live_table(syncs: Sequence[StreamSync]) -> Iterator[None]:
     """Show a table of streams at the foot of the terminal, below the lines of the log.
 
     It goes to stderr, is drawn anew a few times a second, and is taken away at the end. Nothing is
@@ -104,12 +104,12 @@ def _table(syncs: Sequence[StreamSync]) -> Table:
             f"{complete:,}/{windows:,}",
             f"{progress.records:,}",
             f"{progress.records / progress.seconds:,.0f}",
-            _told(sync),
+            activity(sync),
         )
     return table
 
 
-def _told(sync: StreamSync) -> str:
+def activity(sync: StreamSync) -> str:
     """What a stream does now."""
     stream = sync.stream
     if stream.is_closed:

@@ -42,11 +42,11 @@ def _cell(heading: str, text: str, width: int) -> str:
 
 def _row(sync: StreamSync, *, is_failed: bool) -> Sequence[str]:
     stream, progress = sync.stream, sync.progress
-    wanted, usage = stream.wanted, stream.client.usage
+    interval, usage = stream.interval, stream.client.usage
     return (
         stream.name,
-        _told(wanted.start if wanted else None),
-        _told(wanted.end if wanted else None),
+        _instant_or_dash(interval.start if interval else None),
+        _instant_or_dash(interval.end if interval else None),
         f"{progress.complete:,}/{progress.windows:,}",
         f"{usage.requests:,}",
         f"{progress.records:,}",
@@ -54,10 +54,10 @@ def _row(sync: StreamSync, *, is_failed: bool) -> Sequence[str]:
         f"{usage.retries:,}",
         f"{usage.waited:,.0f} s",
         f"{progress.seconds:,.1f} s",
-        _told(sync.mark),
+        _instant_or_dash(sync.watermark),
         "failed" if is_failed else "complete",
     )
 
 
-def _told(instant: datetime | None) -> str:
+def _instant_or_dash(instant: datetime | None) -> str:
     return format_instant(instant)[:19] + "Z" if instant else "-"

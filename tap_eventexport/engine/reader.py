@@ -9,14 +9,14 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
-from tap_eventexport.engine.page import Page, Split
-from tap_eventexport.engine.singer.keys import guarded, inside
-from tap_eventexport.engine.windows import round_down, span
+from tap_eventexport.engine.page import Page, SplitWindow
+from tap_eventexport.engine.singer.keys import checked, inside
+from tap_eventexport.engine.windows import round_down, window_if_any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tap_eventexport.engine.page import Opened
+    from tap_eventexport.engine.page import PreparedWindow
     from tap_eventexport.engine.progress import Progress
     from tap_eventexport.engine.stream import EventStream
     from tap_eventexport.engine.windows import Window
@@ -41,8 +41,8 @@ class WindowReader:
         self._progress = progress
 
     def read(
-        self, window: Window, place: Mapping[str, Any] | None
-    ) -> Iterator[Page | Opened | Split]:
+        self, window: Window, cursor: Mapping[str, Any] | None
+    ) -> Iterator[Page | PreparedWindow | SplitWindow]:
         """The pages of a window, from its start or from a place in it.
 
         Raises:
@@ -51,11 +51,11 @@ class WindowReader:
         stream = self._stream
         for restarts in count():
             try:
-                for page in stream.pages(window, place):
+                for page in stream.pages(window, cursor):
                     if isinstance(page, Page):
                         yield self._prepare(self._checked(page, window))
                         continue
-                    if isinstance(page, Split):
+                    if isinstance(page, SplitWindow):
                         self._progress.split(len(page.windows))
                     yield page
             except RestartWindowError as error:
@@ -67,7 +67,7 @@ class WindowReader:
                 stream.logger.warning(
                     "%s: %s; reading the window %s from its start", stream.name, error, window
                 )
-                place = None
+                cursor = None
             except FatalVendorError as error:
                 if (past := self._past(window)) is None:
                     raise
@@ -78,7 +78,7 @@ class WindowReader:
                     error,
                     window,
                 )
-                yield Split(past) if past else Page([], None)
+                yield SplitWindow(past) if past else Page([], None)
                 return
             else:
                 return
@@ -87,16 +87,16 @@ class WindowReader:
         """A page whose records have their keys, and lie in the time that is kept."""
         stream = self._stream
         source = f"a page of {stream.vendor}'s {window}"
-        whole = guarded(page, stream.required_columns, source)
+        whole = checked(page, stream.required_columns, source)
         if stream.keeps == "all" or not stream.replication_key:
             return whole
-        bounds = window if stream.keeps == "window" else stream.wanted or window
+        bounds = window if stream.keeps == "window" else stream.interval or window
         return inside(whole, stream.replication_key, bounds, source)
 
     def _past(self, window: Window) -> tuple[Window, ...] | None:
         """The part of a window that is no longer the vendor's future; None if it is all of it."""
         clock = self._stream.client.clock
-        present = round_down(clock.now(), self._stream.resolution)
-        if not (clock.lead and clock.is_lead_believed and window.end > present):
+        present = round_down(clock.now(), self._stream.granularity)
+        if not (clock.skew and clock.is_skew_believed and window.end > present):
             return None
-        return span(window.start, present)
+        return window_if_any(window.start, present)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from tap_eventexport.engine.page import Opened
-from tap_eventexport.engine.prefetch.prefetch import Ended, ReadAhead, Ready
+from tap_eventexport.engine.page import PreparedWindow
+from tap_eventexport.engine.prefetch.prefetch import PageReady, ReadAhead, StreamDone
 from tap_eventexport.engine.sync import StreamSync
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.singer.messages import MessageWriter
     from tap_eventexport.engine.stream import EventStream
 
-MAX_WAITING_BYTES = 48 << 20  # of answers read ahead, encoded where nothing changes them
+MAX_BUFFERED_BYTES = 48 << 20  # of answers read ahead, encoded where nothing changes them
 
 MAX_SPOOLED_BYTES = 1 << 30  # of CSV and export files read ahead, in temporary files
 
@@ -58,21 +58,21 @@ def run_streams(syncs: Sequence[StreamSync], writer: MessageWriter) -> dict[str,
     """
     failures: dict[str, Exception] = {}
 
-    def look() -> None:
-        writer.stop.check()
+    def poll() -> None:
+        writer.shutdown.check()
         writer.check_reader()
 
-    ahead: ReadAhead[StreamSync] = ReadAhead(MAX_WAITING_BYTES, MAX_SPOOLED_BYTES, look)
+    ahead: ReadAhead[StreamSync] = ReadAhead(MAX_BUFFERED_BYTES, MAX_SPOOLED_BYTES, poll)
     try:
         for sync in syncs:
-            ahead.add(sync.lane)
+            ahead.add(sync.queue)
         for event in ahead:
-            writer.stop.check()
+            writer.shutdown.check()
             sync = event.key
-            trouble = event.error if isinstance(event, Ended) else _trouble_of(_emit, event)
+            trouble = event.error if isinstance(event, StreamDone) else _trouble_of(_emit, event)
             if trouble:
                 ahead.drop(sync)
-            if trouble or isinstance(event, Ended):
+            if trouble or isinstance(event, StreamDone):
                 trouble = _trouble_of(sync.close, trouble) or trouble
             if trouble:
                 failures[sync.stream.name] = trouble
@@ -81,9 +81,9 @@ def run_streams(syncs: Sequence[StreamSync], writer: MessageWriter) -> dict[str,
     return failures
 
 
-def _emit(event: Ready[StreamSync]) -> None:
-    if isinstance(event.page, Opened):
-        event.key.announce(event.window, event.page)
+def _emit(event: PageReady[StreamSync]) -> None:
+    if isinstance(event.page, PreparedWindow):
+        event.key.checkpoint_prepared(event.window, event.page)
     else:
         event.key.emit(event.window, event.page)
 

@@ -7,7 +7,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
-from tap_eventexport.engine.errors import Stopped
+from tap_eventexport.engine.errors import ShutdownRequested
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -16,7 +16,7 @@ EXIT_CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
 GRACE = 3.0  # seconds: a reader that blocks stdout can't hold the process longer
 
 
-class Stop:
+class Shutdown:
     """Whether this run was asked to end, and by which signal.
 
     Attributes:
@@ -50,7 +50,7 @@ class Stop:
             Stopped: If it was.
         """
         if self._event.is_set():
-            raise Stopped
+            raise ShutdownRequested
 
     def wait(self, seconds: float) -> None:
         """Sleep, unless the run is asked to end.
@@ -59,4 +59,4 @@ class Stop:
             Stopped: As soon as it is.
         """
         if self._event.wait(seconds):
-            raise Stopped
+            raise ShutdownRequested

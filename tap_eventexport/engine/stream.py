@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers import types
 
     from tap_eventexport.engine.http.client import HttpClient
-    from tap_eventexport.engine.page import Opened, Page, Split
+    from tap_eventexport.engine.page import Page, PreparedWindow, SplitWindow
     from tap_eventexport.engine.windows import Window
 
 FIRST_RUN = timedelta(days=30)  # how far a first run reaches back without start_date
@@ -47,7 +47,7 @@ class EventStream(CatalogStream):
         record: What one record is, for the documents.
         happened_column: When an event happened, if the replication key is its arrival.
         lookback: How far behind the bookmark events may still arrive, unless the user says.
-        resolution: What the vendor's times are multiples of.
+        granularity: What the vendor's times are multiples of.
         keeps: Which records are kept, by their replication key: those of the `window` that was
             asked for; those of all that the `run` wants, where the vendor may answer with a record
             for another window than its own; or `all`.
@@ -62,13 +62,13 @@ class EventStream(CatalogStream):
     record: ClassVar[str]
     happened_column: ClassVar[str | None] = None
     lookback: ClassVar[timedelta]
-    resolution: ClassVar[timedelta] = MILLISECOND
+    granularity: ClassVar[timedelta] = MILLISECOND
     keeps: ClassVar[Literal["window", "run", "all"]] = "window"
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
         super().__init__(tap)
         self.client = client
-        self.plan = Plan(None, query="")
+        self.plan = Plan(None, filters_hash="")
         self.bookmark_before = Bookmark()
         self.is_closed = False
 
@@ -80,8 +80,12 @@ class EventStream(CatalogStream):
 
     @abstractmethod
     def pages(
-        self, window: Window, place: Mapping[str, Any] | None
-    ) -> Iterator[Page] | Iterator[Page | Split] | Iterator[Page | Opened | Split]:
+        self, window: Window, cursor: Mapping[str, Any] | None
+    ) -> (
+        Iterator[Page]
+        | Iterator[Page | SplitWindow]
+        | Iterator[Page | PreparedWindow | SplitWindow]
+    ):
         """Read a window, from its start or from a place in it; on a worker thread.
 
         Raises:
@@ -90,14 +94,14 @@ class EventStream(CatalogStream):
         """
 
     @abstractmethod
-    def prove(self) -> None:
+    def check_connection(self) -> None:
         """Prove the credentials with one cheap request.
 
         Raises:
             FatalVendorError: If they are refused.
         """
 
-    def learn_columns(self) -> None:
+    def discover_columns(self) -> None:
         """Add the columns that only the vendor knows, if there may be some; for discovery.
 
         Raises:
@@ -108,12 +112,12 @@ class EventStream(CatalogStream):
         """Log what a person should know of what was read; called once, at the end of a run."""
 
     @property
-    def oldest(self) -> datetime | None:
+    def retention_start(self) -> datetime | None:
         """The earliest instant that the vendor still keeps; None if that isn't known."""
         return None
 
     @property
-    def zone(self) -> tzinfo | None:
+    def day_zone(self) -> tzinfo | None:
         """The time zone of the vendor's days; None if no part of the time is asked for alone."""
         return UTC
 
@@ -125,7 +129,7 @@ class EventStream(CatalogStream):
     # What a run asks of it
 
     @cached_property
-    def query(self) -> str:
+    def filters_hash(self) -> str:
         """A fingerprint of the filters."""
         return hashlib.sha256(msgspec.json.encode(self.filters)).hexdigest()[:12]
 
@@ -135,9 +139,9 @@ class EventStream(CatalogStream):
         return self.client.clock.start.now
 
     @property
-    def wanted(self) -> Window | None:
+    def interval(self) -> Window | None:
         """The time that this run reads; None if there is nothing to read."""
-        return self.plan.wanted
+        return self.plan.interval
 
     @property
     def settle(self) -> timedelta:
@@ -155,8 +159,8 @@ class EventStream(CatalogStream):
             end=parse_instant(end) if end else None,
             lookback=self.lookback if minutes is None else timedelta(minutes=minutes),
             settle=self.settle,
-            resolution=self.resolution,
-            oldest=self.oldest,
+            granularity=self.granularity,
+            retention_start=self.retention_start,
             fail_on_gap=self.config["on_gap"] == "fail",
         )
 

@@ -10,19 +10,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_eventexport.engine.errors import FatalVendorError
-from tap_eventexport.engine.prefetch.prefetch import Lane
+from tap_eventexport.engine.prefetch.prefetch import StreamQueue
 from tap_eventexport.engine.progress import Progress
 from tap_eventexport.engine.reader import WindowReader
 from tap_eventexport.engine.singer.nul import NulWatch
 from tap_eventexport.engine.singer.writers import BatchFiles, RecordLines
-from tap_eventexport.engine.state.bookmark import Limits, advance, announce, keep_hints, plan
+from tap_eventexport.engine.state.bookmark import (
+    Limits,
+    advance,
+    checkpoint_prepared,
+    keep_hints,
+    plan,
+)
 from tap_eventexport.engine.state.codec import read_bookmark, write_bookmark
 from tap_eventexport.engine.windows import EPOCH
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tap_eventexport.engine.page import Opened, Page
+    from tap_eventexport.engine.page import Page, PreparedWindow
     from tap_eventexport.engine.singer.messages import MessageWriter
     from tap_eventexport.engine.stream import EventStream
     from tap_eventexport.engine.windows import Window
@@ -51,10 +57,10 @@ class StreamSync:
         self._writer = writer
         state = stream.tap.state.get("bookmarks", {}).get(stream.name, {})
         bookmark = read_bookmark(state if stream.is_incremental else {}, stream.name)
-        self._plan = plan(bookmark, stream.bounds(), stream.query)
-        if self._plan.wanted:
-            bookmark = replace(bookmark, positions=self._plan.positions)
-        self._bookmark = self._promised = bookmark
+        self._plan = plan(bookmark, stream.bounds(), stream.filters_hash)
+        if self._plan.interval:
+            bookmark = replace(bookmark, checkpoints=self._plan.checkpoints)
+        self._bookmark = self._committed = bookmark
         self._present = EPOCH
         stream.plan, stream.bookmark_before = self._plan, bookmark
         for note in self._plan.notes:
@@ -66,12 +72,12 @@ class StreamSync:
         self._counter = self._meters.enter_context(stream.get_record_counter())
         self._meters.enter_context(stream.get_sync_timer())
         self.reader = WindowReader(stream, self._output.prepare, self.progress)
-        self.lane = Lane(self, iter(tasks), self.reader.read, stream.client.concurrency)
+        self.queue = StreamQueue(self, iter(tasks), self.reader.read, stream.client.concurrency)
 
     @property
-    def mark(self) -> datetime | None:
+    def watermark(self) -> datetime | None:
         """What is promised: everything before it was emitted."""
-        return self._promised.mark
+        return self._committed.watermark
 
     def emit(self, window: Window, page: Page) -> None:
         """Write a page, then promise that it was written.
@@ -81,28 +87,28 @@ class StreamSync:
         self._check_gap()
         if page.columns and self.stream.add_columns(page.columns):
             self.stream.write_schema()
-        for block in page.blocks:
+        for block in page.batches:
             self._output.write(block)
             self._counter.increment(len(block))
             self.progress.add(len(block))
         self._output.end_page()
-        position = self._plan.position_at(window, page.place, self._vendors_now)
-        self._bookmark = advance(self._bookmark, window, position, self._limits())
-        if page.files and self._bookmark.mark:
-            self._bookmark = replace(self._bookmark, files=page.files(self._bookmark.mark))
+        checkpoint = self._plan.checkpoint_at(window, page.cursor, self._vendors_now)
+        self._bookmark = advance(self._bookmark, window, checkpoint, self._limits())
+        if page.files and self._bookmark.watermark:
+            self._bookmark = replace(self._bookmark, files=page.files(self._bookmark.watermark))
         if page.hints:
             self._bookmark = keep_hints(self._bookmark, page.hints)
-        self.progress.page(window, is_last=page.place is None)
+        self.progress.page(window, is_last=page.cursor is None)
         if self._output.is_complete:
-            self._promise()
+            self._commit()
 
-    def announce(self, window: Window, opened: Opened) -> None:
+    def checkpoint_prepared(self, window: Window, prepared: PreparedWindow) -> None:
         """Promise that a window was opened, which may come ahead of its turn."""
-        position = self._plan.position_at(window, opened.place, self._vendors_now)
-        if position and self._plan.wanted:
-            start = self._plan.wanted.start
-            self._bookmark = announce(self._bookmark, position, start)
-            self._promised = announce(self._promised, position, start)
+        checkpoint = self._plan.checkpoint_at(window, prepared.cursor, self._vendors_now)
+        if checkpoint and self._plan.interval:
+            start = self._plan.interval.start
+            self._bookmark = checkpoint_prepared(self._bookmark, checkpoint, start)
+            self._committed = checkpoint_prepared(self._committed, checkpoint, start)
             self._write_state()
 
     def close(self, error: Exception | None) -> None:
@@ -113,7 +119,7 @@ class StreamSync:
         """
         self.stream.is_closed = True
         self._output.finish()
-        self._promise()
+        self._commit()
         self._meters.__exit__(type(error) if error else None, error, None)
         self.progress.end(is_failed=error is not None)
         self.stream.log_findings()
@@ -142,7 +148,7 @@ class StreamSync:
     @property
     def _vendors_now(self) -> datetime:
         """The instant at which the run began, or what the vendor's clock said then if earlier."""
-        return self.stream.now - self.stream.client.clock.lead
+        return self.stream.now - self.stream.client.clock.skew
 
     def _limits(self) -> Limits:
         """What this run may promise.
@@ -151,27 +157,27 @@ class StreamSync:
         promise is taken back.
         """
         now, clock = self.stream.now, self.stream.client.clock
-        earliest = self._plan.wanted.start if self._plan.wanted else now
-        present = now - clock.certain_lead if clock.is_lead_believed else now
-        if self.stream.bookmark_before.mark is None:
+        earliest = self._plan.interval.start if self._plan.interval else now
+        present = now - clock.certain_skew if clock.is_skew_believed else now
+        if self.stream.bookmark_before.watermark is None:
             present = max(present, earliest)
         self._present = max(self._present, present)  # a vendor's clocks may differ
         latest = self._vendors_now - self.stream.settle
         return Limits(earliest, latest=latest, present=self._present)
 
     def _check_gap(self) -> None:
-        if self._plan.has_gap and not self.stream.client.clock.is_lead_believed:
+        if self._plan.has_gap and not self.stream.client.clock.is_skew_believed:
             raise FatalVendorError(
                 f"this machine's clock is more than a day ahead of {self.stream.vendor}'s, so that "
                 "what the vendor still keeps would be left out; set the clock and run again"
             )
 
-    def _promise(self) -> None:
-        self._promised = self._bookmark
+    def _commit(self) -> None:
+        self._committed = self._bookmark
         self._write_state()
 
     def _write_state(self) -> None:
         stream = self.stream
-        if stream.is_incremental and self._promised.mark is not None:
-            write_bookmark(stream.stream_state, str(stream.replication_key), self._promised)
+        if stream.is_incremental and self._committed.watermark is not None:
+            write_bookmark(stream.stream_state, str(stream.replication_key), self._committed)
             stream.tap.state_writer.write_state(stream.tap.state)

@@ -16,14 +16,19 @@ import msgspec
 import requests
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.duplicates.identity import TwinKeys, content_key
+from tap_eventexport.engine.duplicates.identity import DuplicateKeys, content_key
 from tap_eventexport.engine.duplicates.repeats import RepeatedIds
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
 from tap_eventexport.engine.http.client import endpoint
-from tap_eventexport.engine.http.response import Answer, decoded, quoted, refuse_passing_faults
+from tap_eventexport.engine.http.response import (
+    Response,
+    one_line,
+    parse_body,
+    raise_for_transient_status,
+)
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.stream import EventStream
-from tap_eventexport.engine.windows import Window, cut, format_instant, parse_naive
+from tap_eventexport.engine.windows import Window, format_instant, parse_naive, split_every
 from tap_eventexport.vendor import Api, Vendor
 
 if TYPE_CHECKING:
@@ -84,7 +89,7 @@ class HappyTalkStream(EventStream):
 
     vendor = "HappyTalk"
     lookback: ClassVar = timedelta(minutes=10)
-    resolution: ClassVar = SECOND
+    granularity: ClassVar = SECOND
     keeps = "run"  # by which of an entry's times a period selects isn't documented
     format: ClassVar[Literal["raw", "siem"]]
 
@@ -104,9 +109,9 @@ class HappyTalkStream(EventStream):
 
     def windows(self, whole: Window) -> Iterator[Window]:
         """Windows of some hours."""
-        return cut(whole, WINDOW)
+        return split_every(whole, WINDOW)
 
-    def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:  # noqa: ARG002
+    def pages(self, window: Window, cursor: Mapping[str, Any] | None) -> Iterator[Page]:  # noqa: ARG002
         """Ask once for the window.
 
         Both bounds look inclusive in the vendor's examples. Asked up to its end, a window is
@@ -115,7 +120,7 @@ class HappyTalkStream(EventStream):
         data, size = self._ask(window)
         yield Page([self._wanted_records(data, window)], None, size)
 
-    def prove(self) -> None:
+    def check_connection(self) -> None:
         """Ask for the last minute."""
         self._ask(Window(self.now - timedelta(minutes=1), self.now))
 
@@ -229,7 +234,7 @@ class SiemEvents(HappyTalkStream):
         self, entries: Sequence[dict[str, Any]]
     ) -> Iterator[tuple[datetime, dict[str, Any]]]:
         """A line is a record. Twins share a second, which a window holds whole."""
-        twins = TwinKeys()
+        twins = DuplicateKeys()
         for fields in sorted(entries, key=itemgetter("raw")):
             happened = fields["event_time"]
             key_fields = [fields[name] for name in KEY_FIELDS]
@@ -289,7 +294,7 @@ def _date(text: str | None, name: str) -> datetime | None:
         raise ValueError(f"has {article} {name} that is no date-time ({error})") from None
 
 
-def _read(answer: Answer) -> tuple[list[Any], int]:
+def _read(response: Response) -> tuple[list[Any], int]:
     """The data of an answer, and its size in bytes.
 
     `result` decides, whatever the status: so the body is read before faults are looked for.
@@ -299,23 +304,23 @@ def _read(answer: Answer) -> tuple[list[Any], int]:
         FatalVendorError: If a person must do something.
     """
     try:
-        said, data = decoded(answer, _said, "service history")
+        said, data = parse_body(response, _said, "service history")
     except RetriableVendorError:
-        refuse_passing_faults(answer)
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise FatalVendorError(f"{answer}: check happytalk_api_url") from None
+        raise_for_transient_status(response)
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise FatalVendorError(f"{response}: check happytalk_api_url") from None
         raise
     if not isinstance(said.result, str) or said.result.strip().lower() != "success":
-        raise _refusal(answer, said)
+        raise _refusal(response, said)
     if said.data == MISSING:
-        raise RetriableVendorError(f"{answer}, a success without data")
+        raise RetriableVendorError(f"{response}, a success without data")
     if data is None:
         data = []
     if isinstance(data, dict) and all(map(NUMBERED.fullmatch, data)):
         data = list(data.values())
     if not isinstance(data, list):
-        raise FatalVendorError(f"{answer}, whose data is no list; please report it")
-    return data, len(answer.body)
+        raise FatalVendorError(f"{response}, whose data is no list; please report it")
+    return data, len(response.body)
 
 
 def _said(body: bytes) -> tuple[Said, Any]:
@@ -323,15 +328,15 @@ def _said(body: bytes) -> tuple[Said, Any]:
     return said, None if said.data == MISSING else _decode_data(said.data)
 
 
-def _refusal(answer: Answer, said: Said) -> Exception:
+def _refusal(response: Response, said: Said) -> Exception:
     try:
         code = int(said.code)
     except (TypeError, ValueError):
         code = 0
-    words = "no message" if said.message in (None, "") else quoted(said.message)
-    told = f"HTTP {answer.status}, code {quoted(said.code)}, {words}"
+    words = "no message" if said.message in (None, "") else one_line(said.message)
+    told = f"HTTP {response.status}, code {one_line(said.code)}, {words}"
     if code not in REFUSALS:
-        refuse_passing_faults(answer)
+        raise_for_transient_status(response)
     advice = REFUSALS.get(code, "HappyTalk's support knows what it means")
     return FatalVendorError(f"HappyTalk refused the request ({told}): {advice}")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_eventexport.backfill.completed import Done, DoneError
+from tap_eventexport.backfill.completed import CompletedStore, DoneError
 from tap_eventexport.backfill.plan import Partition
 from tap_eventexport.engine.windows import EPOCH, Window
 
@@ -44,12 +44,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_later_run_knows_what_an_earlier_one_loaded(place: str) -> None:
-    assert Done(place).ids() == set()
-    Done(place).add(ONE)
-    Done(place + "/").add(OTHER)
-    assert Done(place).ids() == {ONE.id, OTHER.id}
-    Done(place).add(ONE)
-    assert Done(place).ids() == {ONE.id, OTHER.id}
+    assert CompletedStore(place).ids() == set()
+    CompletedStore(place).add(ONE)
+    CompletedStore(place + "/").add(OTHER)
+    assert CompletedStore(place).ids() == {ONE.id, OTHER.id}
+    CompletedStore(place).add(ONE)
+    assert CompletedStore(place).ids() == {ONE.id, OTHER.id}
 
 
 @pytest.mark.parametrize("place", ["/dev/null/done", "nowhere://done", "s3://no-such-bucket/done"])
@@ -58,12 +58,12 @@ def test_a_place_that_can_not_be_used_is_named(
 ) -> None:
     use(store, monkeypatch)
     with pytest.raises(DoneError, match=f"{place} can't be used: "):
-        Done(place).ids()
+        CompletedStore(place).ids()
 
 
 def test_a_full_disk_leaves_no_record(tmp_path: Path) -> None:
     (tmp_path / f"{OTHER.id}.json").touch()  # as an earlier version left it
-    done = Done(str(tmp_path))
+    done = CompletedStore(str(tmp_path))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
@@ -77,7 +77,7 @@ def test_a_full_disk_leaves_no_record(tmp_path: Path) -> None:
 
 
 def test_a_record_says_what_was_loaded_and_when(tmp_path: Path) -> None:
-    Done(str(tmp_path)).add(ONE)
+    CompletedStore(str(tmp_path)).add(ONE)
     (path,) = tmp_path.iterdir()
     said = json.loads(path.read_text())
     assert said.pop("completed").endswith("Z")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from tap_eventexport.backfill.load import Job
 from tap_eventexport.backfill.plan import Partition
-from tap_eventexport.backfill.scheduler import Order, Task
+from tap_eventexport.backfill.scheduler import Scheduler, Task
 from tap_eventexport.backfill.sources import Quota
 from tap_eventexport.engine.windows import EPOCH, Window
 
@@ -23,13 +23,13 @@ def tasks(stream: str, quota: Quota, count: int) -> list[Task]:
     ]
 
 
-def begun(order: Order) -> list[str]:
+def begun(order: Scheduler) -> list[str]:
     return [task.partition.id for task in order.begin()]
 
 
 def test_the_first_of_each_stream_is_alone_then_as_many_as_the_quota_allows() -> None:
     first, *others = tasks("croct", CROCT, 5)
-    order = Order([first, *others])
+    order = Scheduler([first, *others])
     assert begun(order) == ["croct-0"]
     assert begun(order) == []
     order.end(first, is_loaded=True)
@@ -40,7 +40,7 @@ def test_the_first_of_each_stream_is_alone_then_as_many_as_the_quota_allows() ->
 
 def test_streams_of_one_vendor_share_its_quota_and_take_turns() -> None:
     history, siem = (tasks(stream, HAPPYTALK, 4) for stream in ("history", "siem"))
-    order = Order([*history, *siem, *tasks("croct", CROCT, 1)])
+    order = Scheduler([*history, *siem, *tasks("croct", CROCT, 1)])
     assert begun(order) == ["history-0", "siem-0", "croct-0"]
     order.end(history[0], is_loaded=True)
     assert begun(order) == ["history-1", "history-2"]
@@ -55,7 +55,7 @@ def test_streams_of_one_vendor_share_its_quota_and_take_turns() -> None:
 
 def test_no_stream_waits_until_its_sister_is_loaded() -> None:
     history, siem = (tasks(stream, HAPPYTALK, 50) for stream in ("history", "siem"))
-    order = Order([*history, *siem])
+    order = Scheduler([*history, *siem])
     waiting = {task.partition.id: task for task in (*history, *siem)}
     running, ended = begun(order), []
     while running:
@@ -70,7 +70,7 @@ def test_no_stream_waits_until_its_sister_is_loaded() -> None:
 
 def test_a_stream_whose_first_partition_fails_is_not_tried_further() -> None:
     first, *others = tasks("croct", CROCT, 3)
-    order = Order([first, *others])
+    order = Scheduler([first, *others])
     assert begun(order) == ["croct-0"]
     order.end(first, is_loaded=False)
     assert begun(order) == []
@@ -78,7 +78,7 @@ def test_a_stream_whose_first_partition_fails_is_not_tried_further() -> None:
 
 def test_a_later_failure_ends_nothing_else() -> None:
     first, second, *others = tasks("croct", CROCT, 4)
-    order = Order([first, second, *others])
+    order = Scheduler([first, second, *others])
     assert begun(order) == ["croct-0"]
     order.end(first, is_loaded=True)
     assert begun(order) == ["croct-1", "croct-2"]

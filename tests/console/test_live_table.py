@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from tap_eventexport.console import live_table as display
-from tap_eventexport.engine.shutdown import Stop
+from tap_eventexport.engine.shutdown import Shutdown
 from tap_eventexport.engine.singer.messages import MessageWriter
 from tap_eventexport.engine.sync import StreamSync
 from tap_eventexport.tap import TapEventExport
@@ -114,7 +114,7 @@ def test_a_long_wait_is_told_with_its_end(
 ) -> None:
     monkeypatch.setattr(time, "time", lambda: NOW)
     (stream,) = TapEventExport(config=settings)._event_streams  # noqa: SLF001
-    sync = StreamSync(stream, MessageWriter(Stop()))
+    sync = StreamSync(stream, MessageWriter(Shutdown()))
     stream.client.usage.paused(waits)
     console = Console(width=120)
     with console.capture() as captured:

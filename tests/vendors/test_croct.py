@@ -96,7 +96,7 @@ def test_the_example_of_the_vendors_page(capsys: pytest.CaptureFixture[str]) -> 
         "_extra": None,
     }
     (request,) = mocker.request_history
-    assert request.query == (
+    assert request.filters_hash == (
         "start=1440979200000&end=1441065600000&pagesize=1000"
         "&events=productviewed&events=orderplaced"
     )
@@ -290,7 +290,7 @@ def test_a_cursor_in_state_that_is_none_restarts_the_window(tmp_path: Path, curs
         config = {**tap.settings, "croct_page_size": 1000, "croct_event_types": []}
         stream = TapEventExport(config=config).streams["croct_events"]
         assert isinstance(stream, CroctEvents)
-        position["query"] = stream.query
+        position["query"] = stream.filters_hash
         done = tap.run(state=state)
     assert done.code == 0, done.log
     assert done.heard.keys() == ["e-1"]

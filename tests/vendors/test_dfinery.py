@@ -131,7 +131,7 @@ def test_a_backfill_of_thirty_days_costs_31_requests_and_five_at_once(
     done = tap.run(start_date=(NOW - 30 * DAY).isoformat(), end_date=None, concurrency=16)
     assert done.code == 0, done.log
     assert len(sandbox.requests) <= 31
-    assert sandbox.most_at_once == 5
+    assert sandbox.max_concurrency == 5
     assert set(truth(dfinery, NOW - 30 * DAY, NOW)) <= set(keys(done.heard))
 
 

@@ -12,7 +12,7 @@ import pytest
 import requests_mock
 
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
-from tap_eventexport.engine.http.response import Answer
+from tap_eventexport.engine.http.response import Response as VendorResponse
 from tap_eventexport.engine.windows import Window
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.ncp import Ncp, error
@@ -318,7 +318,7 @@ def test_twins_keep_their_keys_however_often_their_second_is_resumed() -> None:
     window = Window(START, START + timedelta(hours=15))
 
     def keys_of(page: Page) -> list[str]:
-        return [record.event_key for block in page.blocks for record in block]  # type: ignore[union-attr]
+        return [record.event_key for block in page.batches for record in block]  # type: ignore[union-attr]
 
     with requests_mock.Mocker() as mocker:
         mocker.post(
@@ -327,8 +327,8 @@ def test_twins_keep_their_keys_however_often_their_second_is_resumed() -> None:
         whole = [key for page in stream.pages(window, None) for key in keys_of(page)]
         page = next(stream.pages(window, None))
         resumed = keys_of(page)
-        while page.place:
-            page = next(stream.pages(window, page.place))
+        while page.cursor:
+            page = next(stream.pages(window, page.cursor))
             resumed += keys_of(page)
     assert len(set(whole)) == len(rows)
     assert resumed == whole
@@ -405,7 +405,7 @@ def test_a_search_goes_on_to_the_day_that_it_was_made_with(
     earlier.is_to_inclusive = is_to_inclusive
     for stream in (earlier, later):
         monkeypatch.setattr(stream, "search", search)
-    place = next(earlier.pages(window, None)).place
+    place = next(earlier.pages(window, None)).cursor
     asked.clear()
     list(later.pages(window, place))
     assert {day for day, _ in asked} == {last}
@@ -559,9 +559,9 @@ EMPTY_ANSWERS: dict[str, Any] = {
 }
 
 
-def answered(value: Any, status: int = 200) -> Answer:
+def answered(value: Any, status: int = 200) -> VendorResponse:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return Answer(status, {}, body, "POST it")
+    return VendorResponse(status, {}, body, "POST it")
 
 
 @pytest.mark.parametrize("value", EMPTY_ANSWERS.values(), ids=EMPTY_ANSWERS)

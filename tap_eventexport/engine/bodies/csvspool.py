@@ -11,7 +11,7 @@ import zlib
 from typing import IO, TYPE_CHECKING
 
 from tap_eventexport.engine.bodies.spool import CHUNK, GZIP, Spool
-from tap_eventexport.engine.bodies.surrogates import REPLACE_HALVES
+from tap_eventexport.engine.bodies.surrogates import REPLACE_LONE_SURROGATES
 from tap_eventexport.engine.errors import RetriableVendorError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ BLOCK_FIELDS = 1 << 18  # fields of them, so that many columns make few rows
 MOST_COLUMNS = 1 << 18  # more than any service has
 HEAD = 1 << 18  # bytes in which a header is looked for
 LONGEST_FIELD = 16 << 20  # characters; longer than any field that a vendor takes in
-MARK = b"\xef\xbb\xbf"  # byte order mark
+UTF8_BOM = b"\xef\xbb\xbf"  # byte order mark
 ERROR_WORD = b'"result"'
 ERROR_OBJECT = re.compile(rb'\{\s*"result"\s*:\s*"fail"')
 LONGEST_ERROR = 64  # bytes up to there in an error object
@@ -73,12 +73,12 @@ class CsvSpool(Spool):
         """The number of rows where all is so plain that commas and line feeds tell it."""
         rows = -1
         for lines in self._plain_lines():
-            lines.decode(errors=REPLACE_HALVES)
+            lines.decode(errors=REPLACE_LONE_SURROGATES)
             if b'"' in lines or b"\r" in lines:
                 return None
             counted = lines.split(b"\n")
             if rows < 0:
-                header = counted[0].removeprefix(MARK).decode(errors=REPLACE_HALVES)
+                header = counted[0].removeprefix(UTF8_BOM).decode(errors=REPLACE_LONE_SURROGATES)
                 self.header = header.split(",")
                 commas = len(self.header) - 1
                 if set(required) - set(self.header):
@@ -130,7 +130,7 @@ class CsvSpool(Spool):
                 head = plain.decompress(head, HEAD)
                 is_cut = not plain.eof
             _refuse_errors(head)
-            decode = codecs.getincrementaldecoder("utf-8-sig")(REPLACE_HALVES).decode
+            decode = codecs.getincrementaldecoder("utf-8-sig")(REPLACE_LONE_SURROGATES).decode
             text = io.StringIO(decode(head), newline="")
             self.header = next(csv.reader(text), [])
         except (zlib.error, csv.Error, UnicodeDecodeError) as error:
@@ -155,7 +155,7 @@ class CsvSpool(Spool):
     def _plain_blocks(self, most: int) -> Iterator[list[list[str]]]:
         first = 1
         for lines in self._plain_lines():
-            texts = lines.decode(errors=REPLACE_HALVES).split("\n")
+            texts = lines.decode(errors=REPLACE_LONE_SURROGATES).split("\n")
             for start in range(first, len(texts), most):
                 yield [text.split(",") for text in texts[start : start + most]]
             first = 0
@@ -195,7 +195,7 @@ class CsvSpool(Spool):
         """The text from its start; closing it leaves the file open."""
         self._file.seek(0)
         copy = os.dup(self._file.fileno())
-        return open(copy, encoding="utf-8-sig", errors=REPLACE_HALVES, newline="")  # noqa: PTH123
+        return open(copy, encoding="utf-8-sig", errors=REPLACE_LONE_SURROGATES, newline="")  # noqa: PTH123
 
 
 def _refuse_errors(data: bytes) -> None:

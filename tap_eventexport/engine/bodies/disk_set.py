@@ -48,7 +48,7 @@ class Run:
         return place < len(numbers) and numbers[place] == number
 
 
-class NumberSet:
+class DiskHashSet:
     """An exact set of 64-bit numbers that are evenly spread, such as parts of hashes.
 
     The first 65,536 are in memory. However many more there are, they take 8 bytes of a temporary

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 import msgspec
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.names import LONGEST_NAME, shown_names
+from tap_eventexport.engine.names import LONGEST_NAME, quote_names
 
 if TYPE_CHECKING:
     import logging
@@ -128,5 +128,5 @@ class NewNames:
             self._logger.info(
                 "%s: fields that have no column of their own go to _extra: %s",
                 self._stream,
-                shown_names([new[name] for name in kept]),
+                quote_names([new[name] for name in kept]),
             )

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 import msgspec
 
 from tap_eventexport.engine.bodies.spool import CHUNK, Spool
-from tap_eventexport.engine.bodies.surrogates import tolerant
+from tap_eventexport.engine.bodies.surrogates import replacing_lone_surrogates
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ LONGEST_OBJECT = 16 << 20  # bytes; longer than any event that a vendor takes in
 BLANKS = b" \t\r\n\xef\xbb\xbf"  # white space, and the bytes of a byte order mark
 OTHERS = bytes(set(range(256)) - set(b'"{}[]'))  # than the signs of structure
 FAULTS = (msgspec.DecodeError, ValueError, RecursionError)
-_decode_object = tolerant(msgspec.json.Decoder(dict[str, msgspec.Raw]).decode)
-_decode_lines = tolerant(msgspec.json.Decoder(msgspec.Raw).decode_lines)
+_decode_object = replacing_lone_surrogates(msgspec.json.Decoder(dict[str, msgspec.Raw]).decode)
+_decode_lines = replacing_lone_surrogates(msgspec.json.Decoder(msgspec.Raw).decode_lines)
 _decode_next = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 _between = re.compile(r"[ \t\r\n,\ufeff\[\]]*")
 _brackets = re.compile(r"[\[\]]")
@@ -82,7 +82,7 @@ class JsonSpool(Spool):
             FatalVendorError: If one can't be decoded. The error's text is shown, so it must not
                 quote anything.
         """
-        decode = _on_one_line(tolerant(decode))
+        decode = _on_one_line(replacing_lone_surrogates(decode))
         with self._file:
             self._begin()
             place = self._file.tell()

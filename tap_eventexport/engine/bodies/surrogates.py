@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-REPLACE_HALVES = "tap_eventexport.replace_halves"  # a way to decode UTF-8, as "strict" is one
+REPLACE_LONE_SURROGATES = (
+    "tap_eventexport.replace_halves"  # a way to decode UTF-8, as "strict" is one
+)
 
 _escape = re.compile(
     rb"""\\(?: u[dD][89abAB][0-9a-fA-F]{2} \\u[dD][c-fC-F][0-9a-fA-F]{2}  # a whole character
@@ -30,14 +32,14 @@ _escape = re.compile(
 _half = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 
 
-def tolerant(decode: Callable[[bytes], Result]) -> Callable[[bytes], Result]:
+def replacing_lone_surrogates(decode: Callable[[bytes], Result]) -> Callable[[bytes], Result]:
     """A decoder that takes what another one refuses for halves of characters alone."""
 
     def decode_whole(body: bytes) -> Result:
         try:
             return decode(body)
         except msgspec.DecodeError:
-            whole = without_halves(body)
+            whole = replace_lone_surrogates(body)
             if whole == body:
                 raise
             return decode(whole)
@@ -45,12 +47,12 @@ def tolerant(decode: Callable[[bytes], Result]) -> Callable[[bytes], Result]:
     return decode_whole
 
 
-def without_halves(body: bytes) -> bytes:
+def replace_lone_surrogates(body: bytes) -> bytes:
     """The same JSON with U+FFFD for each half of a character."""
     return _escape.sub(lambda found: rb"\ufffd" if found["half"] else found[0], body)
 
 
-def _replace_half(error: UnicodeError) -> tuple[str, int]:
+def _replace_lone_surrogate(error: UnicodeError) -> tuple[str, int]:
     """U+FFFD for the three bytes of a half; any other fault is raised."""
     if isinstance(error, UnicodeDecodeError) and _half.fullmatch(
         error.object, error.start, error.start + 3
@@ -59,4 +61,4 @@ def _replace_half(error: UnicodeError) -> tuple[str, int]:
     raise error
 
 
-codecs.register_error(REPLACE_HALVES, _replace_half)
+codecs.register_error(REPLACE_LONE_SURROGATES, _replace_lone_surrogate)

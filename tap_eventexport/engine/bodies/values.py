@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_eventexport.engine.bodies.surrogates import tolerant
+from tap_eventexport.engine.bodies.surrogates import replacing_lone_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ _iso = re.compile(
     re.ASCII | re.VERBOSE,
 )
 _dotted = re.compile(r"(\d{4})\.(\d\d?)\.(\d\d?)(?: (\d\d?):(\d\d)(?::(\d\d))?)?", re.ASCII)
-_decode_list = tolerant(msgspec.json.Decoder(list[Any]).decode)
+_decode_list = replacing_lone_surrogates(msgspec.json.Decoder(list[Any]).decode)
 
 
 def converter(kind: str, zone: tzinfo) -> Convert:

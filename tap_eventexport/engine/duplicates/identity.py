@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_eventexport.engine.bodies.disk_set import NumberSet
+from tap_eventexport.engine.bodies.disk_set import DiskHashSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,7 +67,7 @@ def _is_written(text: str, value: float) -> bool:
 _decode = msgspec.json.Decoder(float_hook=_number).decode
 
 
-class TwinKeys:
+class DuplicateKeys:
     """Keys for records of one scope, in which records alike in every value are told apart.
 
     A scope is what the vendor returns once and whole, such as the events of a day or the files of
@@ -82,7 +82,7 @@ class TwinKeys:
     """
 
     def __init__(self, seen: Mapping[str, int] | None = None) -> None:
-        self._given = NumberSet()
+        self._given = DiskHashSet()
         for content, count in (seen or {}).items():
             for number in range(count):
                 self._given.add(_bits(_numbered(content, number)))

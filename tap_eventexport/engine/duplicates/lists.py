@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_eventexport.engine.duplicates.identity import TwinKeys
+from tap_eventexport.engine.duplicates.identity import DuplicateKeys
 from tap_eventexport.engine.errors import RestartWindowError
 
 if TYPE_CHECKING:
@@ -19,28 +19,28 @@ MAX_TWINS = 200  # contents of one time in STATE, 15 KB; with more the list is r
 MAX_COUNT = 100_000  # twins in STATE: as many keys are made to go on from there
 
 
-class TwinList:
+class DuplicateList:
     """The records without id of one list.
 
     Args:
-        place: A place in the list, as `place` made it or one without twins; None is the start.
+        cursor: A place in the list, as `place` made it or one without twins; None is the start.
 
     Raises:
         RestartWindowError: If the place can't be understood.
     """
 
-    def __init__(self, place: Mapping[str, Any] | None) -> None:
-        self._is_resumed = bool(place)
-        self._is_counted = not place or "twins" in place
+    def __init__(self, cursor: Mapping[str, Any] | None) -> None:
+        self._is_resumed = bool(cursor)
+        self._is_counted = not cursor or "twins" in cursor
         self._is_ordered = True
         self._order = 0  # 1 where later times come later, -1 where they come earlier
         self._time: int | None = None
         self._contents: set[str] = set()
         seen: Mapping[str, int] = {}
         try:
-            if place and "twins" in place:
-                seen, self._time, self._order = _read(place["twins"])
-            self._keys = TwinKeys(seen)
+            if cursor and "twins" in cursor:
+                seen, self._time, self._order = _read(cursor["twins"])
+            self._keys = DuplicateKeys(seen)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise RestartWindowError("the position in STATE can't be understood") from None
         self._contents = set(seen)
@@ -77,7 +77,7 @@ class TwinList:
         self._time = time
         self._contents.clear()
 
-    def place(self) -> Mapping[str, Any] | None:
+    def cursor(self) -> Mapping[str, Any] | None:
         """What must be kept to go on from here; None where that can't be done."""
         if self._time is None:
             return {}

@@ -46,14 +46,14 @@ class Variants:
     """Rows of which some have one key and different contents.
 
     Args:
-        look: Called every now and then; may raise to end the run.
+        poll: Called every now and then; may raise to end the run.
 
     Raises:
         FatalVendorError: If there is no room for the database.
     """
 
-    def __init__(self, look: Callable[[], None]) -> None:
-        self._look = look
+    def __init__(self, poll: Callable[[], None]) -> None:
+        self._poll = poll
         self._database = sqlite3.connect("")  # an empty name: a temporary file, gone when closed
         self._database.executescript(
             f"PRAGMA journal_mode = OFF; PRAGMA temp_store = FILE; PRAGMA cache_size = -{CACHE};"
@@ -118,7 +118,7 @@ class Variants:
 
     def _must_stop(self) -> bool:
         try:
-            self._look()
+            self._poll()
         except BaseException:  # noqa: BLE001 - raised again when the database has stopped
             return True
         return False
@@ -128,6 +128,6 @@ class Variants:
         try:
             yield
         except sqlite3.OperationalError as error:
-            self._look()
+            self._poll()
             problem = OSError(errno.ENOSPC, str(error))
             raise no_room("the comparison of rows with one key", problem) from None

@@ -30,18 +30,18 @@ from tap_eventexport.engine.errors import (
     RetriableVendorError,
 )
 from tap_eventexport.engine.http.clocks import Start, VendorClock, timer
-from tap_eventexport.engine.http.headers import named_wait, remaining
-from tap_eventexport.engine.http.response import Answer
-from tap_eventexport.engine.http.retry import MAX_ATTEMPTS, Patience
+from tap_eventexport.engine.http.headers import rate_limit_remaining, retry_after
+from tap_eventexport.engine.http.response import Response
+from tap_eventexport.engine.http.retry import MAX_ATTEMPTS, RetryPolicy
 from tap_eventexport.engine.http.usage import Usage
-from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.names import quote_name
 from tap_eventexport.engine.network import WANTS_NAME, ca_bundle, fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tap_eventexport.engine.http.rate_limit import TokenBucket
-    from tap_eventexport.engine.shutdown import Stop
+    from tap_eventexport.engine.shutdown import Shutdown
 
 HURRIED_TIMEOUT = 30.0  # seconds, for --test and --discover
 HURRIED_WAIT = 5.0  # seconds that a rate limit may ask for, for these
@@ -60,7 +60,7 @@ logger = logging.getLogger("tap-eventexport.http")
 class _Shared:
     """What all streams of a vendor must know of each other."""
 
-    quiet_until: float = 0.0
+    blocked_until: float = 0.0
 
 
 class _Session(requests.Session):
@@ -95,7 +95,7 @@ class HttpClient:
         timeout: float,
         max_retry_wait: float,
         user_agent: str,
-        stop: Stop,
+        shutdown: Shutdown,
         quota: TokenBucket | None = None,
         start: Start | None = None,
     ) -> None:
@@ -106,7 +106,7 @@ class HttpClient:
         self._longest = math.inf
         self.max_retry_wait = max_retry_wait
         self._user_agent = user_agent
-        self.stop = stop
+        self.shutdown = shutdown
         self._quota = quota
         self._in_flight = threading.BoundedSemaphore(concurrency)
         self._shared = _Shared()
@@ -121,7 +121,7 @@ class HttpClient:
         client.usage = Usage()
         return client
 
-    def hurry(self) -> None:
+    def fail_fast(self) -> None:
         """From now on fail soon: somebody waits at a terminal."""
         self.timeout = min(self.timeout, HURRIED_TIMEOUT)
         self.max_retry_wait = min(self.max_retry_wait, HURRIED_WAIT)
@@ -132,7 +132,7 @@ class HttpClient:
     def fetch(
         self,
         build: Callable[[], requests.Request],
-        read: Callable[[Answer], Result],
+        read: Callable[[Response], Result],
         *,
         is_spooled: bool = False,
         most: int | None = None,
@@ -150,9 +150,9 @@ class HttpClient:
             FatalVendorError: If the faults last, or a rate limit asks for too long a wait.
             Stopped: If the run is asked to end.
         """
-        return self.persist(lambda: self._attempt(build, read, is_spooled=is_spooled, most=most))
+        return self.retry(lambda: self._attempt(build, read, is_spooled=is_spooled, most=most))
 
-    def persist(self, attempt: Callable[[], Result]) -> Result:
+    def retry(self, attempt: Callable[[], Result]) -> Result:
         """Try something until it succeeds, or there is no hope.
 
         Args:
@@ -162,52 +162,52 @@ class HttpClient:
             FatalVendorError: If the faults last, or a rate limit asks for too long a wait.
             Stopped: If the run is asked to end.
         """
-        patience = Patience(self.vendor, self.max_retry_wait, self.attempts, self._longest)
+        policy = RetryPolicy(self.vendor, self.max_retry_wait, self.attempts, self._longest)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(RetriableVendorError),
-            wait=patience.wait,
-            stop=patience.is_over,
-            before_sleep=patience.announce,
+            wait=policy.wait,
+            stop=policy.is_over,
+            before_sleep=policy.announce,
             sleep=self._wait_to_retry,
             reraise=True,
         )
         try:
             return retrying(attempt)
         except RetriableVendorError as error:
-            raise FatalVendorError(f"{error}; {patience.verdict(error)}") from error
+            raise FatalVendorError(f"{error}; {policy.give_up_reason(error)}") from error
 
     def _attempt(
         self,
         build: Callable[[], requests.Request],
-        read: Callable[[Answer], Result],
+        read: Callable[[Response], Result],
         *,
         is_spooled: bool,
         most: int | None,
     ) -> Result:
         with self._in_flight:
-            while (pause := self._shared.quiet_until - time.monotonic()) > 0:
+            while (pause := self._shared.blocked_until - time.monotonic()) > 0:
                 self.usage.paused(pause)
-                self.stop.wait(pause)
+                self.shutdown.wait(pause)
             if self._quota:
-                self._quota.take()
-            self.stop.check()
-            answer = self._send(build(), is_spooled=is_spooled, most=most)
-        if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            raise FatalVendorError(f"{answer.request} failed: {WANTS_NAME}")
-        if remaining(answer.headers) == 0:
-            self._keep_quiet(named_wait(answer.headers), "the quota is used up")
+                self._quota.acquire()
+            self.shutdown.check()
+            response = self._send(build(), is_spooled=is_spooled, most=most)
+        if response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            raise FatalVendorError(f"{response.request} failed: {WANTS_NAME}")
+        if rate_limit_remaining(response.headers) == 0:
+            self._block(retry_after(response.headers), "the quota is used up")
         try:
-            return read(answer)
+            return read(response)
         except RateLimitedError as error:
-            self._keep_quiet(error.wait)
+            self._block(error.wait)
             raise
 
-    def _keep_quiet(self, seconds: float | None, reason: str = "") -> None:
+    def _block(self, seconds: float | None, reason: str = "") -> None:
         """Let every request of this vendor wait, as long as the vendor may make them."""
         if not seconds or seconds > self.max_retry_wait:
             return
         until = time.monotonic() + seconds
-        self._shared.quiet_until = max(self._shared.quiet_until, until)
+        self._shared.blocked_until = max(self._shared.blocked_until, until)
         if reason:
             moment = datetime.now().astimezone() + timedelta(seconds=seconds)
             logger.warning(
@@ -219,32 +219,32 @@ class HttpClient:
 
     def _wait_to_retry(self, seconds: float) -> None:
         self.usage.paused(seconds, retries=1)
-        self.stop.wait(seconds)
+        self.shutdown.wait(seconds)
 
     def _send(
         self, request: requests.Request, *, is_spooled: bool, most: int | None = None
-    ) -> Answer:
+    ) -> Response:
         request.headers = {"User-Agent": self._user_agent, **request.headers}
         request.auth = _no_netrc
         for _ in range(MAX_REDIRECTS):
             name = f"{request.method} {without_query(request.url)}"
             began = time.monotonic()
             try:
-                answer = self._exchange(request, name, is_spooled=is_spooled, most=most)
+                response = self._exchange(request, name, is_spooled=is_spooled, most=most)
             except _UNSENT as error:
                 words, is_lasting = fault(error)
                 kind = FatalVendorError if is_lasting else RetriableVendorError
                 raise kind(f"{name} failed: {words}") from None
-            self.usage.answered(answer.size or len(answer.body))
-            logger.debug("%s in %.3f s", answer, time.monotonic() - began)
-            if answer.status not in _REDIRECTS:
-                return answer
-            request.url = _redirected(answer, request.url)
+            self.usage.answered(response.size or len(response.body))
+            logger.debug("%s in %.3f s", response, time.monotonic() - began)
+            if response.status not in _REDIRECTS:
+                return response
+            request.url = _redirected(response, request.url)
         raise FatalVendorError(f"{name} redirects {MAX_REDIRECTS} times in a row")
 
     def _exchange(
         self, request: requests.Request, name: str, *, is_spooled: bool, most: int | None
-    ) -> Answer:
+    ) -> Response:
         session = self._session()
         prepared = session.prepare_request(request)
         options = self._environment(session, request.url)
@@ -267,7 +267,7 @@ class HttpClient:
                         f"{name} sends more than {MAX_BODY >> 20} MiB in one answer; "
                         "ask for smaller pages"
                     )
-            return Answer(response.status_code, response.headers, b"".join(chunks), name)
+            return Response(response.status_code, response.headers, b"".join(chunks), name)
 
     def _environment(self, session: requests.Session, url: str) -> Mapping[str, Any]:
         """Proxies and CA bundle for a host; looked up once, since that takes a while."""
@@ -284,7 +284,7 @@ class HttpClient:
         return session
 
 
-def _spooled(response: requests.Response, name: str, most: int | None) -> Answer:
+def _spooled(response: requests.Response, name: str, most: int | None) -> Response:
     """Write a body to a file that is gone when it is closed, as it comes: not even decompressed.
 
     With `most`, what is behind so many bytes is left unread.
@@ -304,7 +304,7 @@ def _spooled(response: requests.Response, name: str, most: int | None) -> Answer
     body = spooled(_first(chunks, most), f"the answer of {name}")
     size = body.seek(0, 2)
     body.seek(0)
-    return Answer(response.status_code, headers, b"", name, body, size)
+    return Response(response.status_code, headers, b"", name, body, size)
 
 
 def _first(chunks: Iterator[bytes], most: int | None) -> Iterator[bytes]:
@@ -343,33 +343,33 @@ def without_query(url: str) -> str:
     except ValueError:
         return "an address that can't be read"
     host = parts.netloc.rpartition("@")[2]
-    return shown_name(f"{parts.scheme}://{host}{parts.path}")
+    return quote_name(f"{parts.scheme}://{host}{parts.path}")
 
 
-def _redirected(answer: Answer, url: str) -> str:
+def _redirected(response: Response, url: str) -> str:
     """Where to send the same request instead.
 
     Raises:
         FatalVendorError: If it isn't the same host, or not the same request.
     """
-    location = answer.headers.get("Location", "").strip()
+    location = response.headers.get("Location", "").strip()
     target, origin = "", None
     with suppress(ValueError):  # what a server says need not be an address
         target = urljoin(url, location.encode("latin-1").decode())  # as clients read it
         origin = _origin(target)
     if origin is None or not location:
         raise FatalVendorError(
-            f"{answer.request} answers {answer.status}, which names no address to go to; check "
+            f"{response.request} answers {response.status}, which names no address to go to; check "
             "the vendor's API URL"
         )
     if origin != _origin(url):
         raise FatalVendorError(
-            f"{answer.request} redirects to {without_query(target)}, where the credentials are "
+            f"{response.request} redirects to {without_query(target)}, where the credentials are "
             "not sent; set the vendor's API URL to the host that answers"
         )
-    if answer.status == HTTPStatus.SEE_OTHER:
+    if response.status == HTTPStatus.SEE_OTHER:
         raise FatalVendorError(
-            f"{answer.request} redirects to another page, {without_query(target)}, such as one "
+            f"{response.request} redirects to another page, {without_query(target)}, such as one "
             "to log in; check the vendor's API URL"
         )
     return target

@@ -90,7 +90,7 @@ class VendorClock:
         self._tell()
 
     @property
-    def lead(self) -> timedelta:
+    def skew(self) -> timedelta:
         """How far this machine's clock was ahead; zero if the two may have agreed.
 
         Where several servers answer whose clocks differ, it is the lead over the earliest of them.
@@ -100,33 +100,33 @@ class VendorClock:
         return max(self._least, self._most)
 
     @property
-    def certain_lead(self) -> timedelta:
+    def certain_skew(self) -> timedelta:
         """How far it was ahead of each server that answered, at least."""
         return max(NO_LEAD, min(self._least, self._most))
 
     @property
-    def is_lead_believed(self) -> bool:
+    def is_skew_believed(self) -> bool:
         """Whether it may well be this machine's clock that is wrong, and not the vendor's."""
-        return self.lead <= LONGEST_LEAD
+        return self.skew <= LONGEST_LEAD
 
     def now(self) -> datetime:
         """The vendor's time now, as far as this machine can tell."""
-        return self.start.now - self.lead + timedelta(seconds=timer() - self.start.timer)
+        return self.start.now - self.skew + timedelta(seconds=timer() - self.start.timer)
 
     def _tell(self) -> None:
         """Say once that the clocks differ."""
-        lead, most = self.lead, self._most
+        skew, most = self.skew, self._most
         if self._is_told or (most >= -TOLERANCE and self._least <= TOLERANCE):
             return
         self._is_told = True
         middle = (self._least + most) / 2
-        way, difference = ("ahead of", max(middle, self._least)) if lead else ("behind", -middle)
+        way, difference = ("ahead of", max(middle, self._least)) if skew else ("behind", -middle)
         if difference > LONGEST_LEAD:
             advice = (
                 "one of the two is wrong. No bookmark moves beyond the earlier of them; set this "
                 f"machine's clock, or ask {self._vendor} for the right Date in its answers"
             )
-        elif lead:
+        elif skew:
             advice = "bookmarks stay behind the vendor's clock, but set this one"
         else:
             advice = "what happened since is left to a later run, but set this clock"

@@ -18,7 +18,7 @@ FIRST_EPOCH = 1e9  # a reset from here on is a time since 1970, a smaller one se
 FIRST_EPOCH_MILLISECONDS = 1e12
 
 
-def named_wait(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that an answer asks to wait; None if it doesn't say.
 
     `Retry-After`, and the reset headers however they are spelled, are seconds from now, or a time
@@ -42,7 +42,7 @@ def _wait(value: str, sent: datetime) -> float | None:
     return number / scale - sent.timestamp()
 
 
-def remaining(headers: Mapping[str, str]) -> float | None:
+def rate_limit_remaining(headers: Mapping[str, str]) -> float | None:
     """How many requests a quota still allows; None if the answer doesn't say."""
     counts = (_number(headers.get(name, "")) for name in REMAINING_HEADERS)
     return next((count for count in counts if count is not None), None)

@@ -27,7 +27,7 @@ class TokenBucket:
         self._counted = time.monotonic()
         self._lock = threading.Lock()
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Take a token, or wait for the next that nobody else waits for."""
         with self._lock:
             now = time.monotonic()

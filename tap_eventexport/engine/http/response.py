@@ -11,9 +11,9 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from tap_eventexport.engine.bodies.surrogates import tolerant
+from tap_eventexport.engine.bodies.surrogates import replacing_lone_surrogates
 from tap_eventexport.engine.errors import RateLimitedError, RetriableVendorError
-from tap_eventexport.engine.http.headers import named_wait
+from tap_eventexport.engine.http.headers import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,8 +23,8 @@ MOST_QUOTED = 200  # characters; what they say is in the first
 
 LARGE = 1 << 20  # bytes; smaller bodies are decoded in a moment
 
-UTF8_MARK = codecs.BOM_UTF8
-UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+UTF8_BOM = codecs.BOM_UTF8
+UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 WHITE_SPACE = b" \t\r\n"  # of JSON
 
 Result = TypeVar("Result")
@@ -32,7 +32,7 @@ _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A complete answer.
 
     Attributes:
@@ -58,38 +58,38 @@ class Answer:
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     def __str__(self) -> str:
-        kind = quoted(self.headers.get("Content-Type", "no content type").partition(";")[0])
+        kind = one_line(self.headers.get("Content-Type", "no content type").partition(";")[0])
         size = self.size or len(self.body)
         return f"{self.request} answered {self.status} with {size} bytes of {kind}"
 
 
-def refuse_passing_faults(answer: Answer) -> None:
+def raise_for_transient_status(response: Response) -> None:
     """Raise for the statuses that any server may give for a while: 408, 429 and 5xx.
 
     Raises:
         RateLimitedError: For 429.
         RetriableVendorError: For 408 and 5xx.
     """
-    wait = named_wait(answer.headers)
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise RateLimitedError(f"{answer.request} answered 429, too many requests", wait)
+    wait = retry_after(response.headers)
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise RateLimitedError(f"{response.request} answered 429, too many requests", wait)
     if (
-        answer.status == HTTPStatus.REQUEST_TIMEOUT
-        or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        response.status == HTTPStatus.REQUEST_TIMEOUT
+        or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     ):
-        raise RetriableVendorError(f"{answer}", wait)
+        raise RetriableVendorError(f"{response}", wait)
 
 
 def parse(
-    answer: Answer,
+    response: Response,
     decode: Callable[[bytes], Result],
     what: str,
-    refuse: Callable[[Answer], Exception],
+    refuse: Callable[[Response], Exception],
 ) -> Result:
     """What an answer holds, or the error that it stands for.
 
     Args:
-        answer: The answer.
+        response: The answer.
         decode: Makes the result of the body of a success, see `decoded`.
         what: What that body should be, for the error.
         refuse: Makes the error of an answer that is neither a success nor a passing fault.
@@ -99,20 +99,20 @@ def parse(
         RetriableVendorError: For 408 and 5xx, and if the body is something else.
         Exception: What `refuse` makes.
     """
-    refuse_passing_faults(answer)
-    if not answer.is_success:
-        raise refuse(answer)
-    return decoded(answer, decode, what)
+    raise_for_transient_status(response)
+    if not response.is_success:
+        raise refuse(response)
+    return parse_body(response, decode, what)
 
 
-def decoded(answer: Answer, decode: Callable[[bytes], Result], what: str) -> Result:
+def parse_body(response: Response, decode: Callable[[bytes], Result], what: str) -> Result:
     """What a decoder makes of an answer's body, in which halves of characters are replaced.
 
     The decoder is given valid UTF-8 on one line, so that raw JSON that it keeps can be written as
     it is.
 
     Args:
-        answer: The answer.
+        response: The answer.
         decode: Makes the result, or raises as msgspec's decoders do.
         what: What the body should be, for the error.
 
@@ -121,10 +121,12 @@ def decoded(answer: Answer, decode: Callable[[bytes], Result], what: str) -> Res
             names places in it, but quotes nothing.
     """
     try:
-        with _uncollected(answer.body):
-            return tolerant(lambda body: decode(_on_one_line(body)))(_text(answer.body))
+        with _uncollected(response.body):
+            return replacing_lone_surrogates(lambda body: decode(_on_one_line(body)))(
+                _text(response.body)
+            )
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise RetriableVendorError(f"{answer}, which is no {what}: {error}") from None
+        raise RetriableVendorError(f"{response}, which is no {what}: {error}") from None
 
 
 @contextmanager
@@ -144,15 +146,15 @@ def _uncollected(body: bytes) -> Iterator[None]:
             gc.enable()
 
 
-def quoted(said: object) -> str:
+def one_line(said: object) -> str:
     """A vendor's own words as a part of a message: on one line, and not too many."""
     return " ".join(str(said).split())[:MOST_QUOTED]
 
 
-def envelope(answer: Answer) -> dict[str, Any]:
+def error_body(response: Response) -> dict[str, Any]:
     """The JSON object of an answer that tells of an error; empty where there is none."""
     try:
-        return tolerant(_decode_object)(_text(answer.body))
+        return replacing_lone_surrogates(_decode_object)(_text(response.body))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return {}
 
@@ -163,9 +165,9 @@ def _text(body: bytes) -> bytes:
     Raises:
         UnicodeError: If it is UTF-16.
     """
-    if body.startswith(UTF16_MARKS):
+    if body.startswith(UTF16_BOMS):
         raise UnicodeError("it is UTF-16, not UTF-8")
-    return body.removeprefix(UTF8_MARK)
+    return body.removeprefix(UTF8_BOM)
 
 
 def _on_one_line(body: bytes) -> bytes:

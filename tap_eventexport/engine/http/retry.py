@@ -21,7 +21,7 @@ JITTER = 1.25  # so that windows that failed together are not asked for together
 logger = logging.getLogger("tap-eventexport.http")
 
 
-class Patience:
+class RetryPolicy:
     """How long one request is tried again; handed to tenacity.
 
     Args:
@@ -78,7 +78,7 @@ class Patience:
             until.strftime("%H:%M:%S"),
         )
 
-    def verdict(self, error: RetriableVendorError) -> str:
+    def give_up_reason(self, error: RetriableVendorError) -> str:
         """Why there was no further attempt."""
         if self._is_late or self._faults >= self._attempts:
             return f"gave up after {self._faults} attempts"

@@ -15,13 +15,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 from requests.structures import CaseInsensitiveDict
 
-from tap_eventexport.engine.bodies.disk_set import NumberSet
+from tap_eventexport.engine.bodies.disk_set import DiskHashSet
 from tap_eventexport.engine.bodies.spool import spooled
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
 from tap_eventexport.engine.http.clocks import timer
 from tap_eventexport.engine.http.listing import ListingPage, fingerprint, read_page, root_of
-from tap_eventexport.engine.http.response import quoted
-from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.http.response import one_line
+from tap_eventexport.engine.names import quote_name
 from tap_eventexport.engine.network import ca_bundle, fault
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class _Pages:
     """What must not come twice while one listing is read page by page."""
 
     def __init__(self) -> None:
-        self._keys = NumberSet()
+        self._keys = DiskHashSet()
         self._tokens: set[str] = set()
         self._empty = 0
 
@@ -110,15 +110,15 @@ class Bucket:
 
     def named(self, key: str) -> str:
         """The address of a key for people, who must find the object by it."""
-        return shown_name(f"{self}/{key}", LONGEST_ADDRESS)
+        return quote_name(f"{self}/{key}", LONGEST_ADDRESS)
 
-    def prove(self, prefix: str) -> None:
+    def check_connection(self, prefix: str) -> None:
         """List one key.
 
         Raises:
             FatalVendorError: If that is refused, or answered with something else.
         """
-        self._http.persist(lambda: self._page(prefix, _Pages(), MaxKeys=1))
+        self._http.retry(lambda: self._page(prefix, _Pages(), MaxKeys=1))
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """The objects whose keys begin with a prefix, 1000 a request, in the store's own order.
@@ -134,7 +134,7 @@ class Bucket:
         pages = _Pages()
         where: dict[str, Any] = {}
         while True:
-            page = self._http.persist(partial(self._page, prefix, pages, **where))
+            page = self._http.retry(partial(self._page, prefix, pages, **where))
             yield from page.objects
             if page.token is None:
                 return
@@ -167,7 +167,7 @@ class Bucket:
         Raises:
             FatalVendorError: If it can't be read.
         """
-        file = self._http.persist(lambda: self._download(stored))
+        file = self._http.retry(lambda: self._download(stored))
         self._http.usage.answered(stored.size)
         return file
 
@@ -220,7 +220,7 @@ class Bucket:
             yield
         except exceptions.ClientError as error:
             code = _code(error)
-            said = f"{code}, {quoted(error.response.get('Error', {}).get('Message', ''))}"
+            said = f"{code}, {one_line(error.response.get('Error', {}).get('Message', ''))}"
             raise FatalVendorError(
                 f"S3 refused to {doing} ({said}): {self._advice(error, code, permission)}"
             ) from None

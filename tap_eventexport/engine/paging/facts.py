@@ -16,7 +16,7 @@ FAR = 10**9  # an offset at which no list has rows
 
 Row = TypeVar("Row")
 
-Ask = Callable[[int, int], tuple[Sequence[Row], int | None]]
+Fetch = Callable[[int, int], tuple[Sequence[Row], int | None]]
 """Returns the rows from an offset on, at most as many as a limit says, and the list's total.
 
 The total is None if the vendor tells none. A refusal of the offset `FAR` is no row.
@@ -49,21 +49,21 @@ class Paging:
         if total is not None and total > rows > 0:
             self.counts_all = True
 
-    def proves_total(self, ask: Ask[Row], total: int) -> bool:
+    def proves_total(self, fetch: Fetch[Row], total: int) -> bool:
         """Whether a total counts all rows: then it is no less for an answer of one row."""
         if not self.counts_all and total > 1:
-            rows, same = ask(0, 1)
+            rows, same = fetch(0, 1)
             self.counts_all = len(rows) == 1 and same is not None and same >= total
         return self.counts_all
 
-    def prove_offsets(self, ask: Ask[Row], limit: int) -> None:
+    def prove_offsets(self, fetch: Fetch[Row], limit: int) -> None:
         """Ask where no list has rows.
 
         Raises:
             PagingError: If there are some, so that an offset makes no difference.
         """
         if not self.heeds_offsets:
-            rows, _ = ask(FAR, limit)
+            rows, _ = fetch(FAR, limit)
             if rows:
                 raise PagingError(f"offset {FAR} gives events like any other offset")
             self.heeds_offsets = True

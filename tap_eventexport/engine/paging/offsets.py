@@ -23,7 +23,7 @@ from tap_eventexport.engine.paging.facts import PagingError, Row
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tap_eventexport.engine.paging.facts import Ask, Paging
+    from tap_eventexport.engine.paging.facts import Fetch, Paging
 
 OVERLAP = 20  # rows asked for again, in a list that grows, to tell how far it moved
 TAIL = 1_000  # rows remembered for that: more than arrive between two requests
@@ -49,7 +49,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Part(Generic[Row]):
+class OffsetPage(Generic[Row]):
     """What one answer adds.
 
     Attributes:
@@ -71,7 +71,7 @@ class Part(Generic[Row]):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark(Generic[Row]):
+class ResumePoint(Generic[Row]):
     """A place in a list that was read before, and how to know that it is still the same list."""
 
     offset: int
@@ -92,13 +92,13 @@ class OffsetReader(Generic[Row]):
 
     def __init__(
         self,
-        ask: Ask[Row],
+        fetch: Fetch[Row],
         time: Callable[[Row], str],
         limit: int,
         paging: Paging,
         boundary: str = "",
     ) -> None:
-        self._ask = ask
+        self._fetch = fetch
         self._time = time
         self._limit = limit
         self._paging = paging
@@ -120,8 +120,8 @@ class OffsetReader(Generic[Row]):
         return self._seen + self._shift
 
     def parts(
-        self, mark: Mark[Row] | None = None, counted: Counted | None = None
-    ) -> Iterator[Part[Row]]:
+        self, mark: ResumePoint[Row] | None = None, counted: Counted | None = None
+    ) -> Iterator[OffsetPage[Row]]:
         """Read the list, from its start or from a mark.
 
         Once the list was seen to grow, each answer begins with rows that were seen before, which
@@ -164,13 +164,13 @@ class OffsetReader(Generic[Row]):
 
     def _part(
         self, rows: Sequence[Row], *, is_last: bool = False, counted: Counted | None = None
-    ) -> Part[Row]:
+    ) -> OffsetPage[Row]:
         is_ordered = len(self._directions) <= 1
-        return Part(rows, self._place, self._total, is_ordered, is_last, counted)
+        return OffsetPage(rows, self._place, self._total, is_ordered, is_last, counted)
 
     # Where to begin
 
-    def _resume(self, mark: Mark[Row]) -> Sequence[Row]:
+    def _resume(self, mark: ResumePoint[Row]) -> Sequence[Row]:
         rows, total = self._page(mark.offset - 1, 2)
         if total != mark.total or not rows or not mark.is_last_row(rows[0]):
             raise RestartWindowError("the events are no longer those that were there")
@@ -234,7 +234,7 @@ class OffsetReader(Generic[Row]):
         return length < self._longest_before or self._counts_all()
 
     def _counts_all(self) -> bool:
-        return self._total is not None and self._paging.proves_total(self._ask, self._total)
+        return self._total is not None and self._paging.proves_total(self._fetch, self._total)
 
     def _distrust_totals(self) -> None:
         self._paging.is_total_wrong = True
@@ -257,7 +257,7 @@ class OffsetReader(Generic[Row]):
 
     def _page(self, offset: int, least: int = 1) -> tuple[Sequence[Row], int | None]:
         """Ask for a page, and note what it tells of the vendor."""
-        rows, total = self._ask(offset, max(self._limit, least))
+        rows, total = self._fetch(offset, max(self._limit, least))
         self._answer, self._longest_before = rows, self._paging.longest
         self._most = max(self._most, len(rows))
         self._paging.note(len(rows), total)
@@ -292,7 +292,7 @@ class OffsetReader(Generic[Row]):
         is_full = len(self._answer) == self._limit
         if not is_full and self._counts_all():
             return ()
-        self._paging.prove_offsets(self._ask, self._limit)
+        self._paging.prove_offsets(self._fetch, self._limit)
         if not is_full:
             return self._following(back)
         rows, total = self._page(self._place)
@@ -329,7 +329,7 @@ class OffsetReader(Generic[Row]):
         if moved is None or (answer and answer == before):
             if self._is_reached() and self._counts_all():
                 return None
-            self._paging.prove_offsets(self._ask, self._limit)
+            self._paging.prove_offsets(self._fetch, self._limit)
         self._grows = self._grows or bool(grown)
         if moved is None and (not self._grows or not answer):
             raise PagingError(
@@ -399,11 +399,11 @@ class OffsetReader(Generic[Row]):
         """Tell a page that is repeated from one that is full of the same events as the last."""
         if rows != before:
             return
-        self._paging.prove_offsets(self._ask, self._limit)
+        self._paging.prove_offsets(self._fetch, self._limit)
         back = _telling(rows)
         if back is None:
             return
-        answer, _ = self._ask(self._place - back, self._limit)
+        answer, _ = self._fetch(self._place - back, self._limit)
         if answer[:back] != rows[-back:]:
             raise PagingError(f"the events before offset {self._place} come again behind it")
 

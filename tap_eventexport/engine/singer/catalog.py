@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.names import quote_name
 from tap_eventexport.engine.singer.selection import property_path
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _repeated(streams: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     names = Counter(stream["tap_stream_id"] for stream in streams)
     for name, count in names.items():
         if count > 1:
-            yield f"{shown_name(name)} is there {count} times; expected once"
+            yield f"{quote_name(name)} is there {count} times; expected once"
 
 
 def _line(catalog: Mapping[str, Any], error: ValidationError) -> str:
@@ -170,14 +170,14 @@ def _line(catalog: Mapping[str, Any], error: ValidationError) -> str:
     else:
         expected = cast("Mapping[str, Any]", error.schema)["description"]
         found = f"got {_shown(error.instance)}, expected {expected}"
-    where = ".".join(shown_name(f"{part}") for part in place)
+    where = ".".join(quote_name(f"{part}") for part in place)
     return ": ".join(filter(None, [stream, where, found]))
 
 
 def _stream_name(catalog: Mapping[str, Any], index: int) -> str:
     stream = catalog["streams"][index]
     name = stream.get("tap_stream_id") if isinstance(stream, dict) else None
-    return shown_name(name) if isinstance(name, str) else f"streams[{index}]"
+    return quote_name(name) if isinstance(name, str) else f"streams[{index}]"
 
 
 def _shown(value: object) -> str:

@@ -13,7 +13,7 @@ from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_eventexport.engine.errors import StreamMapError
-from tap_eventexport.engine.names import shown_names
+from tap_eventexport.engine.names import quote_names
 from tap_eventexport.engine.singer.messages import encoder
 from tap_eventexport.engine.singer.patterns import meltano_patterns
 from tap_eventexport.engine.singer.schemas import is_open_object, open_objects, with_types_of
@@ -135,8 +135,8 @@ class CatalogStream(SdkStream):
             self.logger.warning(
                 "%s: the catalog has other keys than %s: %s; they change nothing",
                 self.name,
-                shown_names(own),
-                shown_names(others),
+                quote_names(own),
+                quote_names(others),
             )
         self.catalog_schema = with_types_of(self.schema, self.catalog_schema or {})
 
@@ -158,11 +158,11 @@ class CatalogStream(SdkStream):
                 "%s: new columns that aren't sent, since the catalog selects columns by name and "
                 "doesn't know them: %s; to have them, discover anew and select them",
                 self.name,
-                shown_names(unseen),
+                quote_names(unseen),
             )
         if not selected:
             return False
-        self.logger.info("%s: new columns: %s", self.name, shown_names(selected))
+        self.logger.info("%s: new columns: %s", self.name, quote_names(selected))
         for schema in (self.schema, self.effective_schema):
             schema["properties"].update(selected)
         try:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_eventexport.engine.errors import FatalVendorError
-from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.names import quote_name
 from tap_eventexport.engine.windows import format_instant, parse_instant
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LENGTH, SEPARATORS = 24, {10: "T", 19: ".", 23: "Z"}  # of times as `format_instant` writes them
 
 
-def guarded(page: Page, names: Collection[str], source: str) -> Page:
+def checked(page: Page, names: Collection[str], source: str) -> Page:
     """A page whose blocks are looked at: now if they are in memory, else as they come.
 
     Args:
@@ -38,14 +38,14 @@ def guarded(page: Page, names: Collection[str], source: str) -> Page:
         FatalVendorError: If a record lacks one.
     """
 
-    def blocks() -> Iterator[Any]:
+    def batches() -> Iterator[Any]:
         before = 0
-        for block in page.blocks:
+        for block in page.batches:
             check(block, names, source, before)  # type: ignore[arg-type]  # not encoded yet
             before += len(block)
             yield block
 
-    return replace(page, blocks=blocks() if page.spooled else list(blocks()))
+    return replace(page, batches=batches() if page.spooled else list(batches()))
 
 
 def inside(page: Page, name: str, bounds: Window, source: str) -> Page:
@@ -64,13 +64,13 @@ def inside(page: Page, name: str, bounds: Window, source: str) -> Page:
         FatalVendorError: If a record has another text there.
     """
 
-    def blocks() -> Iterator[Any]:
+    def batches() -> Iterator[Any]:
         before = 0
-        for block in page.blocks:
+        for block in page.batches:
             yield _inside(block, name, bounds, source, before)  # type: ignore[arg-type]
             before += len(block)
 
-    return replace(page, blocks=blocks() if page.spooled else list(blocks()))
+    return replace(page, batches=batches() if page.spooled else list(batches()))
 
 
 def _inside(
@@ -128,7 +128,7 @@ def check(records: Sequence[Any], names: Iterable[str], source: str, before: int
         for number, value in enumerate(_values(records, name), before + 1):
             if value is None or value == "":
                 raise FatalVendorError(
-                    f"record {number} of {source} has no {shown_name(name)}, without which it "
+                    f"record {number} of {source} has no {quote_name(name)}, without which it "
                     "can't be sent; please report it"
                 )
 

@@ -18,7 +18,7 @@ from tap_eventexport.engine.errors import FatalVendorError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_eventexport.engine.shutdown import Stop
+    from tap_eventexport.engine.shutdown import Shutdown
 
 CHUNK = 1 << 16  # bytes between two looks at the stop flag: about what a pipe holds
 
@@ -53,8 +53,8 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         stop: Looked at between chunks, so that a slow target doesn't delay the end of a run.
     """
 
-    def __init__(self, stop: Stop) -> None:
-        self.stop = stop
+    def __init__(self, shutdown: Shutdown) -> None:
+        self.shutdown = shutdown
 
     def serialize_message(self, message: Message) -> bytes:
         """A message as one line of JSON."""
@@ -77,7 +77,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         """
         start = 0
         while start < len(lines):
-            self.stop.check()
+            self.shutdown.check()
             end = lines.find(b"\n", min(start + CHUNK, len(lines)) - 1) + 1
             self._write(lines[start:end])
             start = end

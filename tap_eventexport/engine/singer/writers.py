@@ -17,7 +17,7 @@ from uuid import uuid4
 import msgspec
 
 from tap_eventexport.engine.errors import FatalVendorError
-from tap_eventexport.engine.page import Lines
+from tap_eventexport.engine.page import EncodedRecords
 from tap_eventexport.engine.singer.messages import encode_lines
 from tap_eventexport.engine.singer.sdk import SDKBatchMessage
 
@@ -72,15 +72,15 @@ class RecordLines:
             return page
         blocks = [
             block
-            if isinstance(block, Lines)
-            else Lines(self._lines(self._stream, block), len(block))
-            for block in page.blocks
+            if isinstance(block, EncodedRecords)
+            else EncodedRecords(self._lines(self._stream, block), len(block))
+            for block in page.batches
         ]
-        return replace(page, blocks=blocks, size=sum(len(block.text) for block in blocks))
+        return replace(page, batches=blocks, size=sum(len(block.text) for block in blocks))
 
-    def write(self, block: Sequence[Record] | Lines) -> None:
+    def write(self, block: Sequence[Record] | EncodedRecords) -> None:
         """Write one block of records."""
-        if isinstance(block, Lines):
+        if isinstance(block, EncodedRecords):
             self._writer.write_lines(block.text)
             return
         sent = self._transform(block) if self._transform else {self._stream: block}
@@ -143,9 +143,9 @@ class BatchFiles:
         """A page as it is: files hold other numbers of records."""
         return page
 
-    def write(self, block: Sequence[Record] | Lines) -> None:
+    def write(self, block: Sequence[Record] | EncodedRecords) -> None:
         """Take one block of records; full files are written."""
-        if isinstance(block, Lines):
+        if isinstance(block, EncodedRecords):
             raise TypeError("files take records")
         size = self._config.batch_size
         sent = self._transform(block) if self._transform else {self._stream: block}

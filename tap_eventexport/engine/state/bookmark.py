@@ -19,7 +19,7 @@ from tap_eventexport.engine.windows import (
     format_instant,
     round_down,
     round_up,
-    span,
+    window_if_any,
 )
 
 if TYPE_CHECKING:
@@ -30,19 +30,19 @@ MOST_HINTS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class Checkpoint:
     """The vendor's own place in an open window.
 
     Attributes:
         window: The window that was being read.
-        place: What the vendor needs to go on, such as `{"cursor": "eyJ…"}`.
-        query: A fingerprint of the filters that the place was made with.
+        cursor: What the vendor needs to go on, such as `{"cursor": "eyJ…"}`.
+        filters_hash: A fingerprint of the filters that the place was made with.
         read_at: When the run that first read of the window began.
     """
 
     window: Window
-    place: Mapping[str, Any]
-    query: str
+    cursor: Mapping[str, Any]
+    filters_hash: str
     read_at: datetime
 
 
@@ -51,15 +51,15 @@ class Bookmark:
     """How far a stream was read.
 
     Attributes:
-        mark: Everything before it was emitted; None before the first run.
-        positions: The windows that are open, the earliest first. There is more than one where a
+        watermark: Everything before it was emitted; None before the first run.
+        checkpoints: The windows that are open, the earliest first. There is more than one where a
             vendor prepares several windows at the same time.
         files: Files that were read, where a vendor's files are listed anew in each run.
         hints: What a stream wants to be told by the next run, by a name that sorts by age.
     """
 
-    mark: datetime | None = None
-    positions: tuple[Position, ...] = ()
+    watermark: datetime | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
     files: ReadFiles = field(default_factory=ReadFiles)
     hints: Mapping[str, Any] = field(default_factory=dict)
 
@@ -69,18 +69,18 @@ class Plan:
     """What one run reads of one stream.
 
     Attributes:
-        wanted: The time to read; None if there is nothing to read.
-        query: The fingerprint of this run's filters.
-        positions: The open windows to go on with, which lie in `wanted` one after the other.
+        interval: The time to read; None if there is nothing to read.
+        filters_hash: The fingerprint of this run's filters.
+        checkpoints: The open windows to go on with, which lie in `wanted` one after the other.
         again: For some of these windows the part that must be read once more, see `plan`.
         notes: What the user should know about it.
         has_gap: Whether something is left out because the vendor no longer keeps it.
     """
 
-    wanted: Window | None
-    query: str
-    positions: tuple[Position, ...] = ()
-    again: Mapping[Window, Window] = field(default_factory=dict)
+    interval: Window | None
+    filters_hash: str
+    checkpoints: tuple[Checkpoint, ...] = ()
+    reread: Mapping[Window, Window] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     has_gap: bool = False
 
@@ -92,31 +92,33 @@ class Plan:
         Args:
             windows: How this vendor cuts a span of time.
         """
-        if self.wanted is None:
+        if self.interval is None:
             return
-        start = self.wanted.start
-        for position in self.positions:
-            opened = position.window
-            for before in span(start, opened.start):
+        start = self.interval.start
+        for checkpoint in self.checkpoints:
+            opened = checkpoint.window
+            for before in window_if_any(start, opened.start):
                 yield from ((window, None) for window in windows(before))
-            yield opened, position.place
-            if opened in self.again:
-                yield from ((window, None) for window in windows(self.again[opened]))
+            yield opened, checkpoint.cursor
+            if opened in self.reread:
+                yield from ((window, None) for window in windows(self.reread[opened]))
             start = opened.end
-        for after in span(start, self.wanted.end):
+        for after in window_if_any(start, self.interval.end):
             yield from ((window, None) for window in windows(after))
 
-    def position_at(
-        self, window: Window, place: Mapping[str, Any] | None, now: datetime
-    ) -> Position | None:
+    def checkpoint_at(
+        self, window: Window, cursor: Mapping[str, Any] | None, now: datetime
+    ) -> Checkpoint | None:
         """The position at a place in a window; None where the window is complete.
 
         A window that an earlier run opened keeps that run's `read_at`.
         """
-        if place is None:
+        if cursor is None:
             return None
-        resumed = (position.read_at for position in self.positions if position.window == window)
-        return Position(window, place, self.query, next(resumed, now))
+        resumed = (
+            checkpoint.read_at for checkpoint in self.checkpoints if checkpoint.window == window
+        )
+        return Checkpoint(window, cursor, self.filters_hash, next(resumed, now))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +132,9 @@ class Bounds:
         end: Exclusive; None is now.
         lookback: How far behind the bookmark events may still arrive.
         settle: How old an event must be to be read.
-        resolution: What the vendor's times are multiples of. No bound lies between two of them, so
+        granularity: What the vendor's times are multiples of. No bound lies between two of them, so
             that what shares a time is read together, and not while more of it may come.
-        oldest: The earliest instant that the vendor still keeps; None if unknown.
+        retention_start: The earliest instant that the vendor still keeps; None if unknown.
         fail_on_gap: Whether events that the vendor no longer keeps fail the stream.
         is_proved: Whether a position itself proves that nothing arrived in front of it.
     """
@@ -143,8 +145,8 @@ class Bounds:
     end: datetime | None = None
     lookback: timedelta
     settle: timedelta
-    resolution: timedelta = MILLISECOND
-    oldest: datetime | None = None
+    granularity: timedelta = MILLISECOND
+    retention_start: datetime | None = None
     fail_on_gap: bool = False
     is_proved: bool = False
 
@@ -174,7 +176,7 @@ class _Span:
     has_gap: bool = False
 
 
-def plan(bookmark: Bookmark, bounds: Bounds, query: str) -> Plan:
+def plan(bookmark: Bookmark, bounds: Bounds, filters_hash: str) -> Plan:
     """Decide what a run reads.
 
     With a bookmark, reading starts one lookback behind it, for events that arrive late. The
@@ -188,105 +190,117 @@ def plan(bookmark: Bookmark, bounds: Bounds, query: str) -> Plan:
     Args:
         bookmark: What STATE says.
         bounds: What the settings say.
-        query: The fingerprint of this run's filters.
+        filters_hash: The fingerprint of this run's filters.
 
     Raises:
         FatalVendorError: If the vendor no longer keeps what is wanted and the user asked to fail.
     """
-    wanted = _wanted(bookmark.mark, bounds)
-    notes = [*wanted.notes, *_nothing_new(bookmark.mark, bounds.end, wanted)]
-    if wanted.start >= wanted.end:
-        return Plan(None, query, notes=tuple(notes))
-    window = Window(wanted.start, wanted.end)
-    positions: list[Position] = []
+    interval = _wanted(bookmark.watermark, bounds)
+    notes = [*interval.notes, *_nothing_new(bookmark.watermark, bounds.end, interval)]
+    if interval.start >= interval.end:
+        return Plan(None, filters_hash, notes=tuple(notes))
+    window = Window(interval.start, interval.end)
+    checkpoints: list[Checkpoint] = []
     changed: list[Window] = []
-    for position in bookmark.positions:
-        reached = positions[-1].window.end if positions else wanted.start
-        if position.window.start < reached or wanted.end < position.window.end:
+    for checkpoint in bookmark.checkpoints:
+        reached = checkpoints[-1].window.end if checkpoints else interval.start
+        if checkpoint.window.start < reached or interval.end < checkpoint.window.end:
             continue
-        if position.query == query:
-            positions.append(position)
+        if checkpoint.filters_hash == filters_hash:
+            checkpoints.append(checkpoint)
         else:
-            changed.append(position.window)
+            changed.append(checkpoint.window)
     if changed:
         others = f" and {len(changed) - 1} more" if changed[1:] else ""
         notes.append(
             f"the filters changed since {changed[0]}{others} was opened: it is read from its start"
         )
-    doubted = () if bounds.is_proved else positions
-    again = {position.window: part for position in doubted for part in _missed(position, bounds)}
-    return Plan(window, query, tuple(positions), again, tuple(notes), wanted.has_gap)
+    doubted = () if bounds.is_proved else checkpoints
+    reread = {
+        checkpoint.window: part for checkpoint in doubted for part in _missed(checkpoint, bounds)
+    }
+    return Plan(window, filters_hash, tuple(checkpoints), reread, tuple(notes), interval.has_gap)
 
 
-def _missed(position: Position, bounds: Bounds) -> tuple[Window, ...]:
+def _missed(checkpoint: Checkpoint, bounds: Bounds) -> tuple[Window, ...]:
     """The part of an open window for which events may have arrived since it was first read."""
-    opened = position.window
-    return span(
-        max(opened.start, round_down(position.read_at - bounds.lookback, bounds.resolution)),
-        min(opened.end, round_up(bounds.now - bounds.lookback, bounds.resolution)),
+    opened = checkpoint.window
+    return window_if_any(
+        max(opened.start, round_down(checkpoint.read_at - bounds.lookback, bounds.granularity)),
+        min(opened.end, round_up(bounds.now - bounds.lookback, bounds.granularity)),
     )
 
 
-def _wanted(mark: datetime | None, bounds: Bounds) -> _Span:
-    resolution = bounds.resolution
-    latest = round_down(bounds.now - bounds.settle, resolution)
-    end = latest if bounds.end is None else min(round_up(bounds.end, resolution), latest)
-    start = round_up(bounds.start, resolution)
-    wanted = _Span(start, end)
-    if mark is not None:
-        if mark > bounds.now:
-            wanted.notes.append(
-                f"the bookmark {format_instant(mark)} lies in the future: "
+def _wanted(watermark: datetime | None, bounds: Bounds) -> _Span:
+    granularity = bounds.granularity
+    latest = round_down(bounds.now - bounds.settle, granularity)
+    end = latest if bounds.end is None else min(round_up(bounds.end, granularity), latest)
+    start = round_up(bounds.start, granularity)
+    interval = _Span(start, end)
+    if watermark is not None:
+        if watermark > bounds.now:
+            interval.notes.append(
+                f"the bookmark {format_instant(watermark)} lies in the future: "
                 f"reading from {format_instant(bounds.now)}, less the lookback"
             )
-            mark = bounds.now
-        behind = max(round_down(mark - bounds.lookback, resolution), EPOCH)
-        wanted.start = max(behind, start) if bounds.start_is_set and start <= mark else behind
-    if bounds.oldest is not None and wanted.start < bounds.oldest:
+            watermark = bounds.now
+        behind = max(round_down(watermark - bounds.lookback, granularity), EPOCH)
+        interval.start = (
+            max(behind, start) if bounds.start_is_set and start <= watermark else behind
+        )
+    if bounds.retention_start is not None and interval.start < bounds.retention_start:
         gap = (
-            f"events from {format_instant(wanted.start)} to {format_instant(bounds.oldest)} "
-            "are no longer kept by the vendor and can't be read"
+            f"events from {format_instant(interval.start)} to "
+            f"{format_instant(bounds.retention_start)} are no longer kept by the vendor and can't "
+            "be read"
         )
         if bounds.fail_on_gap:
             raise FatalVendorError(f"{gap}; on_gap=fail ends the stream here")
-        wanted.notes.append(f"{gap}; reading starts at the later date")
-        wanted.start, wanted.has_gap = round_up(bounds.oldest, resolution), True
-    return wanted
+        interval.notes.append(f"{gap}; reading starts at the later date")
+        interval.start, interval.has_gap = round_up(bounds.retention_start, granularity), True
+    return interval
 
 
-def _nothing_new(mark: datetime | None, end: datetime | None, wanted: _Span) -> Iterator[str]:
+def _nothing_new(
+    watermark: datetime | None, end: datetime | None, interval: _Span
+) -> Iterator[str]:
     """Why a run reads nothing, or nothing that wasn't read before."""
-    is_empty = wanted.start >= wanted.end
-    if mark is not None and end is not None and end <= mark:
+    is_empty = interval.start >= interval.end
+    if watermark is not None and end is not None and end <= watermark:
         read = "nothing is read" if is_empty else "only the lookback is read again"
         yield (
-            f"the bookmark {format_instant(mark)} is not before end_date {format_instant(end)}: "
-            f"{read}; if the state is another run's, give this run a state of its own"
+            f"the bookmark {format_instant(watermark)} is not before end_date "
+            f"{format_instant(end)}: {read}; if the state is another run's, give this run a state "
+            "of its own"
         )
-    elif is_empty and not wanted.notes:  # which say why
-        first = "start_date, or 30 days ago" if mark is None else "the bookmark, less the lookback"
+    elif is_empty and not interval.notes:  # which say why
+        first = (
+            "start_date, or 30 days ago" if watermark is None else "the bookmark, less the lookback"
+        )
         yield (
-            f"nothing is read: the run begins at {format_instant(wanted.start)} ({first}) and ends "
-            f"at {format_instant(wanted.end)} (end_date, or now less settle_minutes)"
+            f"nothing is read: the run begins at {format_instant(interval.start)} ({first}) and "
+            f"ends at {format_instant(interval.end)} (end_date, or now less settle_minutes)"
         )
 
 
 def advance(
-    bookmark: Bookmark, window: Window, position: Position | None, limits: Limits
+    bookmark: Bookmark, window: Window, checkpoint: Checkpoint | None, limits: Limits
 ) -> Bookmark:
     """The bookmark after a page of a window was emitted, all windows before it being complete.
 
     Args:
         bookmark: What was promised before.
         window: The page's window.
-        position: Where the window goes on; None if it is complete.
+        checkpoint: Where the window goes on; None if it is complete.
         limits: What this run may promise.
     """
-    reached = min(window.end if position is None else window.start, round_down(limits.latest))
-    mark = max(bookmark.mark or limits.earliest, reached)
-    ahead = [opened for opened in bookmark.positions if window.end <= opened.window.start]
-    positions = (position, *ahead) if position else tuple(ahead)
-    return replace(bookmark, mark=min(mark, round_down(limits.present)), positions=positions)
+    reached = min(window.end if checkpoint is None else window.start, round_down(limits.latest))
+    watermark = max(bookmark.watermark or limits.earliest, reached)
+    ahead = [opened for opened in bookmark.checkpoints if window.end <= opened.window.start]
+    checkpoints = (checkpoint, *ahead) if checkpoint else tuple(ahead)
+    return replace(
+        bookmark, watermark=min(watermark, round_down(limits.present)), checkpoints=checkpoints
+    )
 
 
 def keep_hints(bookmark: Bookmark, hints: Mapping[str, Any]) -> Bookmark:
@@ -295,20 +309,20 @@ def keep_hints(bookmark: Bookmark, hints: Mapping[str, Any]) -> Bookmark:
     return replace(bookmark, hints={name: known[name] for name in sorted(known)[-MOST_HINTS:]})
 
 
-def announce(bookmark: Bookmark, position: Position, start: datetime) -> Bookmark:
+def checkpoint_prepared(bookmark: Bookmark, checkpoint: Checkpoint, start: datetime) -> Bookmark:
     """The bookmark after a window was opened ahead of its turn; nothing of it was emitted yet.
 
     Args:
         bookmark: What was promised before.
-        position: The window's first place.
+        checkpoint: The window's first place.
         start: Where this run began to read.
     """
-    others = [other for other in bookmark.positions if other.window != position.window]
-    mark = start if bookmark.mark is None else bookmark.mark
-    positions = tuple(sorted((*others, position), key=start_of))
-    return replace(bookmark, mark=mark, positions=positions)
+    others = [other for other in bookmark.checkpoints if other.window != checkpoint.window]
+    watermark = start if bookmark.watermark is None else bookmark.watermark
+    checkpoints = tuple(sorted((*others, checkpoint), key=start_of))
+    return replace(bookmark, watermark=watermark, checkpoints=checkpoints)
 
 
-def start_of(position: Position) -> datetime:
+def start_of(checkpoint: Checkpoint) -> datetime:
     """What positions are in order of."""
-    return position.window.start
+    return checkpoint.window.start

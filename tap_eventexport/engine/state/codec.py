@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.errors import InvalidStateError
-from tap_eventexport.engine.state.bookmark import Bookmark, Position, start_of
+from tap_eventexport.engine.state.bookmark import Bookmark, Checkpoint, start_of
 from tap_eventexport.engine.state.read_files import FileSpan, ReadFiles
 from tap_eventexport.engine.windows import (
     EPOCH,
@@ -21,8 +21,8 @@ from tap_eventexport.engine.windows import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-MARK = "replication_key_value"
-MARKLESS = {  # what an SDK tap may have written before it promised anything
+KEY_VALUE = "replication_key_value"
+BEFORE_A_WATERMARK = {  # what an SDK tap may have written before it promised anything
     "replication_key",
     "replication_key_signpost",
     "starting_replication_value",
@@ -84,28 +84,30 @@ def read_bookmark(state: object, stream: str) -> Bookmark:
             f"the state of {stream} has partitions, which this stream never had; "
             "remove that stream from the state to read it from start_date"
         )
-    mark = state.get(MARK)
+    watermark = state.get(KEY_VALUE)
     named = {f"{stream}.position": state["position"]} if state.get("position") else {}
     ahead = state.get("ahead") or []
     if not isinstance(ahead, list):
         raise InvalidStateError(f"the state's {stream}.ahead is no list")
     named |= {f"{stream}.ahead[{number}]": value for number, value in enumerate(ahead)}
-    positions = [_position(value, name) for name, value in named.items()]
+    checkpoints = [_checkpoint(value, name) for name, value in named.items()]
     bookmark = Bookmark(
-        None if mark is None else _instant(mark, f"{stream}.{MARK}", EPOCH),
-        tuple(sorted(positions, key=start_of)[:MOST_POSITIONS]),
+        None if watermark is None else _instant(watermark, f"{stream}.{KEY_VALUE}", EPOCH),
+        tuple(sorted(checkpoints, key=start_of)[:MOST_POSITIONS]),
         hints=hints if isinstance(hints := state.get("hints"), dict) else {},
     )
-    bookmark = replace(bookmark, files=_files(state.get("files"), f"{stream}.files", bookmark.mark))
-    if mark is None and (unknown := state.keys() - MARKLESS - {MARK}):
+    bookmark = replace(
+        bookmark, files=_files(state.get("files"), f"{stream}.files", bookmark.watermark)
+    )
+    if watermark is None and (unknown := state.keys() - BEFORE_A_WATERMARK - {KEY_VALUE}):
         raise InvalidStateError(
-            f"the state of {stream} has no {MARK}, only {', '.join(sorted(unknown))}; correct it, "
-            "or remove the stream from the state to read it from start_date"
+            f"the state of {stream} has no {KEY_VALUE}, only {', '.join(sorted(unknown))}; correct "
+            "it, or remove the stream from the state to read it from start_date"
         )
     return bookmark
 
 
-def _position(value: object, name: str) -> Position:
+def _checkpoint(value: object, name: str) -> Checkpoint:
     if not isinstance(value, dict):
         raise InvalidStateError(f"the state's {name} is no object")
     start, end, read_at = (
@@ -114,10 +116,10 @@ def _position(value: object, name: str) -> Position:
     if start >= end:
         raise InvalidStateError(f"the state's {name} ends before it starts")
     place = {key: item for key, item in value.items() if key not in WINDOW_KEYS}
-    return Position(Window(start, end), place, str(value.get("query")), read_at)
+    return Checkpoint(Window(start, end), place, str(value.get("query")), read_at)
 
 
-def _files(value: object, name: str, mark: datetime | None) -> ReadFiles:
+def _files(value: object, name: str, watermark: datetime | None) -> ReadFiles:
     """The files that were read; none where the bookmark was set back, to read them again."""
     if value is None:
         return ReadFiles()
@@ -136,7 +138,7 @@ def _files(value: object, name: str, mark: datetime | None) -> ReadFiles:
     for number, span in enumerate(value["spans"][:MOST_SPANS]):
         spans.append(_span(span, until, f"{name}.spans[{number}]"))
         until = spans[-1].start
-    is_set_back = mark is None or mark < written
+    is_set_back = watermark is None or watermark < written
     return ReadFiles() if is_set_back else ReadFiles(tuple(reversed(spans)), written)
 
 
@@ -171,17 +173,17 @@ def write_bookmark(state: dict[str, Any], replication_key: str, bookmark: Bookma
     """Write a stream's part of STATE in place, leaving nothing of an earlier one."""
     state.clear()
     state["replication_key"] = replication_key
-    if bookmark.mark is not None:
-        state[MARK] = format_instant(bookmark.mark)
-    positions = [_written(position) for position in bookmark.positions]
-    if positions:
-        state["position"] = positions[0]
-    if positions[1:]:
-        state["ahead"] = positions[1:]
+    if bookmark.watermark is not None:
+        state[KEY_VALUE] = format_instant(bookmark.watermark)
+    checkpoints = [_written(checkpoint) for checkpoint in bookmark.checkpoints]
+    if checkpoints:
+        state["position"] = checkpoints[0]
+    if checkpoints[1:]:
+        state["ahead"] = checkpoints[1:]
     files = bookmark.files
-    if files.mark and files.spans:
+    if files.watermark and files.spans:
         state["files"] = {
-            "bookmark": format_instant(files.mark),
+            "bookmark": format_instant(files.watermark),
             "until": format_instant(files.spans[-1].end),
             "spans": [_written_span(each) for each in reversed(files.spans)],
         }
@@ -195,11 +197,11 @@ def _written_span(span: FileSpan) -> list[Any]:
     return [(span.end - span.start) // MILLISECOND, span.count, span.digest]
 
 
-def _written(position: Position) -> dict[str, Any]:
+def _written(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
-        "start": format_instant(position.window.start),
-        "end": format_instant(position.window.end),
-        **position.place,
-        "query": position.query,
-        "read_at": format_instant(position.read_at),
+        "start": format_instant(checkpoint.window.start),
+        "end": format_instant(checkpoint.window.end),
+        **checkpoint.cursor,
+        "query": checkpoint.filters_hash,
+        "read_at": format_instant(checkpoint.read_at),
     }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_eventexport.engine.http.listing import StoredObject
-    from tap_eventexport.engine.state.bookmark import Bookmark, Position
+    from tap_eventexport.engine.state.bookmark import Bookmark, Checkpoint
     from tap_eventexport.engine.state.file_table import FileTable
 
 SHORTEST = timedelta(seconds=1)  # a span; the times of S3 have no parts of it
@@ -53,7 +53,7 @@ class Reach:
     """Which files one run looks at.
 
     Attributes:
-        wanted: The time to read.
+        interval: The time to read.
         lookback: How far behind its bookmark a run begins.
         lateness: How long after its time a file may be listed for the first time.
         now: The instant at which the run began.
@@ -61,7 +61,7 @@ class Reach:
             of it, and none is remembered, since each may hold other events.
     """
 
-    wanted: Window
+    interval: Window
     lookback: timedelta
     lateness: timedelta
     now: datetime
@@ -70,15 +70,15 @@ class Reach:
     @property
     def since(self) -> datetime:
         """When the files begin."""
-        return self.wanted.start - self.lateness
+        return self.interval.start - self.lateness
 
     def start(self, window: Window) -> datetime:
         """When the files of a window begin."""
-        return self.since if window.start == self.wanted.start else window.start
+        return self.since if window.start == self.interval.start else window.start
 
     def is_open(self, window: Window) -> bool:
         """Whether the files of a window have no end."""
-        return self.is_bounded and window.end == self.wanted.end
+        return self.is_bounded and window.end == self.interval.end
 
 
 class NewFiles:
@@ -92,14 +92,14 @@ class NewFiles:
 
     def __init__(self, table: FileTable, bookmark: Bookmark, reach: Reach) -> None:
         self._table = table
-        self._mark = bookmark.mark
+        self._mark = bookmark.watermark
         self._reach = reach
         for each in bookmark.files.spans:
             if self._span(each.start, each.end) == each:
                 table.know(each.start, each.end)
         table.know_by_name(bookmark.files.names)
-        for position in bookmark.positions:
-            self._resume(position)
+        for checkpoint in bookmark.checkpoints:
+            self._resume(checkpoint)
 
     def within(self, window: Window) -> Iterator[tuple[StoredObject, dict[str, Any]]]:
         """The new files of a window by key, each with the place behind it."""
@@ -120,29 +120,32 @@ class NewFiles:
         """Whether a window that is complete changes what STATE says of files."""
         return not self._reach.is_bounded and not (self._mark and window.end < self._mark)
 
-    def read_up_to(self, end: datetime, mark: datetime) -> ReadFiles:
+    def read_up_to(self, end: datetime, watermark: datetime) -> ReadFiles:
         """What STATE is to say when all files up to an instant were read.
 
         Args:
             end: The instant.
-            mark: The bookmark, which isn't behind it.
+            watermark: The bookmark, which isn't behind it.
         """
-        since = max(self._reach.since, mark - self._reach.lookback - self._reach.lateness)
-        times = [*cut_back(since, mark), *([(max(since, mark), end)] if mark < end else ())]
-        return ReadFiles(tuple(self._span(*time) for time in times), mark)
+        since = max(self._reach.since, watermark - self._reach.lookback - self._reach.lateness)
+        times = [
+            *cut_back(since, watermark),
+            *([(max(since, watermark), end)] if watermark < end else ()),
+        ]
+        return ReadFiles(tuple(self._span(*time) for time in times), watermark)
 
     def _span(self, start: datetime, end: datetime) -> FileSpan:
         return FileSpan(start, end, *self._table.tally(start, end))
 
-    def _resume(self, position: Position) -> None:
+    def _resume(self, checkpoint: Checkpoint) -> None:
         """Know the files that were read in a window before its run was stopped."""
-        match position.place:
+        match checkpoint.cursor:
             case {"after": str(after), **others} if not others:  # an earlier version's
-                until = position.read_at - self._reach.lookback - self._reach.lateness
+                until = checkpoint.read_at - self._reach.lookback - self._reach.lateness
                 self._table.know(self._reach.since, until, after)
                 return
         try:
-            place = msgspec.convert(position.place, Place)
+            place = msgspec.convert(checkpoint.cursor, Place)
             since, until = parse_instant(place.since), parse_instant(place.until)
         except (msgspec.ValidationError, ValueError):
             return

@@ -34,10 +34,10 @@ class ReadFiles:
     Attributes:
         spans: Spans of time, each of which begins where the one before it ends. The last may reach
             beyond the bookmark, where this machine's clock is ahead of the store's.
-        mark: The bookmark that they were written with; None if there are none.
+        watermark: The bookmark that they were written with; None if there are none.
         names: Single files, as an earlier version remembered them.
     """
 
     spans: tuple[FileSpan, ...] = ()
-    mark: datetime | None = None
+    watermark: datetime | None = None
     names: Mapping[str, datetime] = field(default_factory=dict)

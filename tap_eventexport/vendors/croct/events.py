@@ -15,21 +15,21 @@ import requests
 from singer_sdk import typing as th
 
 from tap_eventexport.engine.bodies.extra import COLUMN, NewNames
-from tap_eventexport.engine.duplicates.lists import TwinList
+from tap_eventexport.engine.duplicates.lists import DuplicateList
 from tap_eventexport.engine.duplicates.repeats import ListedIds, RepeatedIds
 from tap_eventexport.engine.http.client import endpoint
-from tap_eventexport.engine.page import Page, Split
+from tap_eventexport.engine.page import Page, SplitWindow
 from tap_eventexport.engine.paging.cursors import MAX_EMPTY, CursorReader, cursor_in
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import (
     MILLISECOND,
     Window,
-    cut,
-    cut_growing,
     format_milliseconds,
     from_milliseconds,
-    span,
+    split_every,
+    split_growing,
     to_milliseconds,
+    window_if_any,
 )
 from tap_eventexport.vendors.croct.responses import Answered, Metadata, reader
 
@@ -106,16 +106,18 @@ class CroctEvents(EventStream):
     def windows(self, whole: Window) -> Iterator[Window]:
         """Windows of a day, or less where many are read at once and wait for each other."""
         width = min(WINDOW, WINDOW * FEW / self.client.concurrency)
-        return cut(whole, width // MILLISECOND * MILLISECOND)
+        return split_every(whole, width // MILLISECOND * MILLISECOND)
 
-    def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page | Split]:
+    def pages(
+        self, window: Window, cursor: Mapping[str, Any] | None
+    ) -> Iterator[Page | SplitWindow]:
         """Follow the cursor to its end.
 
         A cursor's pages can only be read in turn. Where the first page shows that there will be
         many, the window is read as several, all of it, since the order of events isn't documented.
         """
-        begin = cursor_in(place)
-        twins, ids = TwinList(place if begin else None), ListedIds()
+        begin = cursor_in(cursor)
+        twins, ids = DuplicateList(cursor if begin else None), ListedIds()
         pages = CursorReader(
             lambda cursor: self._ask(window, cursor), self.vendor, f"the window {window}"
         )
@@ -123,7 +125,7 @@ class CroctEvents(EventStream):
         for answered, following in pages.pages(begin):
             self._note(answered, window, ids)
             if is_first and following and (parts := self._parts(window, answered.times)):
-                yield Split(parts)
+                yield SplitWindow(parts)
                 return
             is_first = False
             unnamed = [record for record, _ in answered.unnamed]
@@ -192,11 +194,11 @@ class CroctEvents(EventStream):
         if window.end - first < 2 * width:
             return ()
         return (
-            *span(window.start, first),
-            *cut_growing(Window(first, window.end), width, PART_GROWTH),
+            *window_if_any(window.start, first),
+            *split_growing(Window(first, window.end), width, PART_GROWTH),
         )
 
-    def prove(self) -> None:
+    def check_connection(self) -> None:
         """Ask for one event of the last hour."""
         hour = Window(self.now - timedelta(hours=1), self.now)
         self.client.fetch(lambda: self._request(hour, None, size=1), reader(None))
@@ -220,9 +222,9 @@ class CroctEvents(EventStream):
         )
 
 
-def _place(following: str | None, twins: TwinList) -> Mapping[str, Any] | None:
+def _place(following: str | None, twins: DuplicateList) -> Mapping[str, Any] | None:
     """Where a window goes on; empty where it can't but from its start."""
     if following is None:
         return None
-    counted = twins.place()
+    counted = twins.cursor()
     return {} if counted is None else {"cursor": following, **counted}

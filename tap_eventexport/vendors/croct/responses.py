@@ -15,7 +15,7 @@ import msgspec
 from tap_eventexport.engine.bodies.extra import NULL, ExtraDecoder, as_column
 from tap_eventexport.engine.duplicates.identity import content_key, parsed
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
-from tap_eventexport.engine.http.response import Answer, envelope, parse, quoted
+from tap_eventexport.engine.http.response import Response, error_body, one_line, parse
 from tap_eventexport.engine.windows import LAST, format_milliseconds, to_milliseconds
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class Answered(NamedTuple):
         return [str(event.id) for event in named], named
 
 
-def reader(cursor: str | None) -> Callable[[Answer], Answered]:
+def reader(cursor: str | None) -> Callable[[Response], Answered]:
     """What reads an answer to a request that was made with a cursor, or without one.
 
     Args:
@@ -197,10 +197,10 @@ def reader(cursor: str | None) -> Callable[[Answer], Answered]:
         something.
     """
 
-    def refuse(answer: Answer) -> Exception:
-        return _refusal(answer, cursor)
+    def refuse(response: Response) -> Exception:
+        return _refusal(response, cursor)
 
-    return lambda answer: parse(answer, answered, "export of events", refuse)
+    return lambda response: parse(response, answered, "export of events", refuse)
 
 
 def answered(body: bytes) -> Answered:
@@ -302,10 +302,10 @@ def _id(event: Event, extra: Fields) -> str:
     return content_key(content)
 
 
-def _refusal(answer: Answer, cursor: str | None) -> Exception:
+def _refusal(response: Response, cursor: str | None) -> Exception:
     """The error that an answer stands for which holds no export."""
-    problem = _problem(answer)
-    match answer.status:
+    problem = _problem(response)
+    match response.status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return FatalVendorError(
                 f"Croct refused the key ({problem}): check croct_api_key; it must belong to the "
@@ -327,12 +327,12 @@ def _refusal(answer: Answer, cursor: str | None) -> Exception:
             )
 
 
-def _problem(answer: Answer) -> str:
+def _problem(response: Response) -> str:
     """What an RFC 7807 answer says; its detail is called `detail` or `details`.
 
     Its type is a link that Croct's documentation tells people to open.
     """
-    problem = envelope(answer)
+    problem = error_body(response)
     names = ("title", "detail", "details", "type")
-    said = [quoted(problem[name]) for name in names if problem.get(name) not in (None, NO_TYPE)]
-    return ": ".join([f"HTTP {answer.status}", *said])
+    said = [one_line(problem[name]) for name in names if problem.get(name) not in (None, NO_TYPE)]
+    return ": ".join([f"HTTP {response.status}", *said])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 
 from tap_eventexport.engine.windows import is_time_zone, zone_names
-from tap_eventexport.schema_errors import meant, shown
+from tap_eventexport.schema_errors import format_value, meant
 from tap_eventexport.vendor import Api, Vendor
 from tap_eventexport.vendors.dfinery.events import DfineryEvents
 
@@ -104,15 +104,15 @@ def problems(right: Mapping[str, Any], named: Collection[str]) -> Iterator[str]:
     zone = right.get("dfinery_timezone")
     if zone and not is_time_zone(zone):
         yield (
-            f"dfinery_timezone: got {shown(zone)}, expected an IANA name such as Asia/Seoul"
+            f"dfinery_timezone: got {format_value(zone)}, expected an IANA name such as Asia/Seoul"
             f"{meant(zone, zone_names())}"
         )
     for name, kind in (("df_event_detail_log_id", "string"), ("df_server_datetime", "date-time")):
         chosen = right.get("dfinery_property_types", {}).get(name, kind)
         if chosen != kind:
             yield (
-                f'dfinery_property_types["{name}"]: got {shown(chosen)}, expected {shown(kind)}: '
-                "the stream's keys and bookmarks are made of it"
+                f'dfinery_property_types["{name}"]: got {format_value(chosen)}, expected '
+                f"{format_value(kind)}: the stream's keys and bookmarks are made of it"
             )
     for name in ("dfinery_event_names", "dfinery_properties"):
         condition = right.get(f"{name}_condition_type", "all")
@@ -129,7 +129,7 @@ VENDOR = Vendor(
             credential="dfinery_api_token",
             required=("dfinery_service_id",),
             urls=("dfinery_api_url",),
-            most_at_once=MOST_AT_ONCE,
+            max_concurrency=MOST_AT_ONCE,
             streams=(DfineryEvents,),
         )
     },

@@ -25,9 +25,14 @@ from tap_eventexport.engine.errors import (
     RetriableVendorError,
 )
 from tap_eventexport.engine.http.client import endpoint
-from tap_eventexport.engine.http.headers import named_wait
-from tap_eventexport.engine.http.response import Answer, envelope, quoted, refuse_passing_faults
-from tap_eventexport.engine.names import shown_names
+from tap_eventexport.engine.http.headers import retry_after
+from tap_eventexport.engine.http.response import (
+    Response,
+    error_body,
+    one_line,
+    raise_for_transient_status,
+)
+from tap_eventexport.engine.names import quote_names
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import (
@@ -88,7 +93,7 @@ class DfineryEvents(EventStream):
     happened_column = "df_event_datetime"
     vendor = "Dfinery"
     lookback: ClassVar = timedelta(days=1)
-    keeps = "all"
+    keeps = "all"  # by which time a day selects isn't documented
     is_growing: ClassVar = True
     columns: ClassVar = th.PropertiesList(
         *(
@@ -106,30 +111,30 @@ class DfineryEvents(EventStream):
         self._told: dict[str, set[str]] = {}
 
     @property
-    def oldest(self) -> datetime:
+    def retention_start(self) -> datetime:
         """The first instant of the day that may be the oldest one kept."""
         edge = self.now - timedelta(days=KEPT_DAYS)
-        return next(iter(calendar_days(Window(edge, self.now), self.zone))).start
+        return next(iter(calendar_days(Window(edge, self.now), self.day_zone))).start
 
     @property
-    def zone(self) -> tzinfo:
+    def day_zone(self) -> tzinfo:
         """The service's time zone."""
         return time_zone(self.config["dfinery_timezone"])
 
     @property
     def _today(self) -> date:
-        return self.now.astimezone(self.zone).date()
+        return self.now.astimezone(self.day_zone).date()
 
     def windows(self, whole: Window) -> Iterator[Window]:
         """The service's days, each whole; with a settle time only those that are over."""
         is_settling = self.config["settle_minutes"] > 0
-        for day in calendar_days(whole, self.zone):
+        for day in calendar_days(whole, self.day_zone):
             if not (is_settling and day.end > whole.end):
                 yield day
 
-    def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:  # noqa: ARG002
+    def pages(self, window: Window, cursor: Mapping[str, Any] | None) -> Iterator[Page]:  # noqa: ARG002
         """One request for the day. A day that the vendor refuses as too old is a gap."""
-        day = window.start.astimezone(self.zone).date()
+        day = window.start.astimezone(self.day_zone).date()
         try:
             spool = self._export(day)
         except DateRangeError as error:
@@ -140,15 +145,15 @@ class DfineryEvents(EventStream):
             spool.close()
             yield Page([], None)
             return
-        read = Day(day, column_names(spool.header), self._types, self.zone)
+        read = Day(day, column_names(spool.header), self._types, self.day_zone)
         columns = self._types.schemas(read.names)
         yield Page(self._blocks(spool, read), None, spooled=spool.size, columns=columns)
 
-    def prove(self) -> None:
+    def check_connection(self) -> None:
         """Ask for today's events, and read no more than the header."""
         self._header(self._today)
 
-    def learn_columns(self) -> None:
+    def discover_columns(self) -> None:
         """Ask for the header of a day's CSV, which has all columns of the service."""
         header = self._header(self._today) or self._header(self._today - timedelta(days=1))
         new = column_names(header) - self.schema["properties"].keys()
@@ -164,7 +169,7 @@ class DfineryEvents(EventStream):
                 self.logger.info(
                     "%s: the catalog names other types than those in force for: %s",
                     self.name,
-                    shown_names(other),
+                    quote_names(other),
                 )
             entry.schema = Schema.from_dict({**schema, "properties": in_force})
         super().apply_catalog(catalog)
@@ -196,7 +201,7 @@ class DfineryEvents(EventStream):
     def _blocks(self, spool: CsvSpool, day: Day) -> Iterator[list[Record]]:
         """The day's rows as records."""
         self._note_names(spool.header, day.names)
-        ids = DayIds(day.names, spool.blocks, self.client.stop.check)
+        ids = DayIds(day.names, spool.blocks, self.client.shutdown.check)
         is_numbering = self.config["dfinery_repeated_ids"] == "number"
         with closing(spool):
             rows = ids.numbered() if is_numbering else ids.counted()
@@ -219,7 +224,7 @@ class DfineryEvents(EventStream):
             told = self._told.setdefault(what, set())
             if new := found - told:
                 told |= new
-                self.logger.warning("%s: the CSV has %s: %s", self.name, what, shown_names(new))
+                self.logger.warning("%s: the CSV has %s: %s", self.name, what, quote_names(new))
 
     def _with_clocks_compared(self, blocks: Iterable[Rows], day: Day) -> Iterator[Rows]:
         """The same rows, of which the first tells whether the time zone may be right."""
@@ -234,7 +239,7 @@ class DfineryEvents(EventStream):
         if not LOG_TIME.fullmatch(begin):
             return
         try:
-            (arrival,) = converter("date-time", self.zone)([row[ARRIVAL]])
+            (arrival,) = converter("date-time", self.day_zone)([row[ARRIVAL]])
         except ValueError:  # told of as a value that doesn't fit
             return
         if not arrival:
@@ -270,7 +275,7 @@ class DfineryEvents(EventStream):
         for _ in range(2):
             spool = self.client.fetch(
                 lambda: self._request(day),
-                lambda answer: self._checked(answer, day, CsvSpool.check),
+                lambda response: self._checked(response, day, CsvSpool.check),
                 is_spooled=True,
             )
             if spool.header:
@@ -281,7 +286,7 @@ class DfineryEvents(EventStream):
         """The header of a day's CSV, of which no more is read; empty if there is none."""
         spool = self.client.fetch(
             lambda: self._request(day),
-            lambda answer: self._checked(answer, day, CsvSpool.read_header),
+            lambda response: self._checked(response, day, CsvSpool.read_header),
             is_spooled=True,
             most=HEAD,
         )
@@ -313,7 +318,7 @@ class DfineryEvents(EventStream):
         )
 
     def _checked(
-        self, answer: Answer, day: date, check: Callable[[CsvSpool, Sequence[str]], object]
+        self, response: Response, day: date, check: Callable[[CsvSpool, Sequence[str]], object]
     ) -> CsvSpool:
         """The checked CSV of an answer.
 
@@ -324,28 +329,28 @@ class DfineryEvents(EventStream):
             DateRangeError: If the day is too old.
             FatalVendorError: If a person must do something.
         """
-        if answer.spool is None:
-            raise self._refusal(answer, day)
-        if answer.status != HTTPStatus.OK:
-            answer.spool.close()
-            raise RetriableVendorError(f"{answer}, which is no whole CSV: only 200 may be one")
-        spool = CsvSpool(answer.spool)
+        if response.spool is None:
+            raise self._refusal(response, day)
+        if response.status != HTTPStatus.OK:
+            response.spool.close()
+            raise RetriableVendorError(f"{response}, which is no whole CSV: only 200 may be one")
+        spool = CsvSpool(response.spool)
         try:
             check(spool, (KEY, ARRIVAL))
         except RetriableVendorError as error:
             spool.close()
-            raise RetriableVendorError(f"{answer}, which is no whole CSV: {error}") from None
+            raise RetriableVendorError(f"{response}, which is no whole CSV: {error}") from None
         return spool
 
-    def _refusal(self, answer: Answer, day: date) -> Exception:
+    def _refusal(self, response: Response, day: date) -> Exception:
         """The error that an answer stands for which holds no CSV."""
-        code = quoted(envelope(answer).get("message", ""))
-        problem = f"HTTP {answer.status}" + (f", {code}" if code else "")
-        match answer.status:
+        code = one_line(error_body(response).get("message", ""))
+        problem = f"HTTP {response.status}" + (f", {code}" if code else "")
+        match response.status:
             case HTTPStatus.TOO_MANY_REQUESTS:
                 return RateLimitedError(
                     f"Dfinery's quota of requests for this service is used up ({problem})",
-                    named_wait(answer.headers),
+                    retry_after(response.headers),
                 )
             case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
                 return FatalVendorError(
@@ -362,7 +367,7 @@ class DfineryEvents(EventStream):
                     f"Dfinery has no such address ({problem})"
                     f"{self._if_set(': check ', 'dfinery_api_url') or '; please report it'}"
                 )
-        refuse_passing_faults(answer)
+        raise_for_transient_status(response)
         filters = self._if_set(", ", *FILTERS)
         return FatalVendorError(
             f"Dfinery refused the request ({problem}): check dfinery_service_id{filters}"

@@ -27,19 +27,19 @@ class DayIds:
     Args:
         names: The columns.
         read: Reads the rows from the first one on.
-        look: Called every now and then; may raise to end the run.
+        poll: Called every now and then; may raise to end the run.
 
     Attributes:
         found: What shares an id and differs, when all rows have passed.
     """
 
     def __init__(
-        self, names: Sequence[str], read: Callable[[], Iterable[Rows]], look: Callable[[], None]
+        self, names: Sequence[str], read: Callable[[], Iterable[Rows]], poll: Callable[[], None]
     ) -> None:
         self.found = Counts(0, 0)
         self._key = names.index(KEY)
         self._read = read
-        self._look = look
+        self._poll = poll
         self._doubles = Doubles()
         self._by_name = itemgetter(*sorted(range(len(names)), key=names.__getitem__))
 
@@ -47,7 +47,7 @@ class DayIds:
         """The rows as they are."""
         yield from self._noted()
         if self._doubles.find():
-            with Variants(self._look) as variants:
+            with Variants(self._poll) as variants:
                 self._compare(variants, _digest)
                 self.found = variants.counts()
 
@@ -58,11 +58,11 @@ class DayIds:
         order.
         """
         for _ in self._noted():
-            self._look()
+            self._poll()
         if not self._doubles.find():
             yield from self._read()
             return
-        with Variants(self._look) as variants:
+        with Variants(self._poll) as variants:
             self._take(variants)
             self._compare(variants, bytes)
             self.found = variants.counts()
@@ -86,7 +86,7 @@ class DayIds:
         """Collect the rows whose ids came more than once."""
         before = 0
         for block in self._read():
-            self._look()
+            self._poll()
             variants.add(
                 Row(each.encode(), content(self._content(row)), place)
                 for place, row in enumerate(block, before)
@@ -97,7 +97,7 @@ class DayIds:
     def _take(self, variants: Variants) -> None:
         """Collect the ids that a number might make of another id."""
         for block in self._read():
-            self._look()
+            self._poll()
             ids = (row[self._key] for row in block)
             variants.take(each.encode() for each in ids if each.rpartition(":")[0] in self._doubles)
 

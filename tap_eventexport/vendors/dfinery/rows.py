@@ -8,7 +8,7 @@ import msgspec
 
 from tap_eventexport.engine.bodies.values import SCHEMAS, converter
 from tap_eventexport.engine.errors import FatalVendorError
-from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.names import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -150,7 +150,7 @@ class Day(NamedTuple):
 
     def _misfit(self, name: str, row: int) -> FatalVendorError:
         return FatalVendorError(
-            f"{self}: column {shown_name(name)}, row {row}: a value that is no "
+            f"{self}: column {quote_name(name)}, row {row}: a value that is no "
             f"{self.types[name]}; {self.types.advice(name)}"
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
-from tap_eventexport.schema_errors import shown
+from tap_eventexport.schema_errors import format_value
 from tap_eventexport.vendor import Api, Vendor
 from tap_eventexport.vendors.infobip.exports import InfobipExports
 from tap_eventexport.vendors.infobip.files import InfobipFiles
@@ -148,7 +148,9 @@ def problems(right: Mapping[str, Any], named: Collection[str]) -> Iterator[str]:
     region = right.get("infobip_s3_region", "")
     is_odd = region and not _region.fullmatch(region.lower().replace("_", "-"))
     if is_odd and "aws_endpoint_url" not in named:
-        yield f"infobip_s3_region: got {shown(region)}, expected a region such as eu-central-1"
+        yield (
+            f"infobip_s3_region: got {format_value(region)}, expected a region such as eu-central-1"
+        )
     definitions = right.get("infobip_definition_ids", [])
     if len(definitions) > MOST_DEFINITIONS or len(set(definitions)) < len(definitions):
         yield f"infobip_definition_ids: expected at most {MOST_DEFINITIONS} names, each once"
@@ -184,7 +186,7 @@ VENDOR = Vendor(
             name="Infobip files",
             credential="infobip_s3_bucket",
             urls=("aws_endpoint_url",),
-            most_at_once=1,
+            max_concurrency=1,
             streams=(InfobipFiles,),
         ),
     },

@@ -15,7 +15,7 @@ from singer_sdk import typing as th
 from tap_eventexport.engine.bodies.extra import COLUMN, NewNames
 from tap_eventexport.engine.bodies.jsonspool import JsonSpool
 from tap_eventexport.engine.http.s3 import Access, Bucket
-from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.names import quote_name
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.vendors.infobip.rows import Record, RowKeys, read_rows
@@ -96,13 +96,15 @@ class InfobipEvents(EventStream):
                 others,
                 self.bucket,
                 self.directory,
-                shown_name(example),
+                quote_name(example),
             )
 
-    def file_page(self, file: StoredObject, keys: RowKeys, place: Mapping[str, Any] | None) -> Page:
+    def file_page(
+        self, file: StoredObject, keys: RowKeys, cursor: Mapping[str, Any] | None
+    ) -> Page:
         """A page of a file's records, the file being checked whole."""
         spool = self._spool(file)
-        return Page(self._records(spool, file, keys), place, spooled=spool.size)
+        return Page(self._records(spool, file, keys), cursor, spooled=spool.size)
 
     def counted(self, files: Iterable[StoredObject]) -> RowKeys:
         """The keys that rows of files were given that were emitted before."""

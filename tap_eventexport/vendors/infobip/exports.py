@@ -21,19 +21,19 @@ from tap_eventexport.engine.errors import (
     RateLimitedError,
     RestartWindowError,
     RetriableVendorError,
-    Stopped,
+    ShutdownRequested,
 )
 from tap_eventexport.engine.http.client import endpoint
 from tap_eventexport.engine.http.headers import sent_at
-from tap_eventexport.engine.http.response import quoted
-from tap_eventexport.engine.page import Opened, Page, Split
+from tap_eventexport.engine.http.response import one_line
+from tap_eventexport.engine.page import Page, PreparedWindow, SplitWindow
 from tap_eventexport.engine.windows import (
     MILLISECOND,
     Window,
-    cut,
     format_instant,
     round_up,
-    span,
+    split_every,
+    window_if_any,
 )
 from tap_eventexport.vendors.infobip.events import InfobipEvents
 from tap_eventexport.vendors.infobip.responses import (
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from tap_eventexport.engine.http.client import HttpClient
     from tap_eventexport.engine.http.listing import StoredObject
-    from tap_eventexport.engine.http.response import Answer
+    from tap_eventexport.engine.http.response import Response
 
 PATH = "/peopleevents/1/export"
 LONGEST = timedelta(hours=24)  # "at most 24 h"
@@ -126,7 +126,7 @@ class InfobipExports(InfobipEvents):
         return tuple(self.config[f"infobip_{name}"] for name in names)
 
     @property
-    def oldest(self) -> datetime:
+    def retention_start(self) -> datetime:
         """What may be asked for; less may be kept."""
         return round_up(self.now - KEPT)
 
@@ -134,24 +134,26 @@ class InfobipExports(InfobipEvents):
         """Windows of one width, each with room for a millisecond before it within 24 hours."""
         length = (whole.end - whole.start) // MILLISECOND
         count = -(-length // (LONGEST // MILLISECOND - 1))
-        return cut(whole, -(-length // count) * MILLISECOND)
+        return split_every(whole, -(-length // count) * MILLISECOND)
 
     def pages(
-        self, window: Window, place: Mapping[str, Any] | None
-    ) -> Iterator[Page | Opened | Split]:
+        self, window: Window, cursor: Mapping[str, Any] | None
+    ) -> Iterator[Page | PreparedWindow | SplitWindow]:
         """Export the window, or go on with its export, and read the files, one a page.
 
         Infobip exports no future, by its own clock. Where this machine's is ahead, the window is
         read up to the vendor's time.
         """
         try:
-            yield from self._pages(window, place)
+            yield from self._pages(window, cursor)
         except NotYetError as error:
-            past = span(window.start, error.until)
-            yield Split(past) if past else Page([], None)
+            past = window_if_any(window.start, error.until)
+            yield SplitWindow(past) if past else Page([], None)
 
-    def _pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page | Opened]:
-        resumed = _resumed(place)
+    def _pages(
+        self, window: Window, cursor: Mapping[str, Any] | None
+    ) -> Iterator[Page | PreparedWindow]:
+        resumed = _resumed(cursor)
         with self._slots:
             self._running.add(window)
             try:
@@ -161,7 +163,7 @@ class InfobipExports(InfobipEvents):
                 else:
                     with self._submitting:  # one after the other, each in STATE before the next
                         export = Place(self._submit(window))
-                        yield Opened(msgspec.to_builtins(export))
+                        yield PreparedWindow(msgspec.to_builtins(export))
                 files = self._files(window, export, is_resumed=resumed is not None)
             finally:
                 self._running.discard(window)
@@ -174,17 +176,17 @@ class InfobipExports(InfobipEvents):
             is_last = number == len(files)
             yield self.file_page(file, twins, None if is_last else msgspec.to_builtins(done))
 
-    def prove(self) -> None:
+    def check_connection(self) -> None:
         """Ask for the definitions of events, and list one key of the bucket."""
         self._ask("GET", "/definitions", reader(Definitions))
-        self.bucket.prove(self.directory)
+        self.bucket.check_connection(self.directory)
 
     @cached_property
     def _edges(self) -> tuple[str, str, str]:
         """The millisecond before this run's start, the start, and the end."""
-        if self.wanted is None:
+        if self.interval is None:
             return "", "", ""
-        instants = (self.wanted.start - MILLISECOND, self.wanted.start, self.wanted.end)
+        instants = (self.interval.start - MILLISECOND, self.interval.start, self.interval.end)
         before, start, end = map(format_instant, instants)
         return before, start, end
 
@@ -198,7 +200,7 @@ class InfobipExports(InfobipEvents):
     def _submit(self, window: Window) -> str:
         """Ask for an export that covers a window whether its ends are inclusive or not."""
         if self.is_closed:
-            raise Stopped
+            raise ShutdownRequested
         region: str = self.config["infobip_s3_region"]
         body = {
             "roleArn": self.config["infobip_export_role_arn"],
@@ -213,29 +215,29 @@ class InfobipExports(InfobipEvents):
         }
         body.update((name, value) for name, value in optional.items() if value)
 
-        def read(answer: Answer) -> str:
-            if answer.status == HTTPStatus.BAD_REQUEST and self._is_full(answer):
+        def read(response: Response) -> str:
+            if response.status == HTTPStatus.BAD_REQUEST and self._is_full(response):
                 raise RateLimitedError(
-                    f"Infobip has too many exports in progress ({problem(answer)[0]})", FULL_PAUSE
+                    f"Infobip has too many exports in progress ({problem(response)[0]})", FULL_PAUSE
                 )
-            if answer.status == HTTPStatus.BAD_REQUEST:
-                now = sent_at(answer.headers)
+            if response.status == HTTPStatus.BAD_REQUEST:
+                now = sent_at(response.headers)
                 if now and now < window.end:
                     raise NotYetError(now)
-            request_id = reader(Submitted)(answer).requestId
+            request_id = reader(Submitted)(response).requestId
             if not REQUEST_ID.fullmatch(request_id):
                 raise FatalVendorError("Infobip named an export by an id of an unknown form")
             if request_id in self._known_ids:
-                raise RetriableVendorError(f"{answer.request} named another export's id")
+                raise RetriableVendorError(f"{response.request} named another export's id")
             return request_id
 
         request_id = self._ask("POST", "", read, body)
         self._known_ids.add(request_id)
         return request_id
 
-    def _is_full(self, answer: Answer) -> bool:
+    def _is_full(self, response: Response) -> bool:
         """Whether a refused export may be one too many; how that is told isn't documented."""
-        said, fields = problem(answer)
+        said, fields = problem(response)
         return not fields and (len(self._running) > 1 or TOO_MANY.search(said) is not None)
 
     def _files(self, window: Window, export: Place, *, is_resumed: bool) -> Sequence[StoredObject]:
@@ -249,9 +251,9 @@ class InfobipExports(InfobipEvents):
                 "to infobip_s3_bucket, and infobip_s3_region",
                 CANCELLED: "somebody cancelled it; run again to ask for another",
             }[status.status]
-            said = quoted(status.message or "no message")
+            said = one_line(status.message or "no message")
             raise _lost(f"{told} ended as {status.status} ({said}): {hint}", is_resumed)
-        said = quoted(status.message or "")
+        said = one_line(status.message or "")
         is_empty = NO_EVENTS.match(said) is not None
         if said and not is_empty:
             self.logger.info("%s: %s is complete, and says: %s", self.name, told, said)
@@ -285,13 +287,13 @@ class InfobipExports(InfobipEvents):
                 )
             return status
 
-        def read(answer: Answer) -> Status:
-            if answer.status == HTTPStatus.NOT_FOUND:
-                text = f"Infobip doesn't know the export {request_id} ({problem(answer)[0]})"
+        def read(response: Response) -> Status:
+            if response.status == HTTPStatus.NOT_FOUND:
+                text = f"Infobip doesn't know the export {request_id} ({problem(response)[0]})"
                 raise RestartWindowError(text) if is_resumed else RetriableVendorError(text)
-            status = reader(Status)(answer)
+            status = reader(Status)(response)
             if (status.requestId or request_id).lower() != request_id.lower():
-                raise RetriableVendorError(f"{answer.request} told of another export")
+                raise RetriableVendorError(f"{response.request} told of another export")
             return status
 
         retrying = tenacity.Retrying(
@@ -337,15 +339,15 @@ class InfobipExports(InfobipEvents):
             )
 
     def _pause(self, seconds: float) -> None:
-        self.client.stop.wait(seconds)
+        self.client.shutdown.wait(seconds)
         if self.is_closed:
-            raise Stopped
+            raise ShutdownRequested
 
     def _ask(
         self,
         method: str,
         path: str,
-        read: Callable[[Answer], Result],
+        read: Callable[[Response], Result],
         body: dict[str, Any] | None = None,
     ) -> Result:
         return self.client.fetch(
@@ -367,9 +369,9 @@ def export_time(instant: datetime) -> str:
     return format_instant(instant).removesuffix("Z") + "+0000"
 
 
-def _resumed(place: Mapping[str, Any] | None) -> Place | None:
+def _resumed(cursor: Mapping[str, Any] | None) -> Place | None:
     try:
-        found = msgspec.convert(place, Place | None)
+        found = msgspec.convert(cursor, Place | None)
     except msgspec.ValidationError:
         raise RestartWindowError("the position in STATE can't be understood") from None
     if found and not REQUEST_ID.fullmatch(found.request_id):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.state.file_table import FileTable
 from tap_eventexport.engine.state.new_files import NewFiles, Reach
-from tap_eventexport.engine.windows import cut, format_instant
+from tap_eventexport.engine.windows import format_instant, split_every
 from tap_eventexport.vendors.infobip.events import InfobipEvents
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class InfobipFiles(InfobipEvents):
         return (*place, self.config["end_date"]) if self._is_bounded else place
 
     @property
-    def zone(self) -> None:
+    def day_zone(self) -> None:
         """None: each look at a part of the time would list the whole directory."""
         return
 
@@ -67,7 +67,7 @@ class InfobipFiles(InfobipEvents):
 
     def windows(self, whole: Window) -> Iterator[Window]:
         """Days, or as many longer windows as a run may have."""
-        return cut(whole, max(DAY, (whole.end - whole.start) / MOST_WINDOWS))
+        return split_every(whole, max(DAY, (whole.end - whole.start) / MOST_WINDOWS))
 
     def bounds(self) -> Bounds:
         """As for all streams, but never without an overlap: the files in it are remembered."""
@@ -79,7 +79,7 @@ class InfobipFiles(InfobipEvents):
 
         Without end_date, what was modified since the run began is left to the next one.
         """
-        new = self._new_files(self.wanted or window)
+        new = self._new_files(self.interval or window)
         for export, listed in groupby(new.within(window), key=lambda each: _export(each[0].key)):
             twins = self.counted(new.read_before(export, window))
             for file, behind in listed:
@@ -87,18 +87,18 @@ class InfobipFiles(InfobipEvents):
         files = partial(new.read_up_to, window.end) if new.is_remembered(window) else None
         yield Page([], None, files=files)
 
-    def prove(self) -> None:
+    def check_connection(self) -> None:
         """List one key of the bucket."""
-        self.bucket.prove(self.directory)
+        self.bucket.check_connection(self.directory)
 
-    def _new_files(self, wanted: Window) -> NewFiles:
+    def _new_files(self, interval: Window) -> NewFiles:
         """What the bucket holds, listed by whichever window is read first."""
         with self._listing:
             if self._found is None:
                 table = FileTable(self.export_files(self.bucket.list(self.directory)))
                 self._warn_of_future(table)
                 reach = Reach(
-                    wanted=wanted,
+                    interval=interval,
                     lookback=self.bounds().lookback,
                     lateness=OVERLAP,
                     now=self.now,
@@ -124,9 +124,9 @@ class InfobipFiles(InfobipEvents):
     @cached_property
     def _edges(self) -> tuple[str, str]:
         """The first instant that is wanted, and the first that is not."""
-        has_start = self.bookmark_before.mark is None or "start_date" in self.config
+        has_start = self.bookmark_before.watermark is None or "start_date" in self.config
         start = format_instant(self.bounds().start) if has_start else ""
-        end = format_instant(self.wanted.end) if self.wanted and self._is_bounded else "~"
+        end = format_instant(self.interval.end) if self.interval and self._is_bounded else "~"
         return start, end
 
     @cached_property

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from tap_eventexport.engine.bodies.disk_set import NumberSet
+from tap_eventexport.engine.bodies.disk_set import DiskHashSet
 from tap_eventexport.engine.bodies.extra import NULL, ExtraDecoder, as_column
-from tap_eventexport.engine.duplicates.identity import TwinKeys, content_key
+from tap_eventexport.engine.duplicates.identity import DuplicateKeys, content_key
 from tap_eventexport.engine.windows import format_instant, parse_instant
 
 if TYPE_CHECKING:
@@ -237,8 +237,8 @@ class RowKeys:
 
     def __init__(self) -> None:
         self.repeated = 0
-        self._twins = TwinKeys()
-        self._ids = NumberSet()
+        self._twins = DuplicateKeys()
+        self._ids = DiskHashSet()
 
     def keys(self, rows: Rows) -> Sequence[str]:
         """The keys of the next rows."""

@@ -19,12 +19,12 @@ import requests
 from singer_sdk import typing as th
 
 from tap_eventexport.engine.bodies.extra import COLUMN, NewNames, as_column
-from tap_eventexport.engine.duplicates.identity import TwinKeys, content_key, parsed
+from tap_eventexport.engine.duplicates.identity import DuplicateKeys, content_key, parsed
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 from tap_eventexport.engine.http.client import endpoint
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.paging.facts import FAR, Paging, PagingError
-from tap_eventexport.engine.paging.offsets import Counted, Mark, OffsetReader, Part
+from tap_eventexport.engine.paging.offsets import Counted, OffsetPage, OffsetReader, ResumePoint
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import (
     EPOCH,
@@ -84,7 +84,7 @@ class NcpApiGatewayEvents(EventStream):
     replication_key = "time"
     vendor = "Naver Cloud"
     lookback: ClassVar = timedelta(minutes=10)
-    resolution: ClassVar = SECOND
+    granularity: ClassVar = SECOND
     columns: ClassVar = th.PropertiesList(
         th.Property("event_key", th.StringType, required=True, description="of the content"),
         th.Property("time", th.DateTimeType, required=True),
@@ -116,7 +116,7 @@ class NcpApiGatewayEvents(EventStream):
         return {name: values for name, values in chosen.items() if values}
 
     @property
-    def zone(self) -> timezone:
+    def day_zone(self) -> timezone:
         """The time zone of requests and answers."""
         return fixed_zone(self.config["ncp_time_zone"])
 
@@ -128,16 +128,16 @@ class NcpApiGatewayEvents(EventStream):
 
     def windows(self, whole: Window) -> Iterator[Window]:
         """The days of the time zone; the first and the last as far as they are wanted."""
-        return (day.clipped(whole) for day in calendar_days(whole, self.zone))
+        return (day.clipped(whole) for day in calendar_days(whole, self.day_zone))
 
-    def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:
+    def pages(self, window: Window, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
         """Search the window's day; what lies outside of the window only counts for the keys."""
-        day = DaySearch(self, window.start.astimezone(self.zone).date(), place)
+        day = DaySearch(self, window.start.astimezone(self.day_zone).date(), cursor)
         lookback = min(self.bounds().lookback, window.end - EPOCH)
         needed = window.end - lookback - CLOCK_TOLERANCE  # by the next run
-        limit, zone = self.config["ncp_page_size"], self.zone
+        limit, day_zone = self.config["ncp_page_size"], self.day_zone
         reader = OffsetReader(day.ask, _time, limit, self.paging, self._naive(needed))
-        mark, twins, second, contents = _resumed(place)
+        mark, twins, second, contents = _resumed(cursor)
         counted = None if mark else self._counted(day.day, window)
         try:
             for part in reader.parts(mark, counted):
@@ -148,7 +148,7 @@ class NcpApiGatewayEvents(EventStream):
                     content = _content(event)
                     contents.add(content)
                     key = twins.key(content)
-                    happened = format_instant(instant(event, zone, number, day.day))
+                    happened = format_instant(instant(event, day_zone, number, day.day))
                     records.append(Record(key, happened, *event[1:4], as_column(event.extra)))
                 going_on = None if part.is_last else _place(part, day.last, twins, contents)
                 yield Page([records], going_on, day.size, hints=self._hints(day.day, part.counted))
@@ -160,14 +160,14 @@ class NcpApiGatewayEvents(EventStream):
             ) from None
         self._tell_wrong_totals()
 
-    def prove(self) -> None:
+    def check_connection(self) -> None:
         """Search today's events for one."""
         self.search(self.today, self.today, 0, 1)
 
     @property
     def today(self) -> date:
         """The day that it is in the time zone."""
-        return self.now.astimezone(self.zone).date()
+        return self.now.astimezone(self.day_zone).date()
 
     def search(self, first: date, last: date, offset: int, limit: int) -> Found:
         """Ask for events from one day to another."""
@@ -193,18 +193,18 @@ class NcpApiGatewayEvents(EventStream):
             hint = msgspec.convert(self.bookmark_before.hints.get(name), Hint)
         except msgspec.ValidationError:
             return None
-        if hint.query != self.query or hint.before > self._naive(window.start):
+        if hint.query != self.filters_hash or hint.before > self._naive(window.start):
             return None
         return Counted(hint.before, hint.count, hint.newest_first)
 
     def _hints(self, day: date, counted: Counted | None) -> dict[str, Any]:
         if counted is None:
             return {}
-        hint = Hint(self.query, counted.before, counted.count, counted.newest_first)
+        hint = Hint(self.filters_hash, counted.before, counted.count, counted.newest_first)
         return {f"{day}": msgspec.to_builtins(hint)}
 
     def _naive(self, instant: datetime) -> str:
-        return instant.astimezone(self.zone).strftime("%Y-%m-%d %H:%M:%S")
+        return instant.astimezone(self.day_zone).strftime("%Y-%m-%d %H:%M:%S")
 
     def _tell_wrong_totals(self) -> None:
         if self.paging.is_total_wrong and not self._is_told:
@@ -241,14 +241,14 @@ def fixed_zone(offset: str) -> timezone:
     return timezone(moment.utcoffset() or timedelta(0))
 
 
-def instant(event: Event, zone: timezone, number: int, day: date) -> datetime:
+def instant(event: Event, day_zone: timezone, number: int, day: date) -> datetime:
     """When an event happened, the one with this number in its day.
 
     Raises:
         FatalVendorError: If its time has another form, or is in no calendar.
     """
     try:
-        return parse_naive(event.time, zone)
+        return parse_naive(event.time, day_zone)
     except ValueError as error:
         raise FatalVendorError(
             f"Naver Cloud's event {number} of {day} has a time that is none ({error}); please "
@@ -278,7 +278,7 @@ class DaySearch:
     Args:
         stream: Who asks.
         day: The day, in the vendor's time zone.
-        place: Where an earlier search goes on; its offset counts in a search to the same day.
+        cursor: Where an earlier search goes on; its offset counts in a search to the same day.
 
     Attributes:
         last: The day `to`.
@@ -289,7 +289,7 @@ class DaySearch:
     """
 
     def __init__(
-        self, stream: NcpApiGatewayEvents, day: date, place: Mapping[str, Any] | None
+        self, stream: NcpApiGatewayEvents, day: date, cursor: Mapping[str, Any] | None
     ) -> None:
         self.day = day
         self.last = day if stream.is_to_inclusive else day + DAY
@@ -297,11 +297,11 @@ class DaySearch:
         self._stream = stream
         self._seen = self._of_day = 0
         self._is_later = False
-        if place and "to" in place:
+        if cursor and "to" in cursor:
             ends = {f"{last}": last for last in (day, day + DAY)}
-            if str(place["to"]) not in ends:
+            if str(cursor["to"]) not in ends:
                 raise RestartWindowError(NO_PLACE)
-            self.last = ends[str(place["to"])]
+            self.last = ends[str(cursor["to"])]
 
     def ask(self, offset: int, limit: int) -> tuple[Sequence[Event], int | None]:
         """The events from an offset on, and how many there are in all.
@@ -320,7 +320,7 @@ class DaySearch:
         self.size = found.size
         return found.events, found.total
 
-    def learn(self, part: Part[Event]) -> None:
+    def learn(self, part: OffsetPage[Event]) -> None:
         """Learn from a whole answer from a day to the next whether the latter is included.
 
         It is if there are events of it, later than its first instant, and if a search from the day
@@ -356,22 +356,24 @@ def _content(event: Event) -> str:
 
 
 def _resumed(
-    place: Mapping[str, Any] | None,
-) -> tuple[Mark[Event] | None, TwinKeys, str, set[str]]:
+    cursor: Mapping[str, Any] | None,
+) -> tuple[ResumePoint[Event] | None, DuplicateKeys, str, set[str]]:
     """The mark to go on from, the twins counted until then, their second and its contents."""
-    if not place:
-        return None, TwinKeys(), "", set()
+    if not cursor:
+        return None, DuplicateKeys(), "", set()
     try:
-        last, seen = str(place["last"]), dict(place["twins"])
-        mark: Mark[Event] = Mark(
-            int(place["offset"]), int(place["total"]), lambda event: _content(event) == last
+        last, seen = str(cursor["last"]), dict(cursor["twins"])
+        mark: ResumePoint[Event] = ResumePoint(
+            int(cursor["offset"]), int(cursor["total"]), lambda event: _content(event) == last
         )
-        return mark, TwinKeys(seen), str(place["second"]), set(seen)
+        return mark, DuplicateKeys(seen), str(cursor["second"]), set(seen)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise RestartWindowError(NO_PLACE) from None
 
 
-def _place(part: Part[Event], last: date, twins: TwinKeys, contents: set[str]) -> dict[str, Any]:
+def _place(
+    part: OffsetPage[Event], last: date, twins: DuplicateKeys, contents: set[str]
+) -> dict[str, Any]:
     """Where a search goes on; empty where it can't but from its start.
 
     Twins share a second, so in a list that is in order of time those of the last second may go on.

@@ -18,14 +18,14 @@ from tap_eventexport.engine.errors import (
     RateLimitedError,
     RetriableVendorError,
 )
-from tap_eventexport.engine.http.headers import clock_difference, named_wait
-from tap_eventexport.engine.http.response import envelope, parse, quoted
+from tap_eventexport.engine.http.headers import clock_difference, retry_after
+from tap_eventexport.engine.http.response import error_body, one_line, parse
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from tap_eventexport.engine.bodies.extra import Fields
-    from tap_eventexport.engine.http.response import Answer
+    from tap_eventexport.engine.http.response import Response
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # a signature that is older is refused
 SUCCESSES = {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT}
@@ -134,7 +134,7 @@ def whole_number(value: object) -> int | None:
     return int(found[0].partition(".")[0]) if found else None
 
 
-def read(answer: Answer) -> Found:
+def read(response: Response) -> Found:
     """The events that an answer holds.
 
     Raises:
@@ -142,31 +142,31 @@ def read(answer: Answer) -> Found:
         RetriableVendorError: If the answer is no whole search.
         FatalVendorError: If a person must do something.
     """
-    if answer.status < HTTPStatus.BAD_REQUEST and answer.status not in SUCCESSES:
-        raise RetriableVendorError(f"{answer}, which is no whole search for events")
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        _refuse_known_limits(answer)
-    return parse(answer, _found, "search for events", _refusal)
+    if response.status < HTTPStatus.BAD_REQUEST and response.status not in SUCCESSES:
+        raise RetriableVendorError(f"{response}, which is no whole search for events")
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+        _refuse_known_limits(response)
+    return parse(response, _found, "search for events", _refusal)
 
 
-def _refuse_known_limits(answer: Answer) -> None:
+def _refuse_known_limits(response: Response) -> None:
     """Tell a rate from a quota, where the error code does."""
-    code, problem = _problem(answer)
+    code, problem = _problem(response)
     if code in THROTTLES:
         raise RateLimitedError(f"Naver Cloud's rate is exceeded ({problem})", THROTTLE_PAUSE)
     if code == QUOTA:
         raise RateLimitedError(f"Naver Cloud's quota is used up ({problem})")
 
 
-def _refusal(answer: Answer) -> Exception:
-    code, problem = _problem(answer)
-    is_bad = answer.status == HTTPStatus.BAD_REQUEST
+def _refusal(response: Response) -> Exception:
+    code, problem = _problem(response)
+    is_bad = response.status == HTTPStatus.BAD_REQUEST
     if is_bad and (code == LATER or "try again" in problem.lower()):
         return RateLimitedError(
-            f"Naver Cloud asks to try again later ({problem})", named_wait(answer.headers)
+            f"Naver Cloud asks to try again later ({problem})", retry_after(response.headers)
         )
     kind = RefusedSearchError if is_bad else FatalVendorError
-    return kind(f"Naver Cloud refused the request ({problem}): {_advice(answer, code, problem)}")
+    return kind(f"Naver Cloud refused the request ({problem}): {_advice(response, code, problem)}")
 
 
 def _found(body: bytes) -> Found:
@@ -192,10 +192,10 @@ def _text(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
     return msgspec.json.encode(value).decode()
 
 
-def _advice(answer: Answer, code: str, problem: str) -> str:
-    match answer.status:
+def _advice(response: Response, code: str, problem: str) -> str:
+    match response.status:
         case HTTPStatus.UNAUTHORIZED if code != PERMISSION:
-            return _clock_advice(answer) or (
+            return _clock_advice(response) or (
                 "check ncp_access_key and ncp_secret_key, and that they belong to the site of "
                 "ncp_api_url (public, gov and fin sites have keys of their own)"
             )
@@ -214,9 +214,9 @@ def _advice(answer: Answer, code: str, problem: str) -> str:
             return "check ncp_time_zone, ncp_event_levels, ncp_event_types and ncp_page_size"
 
 
-def _clock_advice(answer: Answer) -> str:
+def _clock_advice(response: Response) -> str:
     """What a clock that is wrong needs; nothing if it is right."""
-    difference = clock_difference(answer.headers)
+    difference = clock_difference(response.headers)
     if abs(difference) < CLOCK_TOLERANCE:
         return ""
     minutes = round(abs(difference).total_seconds() / 60)
@@ -227,17 +227,19 @@ def _clock_advice(answer: Answer) -> str:
     )
 
 
-def _problem(answer: Answer) -> tuple[str, str]:
+def _problem(response: Response) -> tuple[str, str]:
     """The error code, and what the vendor says; the envelopes differ, and may be missing."""
-    told = envelope(answer)
+    told = error_body(response)
     inner = (told[name] for name in ENVELOPES if isinstance(told.get(name), dict))
     error: Mapping[str, Any] = next(inner, told)
     code = _first(error, ("errorCode", "returnCode", "code"))
     words = [_first(error, (name,)) for name in ("message", "returnMessage", "msg", "details")]
-    traces = [f"{name} {quoted(answer.headers[name])}" for name in TRACES if name in answer.headers]
-    said = [f"HTTP {answer.status}", f"error code {code}" if code else "", *words, *traces]
+    traces = [
+        f"{name} {one_line(response.headers[name])}" for name in TRACES if name in response.headers
+    ]
+    said = [f"HTTP {response.status}", f"error code {code}" if code else "", *words, *traces]
     return code, ", ".join(part for part in said if part)
 
 
 def _first(error: Mapping[str, Any], names: Sequence[str]) -> str:
-    return next((quoted(error[name]) for name in names if error.get(name) is not None), "")
+    return next((one_line(error[name]) for name in names if error.get(name) is not None), "")

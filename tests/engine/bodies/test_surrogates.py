@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_eventexport.engine.bodies.surrogates import REPLACE_HALVES, tolerant, without_halves
+from tap_eventexport.engine.bodies.surrogates import (
+    REPLACE_LONE_SURROGATES,
+    replace_lone_surrogates,
+    replacing_lone_surrogates,
+)
 
-decode = tolerant(msgspec.json.decode)
+decode = replacing_lone_surrogates(msgspec.json.decode)
 pieces = st.sampled_from(["\ud83d", "\ude00", "😀", "\\", "\\ud83d", '"', "u", "d83d", "\n", "한"])
 
 
@@ -21,7 +25,7 @@ def test_halves_become_the_replacement_character(text: str, *, is_escaped: bool)
     body = json.dumps({"a": [text]})
     assert decode(body.encode()) == {"a": [whole]}
     if is_escaped:
-        assert msgspec.json.decode(without_halves(json.dumps(body).encode())) == body
+        assert msgspec.json.decode(replace_lone_surrogates(json.dumps(body).encode())) == body
 
 
 @pytest.mark.parametrize("body", [b"{", rb'{"a": "\ud83d"'])
@@ -34,12 +38,12 @@ def test_what_is_broken_otherwise_is_refused(body: bytes) -> None:
 def test_halves_that_were_written_as_utf_8_are_replaced(text: str) -> None:
     body = text.encode("utf-8", "surrogatepass")
     expected = "".join("\ufffd" if "\ud800" <= sign <= "\udfff" else sign for sign in text)
-    assert body.decode(errors=REPLACE_HALVES) == expected
+    assert body.decode(errors=REPLACE_LONE_SURROGATES) == expected
 
 
 @pytest.mark.parametrize("body", [b"\xff", b"\xed\xa0", b"\xed\xa0a", b"\xed", b"\xb0\xa1"])
 def test_what_is_no_utf_8_stays_a_fault(body: bytes) -> None:
     with pytest.raises(UnicodeDecodeError):
-        body.decode(errors=REPLACE_HALVES)
+        body.decode(errors=REPLACE_LONE_SURROGATES)
     with pytest.raises(UnicodeEncodeError):
-        "\ud83d".encode(errors=REPLACE_HALVES)
+        "\ud83d".encode(errors=REPLACE_LONE_SURROGATES)

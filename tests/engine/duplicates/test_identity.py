@@ -17,9 +17,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_eventexport.engine.bodies import disk_set as numberset
-from tap_eventexport.engine.bodies.disk_set import NumberSet
-from tap_eventexport.engine.duplicates.identity import TwinKeys, content_key, parsed
+from tap_eventexport.engine.bodies import disk_set
+from tap_eventexport.engine.bodies.disk_set import DiskHashSet
+from tap_eventexport.engine.duplicates.identity import DuplicateKeys, content_key, parsed
 from tap_eventexport.engine.errors import FatalVendorError
 
 
@@ -112,14 +112,14 @@ def test_a_megabyte_of_digits_is_a_number_too() -> None:
 
 def test_twins_are_numbered_whatever_parts_they_come_in() -> None:
     content, other = content_key(["a"]), content_key(["b"])
-    twins = TwinKeys()
+    twins = DuplicateKeys()
     keys = [twins.key(content) for _ in range(5)]
     assert keys[0] == content
     assert len(set(keys)) == 5
     assert twins.key(other) == other
     seen = twins.seen([content, other])
     assert seen == {content: 5, other: 1}
-    assert [TwinKeys({content: 2}).key(content), TwinKeys(seen).key(content)] == [
+    assert [DuplicateKeys({content: 2}).key(content), DuplicateKeys(seen).key(content)] == [
         keys[2],
         twins.key(content),
     ]
@@ -130,7 +130,7 @@ def test_the_same_records_get_the_same_keys_in_any_order(
     contents: list[int], chance: random.Random
 ) -> None:
     def keys() -> Counter[str]:
-        twins = TwinKeys()
+        twins = DuplicateKeys()
         return Counter(twins.key(content_key([content])) for content in contents)
 
     before = keys()
@@ -141,14 +141,14 @@ def test_the_same_records_get_the_same_keys_in_any_order(
 
 @given(st.lists(st.lists(st.integers(0, 9), max_size=6)))
 def test_keys_of_many_records_are_those_of_each(blocks: list[list[int]]) -> None:
-    together, each = TwinKeys(), TwinKeys()
+    together, each = DuplicateKeys(), DuplicateKeys()
     for block in blocks:
         contents = [content_key([number]) for number in block]
         assert together.keys(contents) == [each.key(content) for content in contents]
 
 
 def test_many_twins_are_told_apart() -> None:
-    twins, content = TwinKeys(), content_key(["a"])
+    twins, content = DuplicateKeys(), content_key(["a"])
     for _ in range(20_000):
         twins.key(content)
     assert twins.seen([content]) == {content: 20_000}
@@ -157,11 +157,11 @@ def test_many_twins_are_told_apart() -> None:
 @given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 99)))
 def test_a_number_set_is_a_set_in_memory_and_on_disk(numbers: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(numberset, "RUN", 8)
-        patch.setattr(numberset, "STEP", 3)
-        patch.setattr(numberset, "BITS", 64)
-        patch.setattr(numberset, "MASK", 63)
-        added, expected = NumberSet(), set()
+        patch.setattr(disk_set, "RUN", 8)
+        patch.setattr(disk_set, "STEP", 3)
+        patch.setattr(disk_set, "BITS", 64)
+        patch.setattr(disk_set, "MASK", 63)
+        added, expected = DiskHashSet(), set()
         for number in numbers:
             assert added.add(number) == (number not in expected)
             expected.add(number)
@@ -174,11 +174,11 @@ def test_a_number_set_is_a_set_in_memory_and_on_disk(numbers: list[int]) -> None
 @given(st.lists(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 99), max_size=20)))
 def test_numbers_are_added_together_if_all_are_new(parts: list[list[int]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(numberset, "RUN", 8)
-        patch.setattr(numberset, "STEP", 3)
-        patch.setattr(numberset, "BITS", 64)
-        patch.setattr(numberset, "MASK", 63)
-        added, expected = NumberSet(), set[int]()
+        patch.setattr(disk_set, "RUN", 8)
+        patch.setattr(disk_set, "STEP", 3)
+        patch.setattr(disk_set, "BITS", 64)
+        patch.setattr(disk_set, "MASK", 63)
+        added, expected = DiskHashSet(), set[int]()
         for numbers in parts:
             are_new = len(expected.union(numbers)) == len(expected) + len(numbers)
             assert added.add_new(numbers) == are_new
@@ -190,7 +190,7 @@ def test_numbers_are_added_together_if_all_are_new(parts: list[list[int]]) -> No
 def test_a_large_number_set_misses_nothing() -> None:
     chance = random.Random(1)
     numbers = [chance.getrandbits(64) for _ in range(200_000)]
-    added = NumberSet()
+    added = DiskHashSet()
     assert all(added.add(number) for number in numbers)
     assert not any(added.add(number) for number in numbers)
     assert not any(number + 1 in added for number in numbers)
@@ -200,9 +200,9 @@ def test_a_full_disk_is_told_of_with_what_to_do(monkeypatch: pytest.MonkeyPatch)
     def full(*_: object) -> IO[bytes]:
         return Path("/dev/full").open("r+b", buffering=0)
 
-    monkeypatch.setattr(numberset, "RUN", 4)
+    monkeypatch.setattr(disk_set, "RUN", 4)
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
-    numbers = NumberSet()
+    numbers = DiskHashSet()
     assert all(map(numbers.add, range(3)))
     with pytest.raises(FatalVendorError, match="No space left on device; make room there, or set"):
         numbers.add(3)

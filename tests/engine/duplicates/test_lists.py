@@ -10,20 +10,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_eventexport.engine.duplicates import lists as twins
+from tap_eventexport.engine.duplicates import lists
 from tap_eventexport.engine.duplicates.identity import content_key
-from tap_eventexport.engine.duplicates.lists import TwinList
+from tap_eventexport.engine.duplicates.lists import DuplicateList
 from tap_eventexport.engine.errors import RestartWindowError
 
 A, B = (content_key([name]) for name in "AB")
 Rows = list[tuple[int, int]]  # time and content
 
 
-def keys(rows: Rows, place: Any = None) -> tuple[list[str], Any]:
+def keys(rows: Rows, cursor: Any = None) -> tuple[list[str], Any]:
     """The keys of rows read together, and the place behind them."""
-    twin_list = TwinList(place)
+    twin_list = DuplicateList(cursor)
     got = twin_list.keys([content_key(row) for row in rows], [time for time, _ in rows])
-    return list(got), twin_list.place()
+    return list(got), twin_list.cursor()
 
 
 rows_in_order = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1)), max_size=20).map(
@@ -43,29 +43,31 @@ def test_a_list_in_order_is_gone_on_with_as_if_it_were_read_at_once(
     rows = rows[::-1] if is_newest_first else rows
     whole, _ = keys(rows)
     got: list[str] = []
-    place: Any = None
+    cursor: Any = None
     for first, last in pairwise((0, *cuts, len(rows))):
-        part, place = keys(rows[first:last], place)
+        part, cursor = keys(rows[first:last], cursor)
         got += part
-        place = json.loads(json.dumps(place)) or None  # empty is that of a cursor alone, see below
+        cursor = (
+            json.loads(json.dumps(cursor)) or None
+        )  # empty is that of a cursor alone, see below
     assert got == whole
     assert len(set(whole)) == len(whole)
 
 
 def test_a_place_of_nothing_but_records_with_ids_has_no_twins() -> None:
-    assert TwinList(None).place() == {}
-    assert TwinList({"cursor": "a"}).place() == {}
-    assert TwinList({"cursor": "a"}).keys([], []) == []
+    assert DuplicateList(None).cursor() == {}
+    assert DuplicateList({"cursor": "a"}).cursor() == {}
+    assert DuplicateList({"cursor": "a"}).keys([], []) == []
 
 
 def test_a_list_in_no_order_has_no_place() -> None:
-    _, place = keys([(1, 0), (3, 0), (2, 0)])
-    assert place is None
+    _, cursor = keys([(1, 0), (3, 0), (2, 0)])
+    assert cursor is None
 
 
 def test_a_place_that_would_be_too_large_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(twins, "MAX_TWINS", 2)
-    monkeypatch.setattr(twins, "MAX_COUNT", 2)
+    monkeypatch.setattr(lists, "MAX_TWINS", 2)
+    monkeypatch.setattr(lists, "MAX_COUNT", 2)
     assert keys([(1, 0), (1, 1)])[1] is not None
     assert keys([(1, 0), (1, 1), (1, 2)])[1] is None
     assert keys([(1, number) for number in range(9)])[1] is None
@@ -74,16 +76,16 @@ def test_a_place_that_would_be_too_large_is_none(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("rows", "place"),
+    ("rows", "cursor"),
     [
         ([(1, 0)], {"cursor": "a"}),  # as this tap once wrote it
         ([(1, 0)], {"twins": {"time": 5, "order": 1, "seen": {A: 1}}}),
         ([(9, 0), (8, 0)], {"twins": {"time": 5, "order": 0, "seen": {A: 1}}}),
     ],
 )
-def test_what_was_not_counted_restarts_the_window(rows: Rows, place: Any) -> None:
+def test_what_was_not_counted_restarts_the_window(rows: Rows, cursor: Any) -> None:
     with pytest.raises(RestartWindowError):
-        keys(rows, place)
+        keys(rows, cursor)
 
 
 @pytest.mark.parametrize(
@@ -102,4 +104,4 @@ def test_what_was_not_counted_restarts_the_window(rows: Rows, place: Any) -> Non
 )
 def test_a_place_that_cannot_be_understood_restarts_the_window(counted: Any) -> None:
     with pytest.raises(RestartWindowError, match="can't be understood"):
-        TwinList({"cursor": "a", "twins": counted})
+        DuplicateList({"cursor": "a", "twins": counted})

@@ -6,7 +6,7 @@ import pytest
 
 from tap_eventexport.engine.duplicates import variants
 from tap_eventexport.engine.duplicates.variants import Counts, Row, Variants
-from tap_eventexport.engine.errors import FatalVendorError, Stopped
+from tap_eventexport.engine.errors import FatalVendorError, ShutdownRequested
 
 ROWS = [
     Row(b"a", b"z", 0),
@@ -36,9 +36,9 @@ def test_a_run_that_is_to_end_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(variants, "STEPS", 1)
 
     def look() -> None:
-        raise Stopped
+        raise ShutdownRequested
 
-    with Variants(look) as made, pytest.raises(Stopped):
+    with Variants(look) as made, pytest.raises(ShutdownRequested):
         made.add(ROWS)
 
 

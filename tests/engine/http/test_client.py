@@ -18,16 +18,15 @@ from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
     RetriableVendorError,
-    Stopped,
+    ShutdownRequested,
 )
-from tap_eventexport.engine.http import client as http
-from tap_eventexport.engine.http import clocks
-from tap_eventexport.engine.http import retry as patience
+from tap_eventexport.engine.http import client as http_client
+from tap_eventexport.engine.http import clocks, retry
 from tap_eventexport.engine.http.client import HttpClient, endpoint, without_query
 from tap_eventexport.engine.http.clocks import Start, VendorClock
-from tap_eventexport.engine.http.headers import named_wait
-from tap_eventexport.engine.http.response import Answer, parse, refuse_passing_faults
-from tap_eventexport.engine.shutdown import Stop
+from tap_eventexport.engine.http.headers import retry_after
+from tap_eventexport.engine.http.response import Response, parse, raise_for_transient_status
+from tap_eventexport.engine.shutdown import Shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 URL = "https://vendor.example/events"
 
 
-class PatientStop(Stop):
+class PatientStop(Shutdown):
     """Remembers the waits instead of waiting."""
 
     def __init__(self) -> None:
@@ -51,22 +50,22 @@ class PatientStop(Stop):
 
 
 @pytest.fixture
-def stop() -> PatientStop:
+def shutdown() -> PatientStop:
     return PatientStop()
 
 
 @pytest.fixture
-def client(stop: PatientStop, monkeypatch: pytest.MonkeyPatch) -> HttpClient:
+def client(shutdown: PatientStop, monkeypatch: pytest.MonkeyPatch) -> HttpClient:
     machine = time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: machine() + stop.elapsed)
-    monkeypatch.setattr(patience, "JITTER", 1.0)
+    monkeypatch.setattr(time, "monotonic", lambda: machine() + shutdown.elapsed)
+    monkeypatch.setattr(retry, "JITTER", 1.0)
     return HttpClient(
         vendor="Vendor",
         concurrency=2,
         timeout=7,
         max_retry_wait=100,
         user_agent="test/1",
-        stop=stop,
+        shutdown=shutdown,
     )
 
 
@@ -80,9 +79,9 @@ def request(**options: Any) -> requests.Request:
     return requests.Request("GET", URL, headers={"X-Api-Key": "secret"}, **options)
 
 
-def read(answer: Answer) -> bytes:
-    refuse_passing_faults(answer)
-    return answer.body
+def read(response: Response) -> bytes:
+    raise_for_transient_status(response)
+    return response.body
 
 
 def test_an_answer_is_read(client: HttpClient, vendor: requests_mock.Mocker) -> None:
@@ -94,7 +93,7 @@ def test_an_answer_is_read(client: HttpClient, vendor: requests_mock.Mocker) -> 
 
 
 def test_passing_faults_are_waited_out_with_growing_pauses(
-    client: HttpClient, vendor: requests_mock.Mocker, stop: PatientStop
+    client: HttpClient, vendor: requests_mock.Mocker, shutdown: PatientStop
 ) -> None:
     faults: list[dict[str, Any]] = [
         {"status_code": 500},
@@ -104,33 +103,38 @@ def test_passing_faults_are_waited_out_with_growing_pauses(
     ]
     vendor.get(URL, [*faults, {"text": "data"}])
     assert client.fetch(request, read) == b"data"
-    assert stop.waits == [0.5, 1.0, 2.0, 4.0]
+    assert shutdown.waits == [0.5, 1.0, 2.0, 4.0]
 
 
 def test_lasting_faults_end_after_six_attempts(
-    client: HttpClient, vendor: requests_mock.Mocker, stop: PatientStop
+    client: HttpClient, vendor: requests_mock.Mocker, shutdown: PatientStop
 ) -> None:
     vendor.get(URL, status_code=503, text="<html>")
     with pytest.raises(FatalVendorError, match=r"answered 503 .*; gave up after 6 attempts"):
         client.fetch(request, read)
     assert vendor.call_count == 6
-    assert sum(stop.waits) == 15.5
+    assert sum(shutdown.waits) == 15.5
 
 
 def test_a_named_wait_is_kept_to_the_second_and_by_all_threads(
-    client: HttpClient, vendor: requests_mock.Mocker, stop: PatientStop
+    client: HttpClient, vendor: requests_mock.Mocker, shutdown: PatientStop
 ) -> None:
     limited = {"status_code": 429, "headers": {"Retry-After": "42"}}
     vendor.get(URL, [limited, {"text": "data"}])
     assert client.fetch(request, read) == b"data"
-    assert stop.waits == [42]
+    assert shutdown.waits == [42]
 
 
 def test_requests_that_queue_for_a_slot_keep_a_wait_that_came_meanwhile(
-    client: HttpClient, vendor: requests_mock.Mocker, stop: PatientStop
+    client: HttpClient, vendor: requests_mock.Mocker, shutdown: PatientStop
 ) -> None:
     client = HttpClient(
-        vendor="Vendor", concurrency=1, timeout=7, max_retry_wait=100, user_agent="t", stop=stop
+        vendor="Vendor",
+        concurrency=1,
+        timeout=7,
+        max_retry_wait=100,
+        user_agent="t",
+        shutdown=shutdown,
     )
     is_sent, may_answer = threading.Event(), threading.Event()
 
@@ -149,35 +153,35 @@ def test_requests_that_queue_for_a_slot_keep_a_wait_that_came_meanwhile(
     for thread in threads:
         thread.join(10)
     assert vendor.call_count == 2
-    assert stop.waits
-    assert 29 < stop.waits[0] <= 30
+    assert shutdown.waits
+    assert 29 < shutdown.waits[0] <= 30
 
 
 def test_rate_limits_without_a_wait_are_tried_as_long_as_max_retry_wait_allows(
-    client: HttpClient, vendor: requests_mock.Mocker, stop: PatientStop
+    client: HttpClient, vendor: requests_mock.Mocker, shutdown: PatientStop
 ) -> None:
     vendor.get(URL, status_code=429)
     with pytest.raises(FatalVendorError, match="would exceed max_retry_wait=100 s"):
         client.fetch(request, read)
-    assert stop.waits == [0.5, 1, 2, 4, 8, 16, 32]
+    assert shutdown.waits == [0.5, 1, 2, 4, 8, 16, 32]
 
 
 def test_a_named_wait_that_does_not_help_grows(
-    client: HttpClient, vendor: requests_mock.Mocker, stop: PatientStop
+    client: HttpClient, vendor: requests_mock.Mocker, shutdown: PatientStop
 ) -> None:
     vendor.get(URL, status_code=429, headers={"Retry-After": "0"})
     with pytest.raises(FatalVendorError, match="max_retry_wait"):
         client.fetch(request, read)
-    assert stop.waits == [0.5, 1, 2, 4, 8, 16, 32]
+    assert shutdown.waits == [0.5, 1, 2, 4, 8, 16, 32]
 
 
 def test_a_wait_that_is_too_long_fails_at_once(
-    client: HttpClient, vendor: requests_mock.Mocker, stop: PatientStop
+    client: HttpClient, vendor: requests_mock.Mocker, shutdown: PatientStop
 ) -> None:
     vendor.get(URL, status_code=429, headers={"Retry-After": "101"})
     with pytest.raises(FatalVendorError, match=r"it asks for 101 s.*max_retry_wait=100 s"):
         client.fetch(request, read)
-    assert stop.waits == []
+    assert shutdown.waits == []
 
 
 def test_each_attempt_is_built_anew(client: HttpClient, vendor: requests_mock.Mocker) -> None:
@@ -188,12 +192,12 @@ def test_each_attempt_is_built_anew(client: HttpClient, vendor: requests_mock.Mo
 
 
 def test_a_stopped_run_sends_nothing_more(
-    client: HttpClient, vendor: requests_mock.Mocker, stop: PatientStop
+    client: HttpClient, vendor: requests_mock.Mocker, shutdown: PatientStop
 ) -> None:
     vendor.get(URL, status_code=500)
-    stop.wait = Stop.wait.__get__(stop)  # type: ignore[method-assign]
-    threading.Timer(0.2, stop._event.set).start()  # noqa: SLF001
-    with pytest.raises(Stopped):
+    shutdown.wait = Shutdown.wait.__get__(shutdown)  # type: ignore[method-assign]
+    threading.Timer(0.2, shutdown._event.set).start()  # noqa: SLF001
+    with pytest.raises(ShutdownRequested):
         client.fetch(request, read)
     assert vendor.call_count == 1
 
@@ -226,7 +230,7 @@ def test_a_redirect_on_the_same_host_is_followed_some_times(
 def test_a_body_is_bounded(
     client: HttpClient, vendor: requests_mock.Mocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "MAX_BODY", 1 << 20)
+    monkeypatch.setattr(http_client, "MAX_BODY", 1 << 20)
     vendor.get(URL, content=bytes((1 << 20) + 1))
     with pytest.raises(FatalVendorError, match="more than 1 MiB"):
         client.fetch(request, read)
@@ -298,7 +302,7 @@ def test_the_environments_ca_bundle_and_proxy_are_used_and_netrc_is_not(
     ],
 )
 def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
-    assert named_wait(requests.structures.CaseInsensitiveDict(headers)) == seconds
+    assert retry_after(requests.structures.CaseInsensitiveDict(headers)) == seconds
 
 
 @pytest.mark.parametrize(
@@ -307,7 +311,7 @@ def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: floa
 )
 def test_which_statuses_pass(status: int, kind: type[Exception]) -> None:
     with pytest.raises(kind):
-        refuse_passing_faults(Answer(status, {}, b"", "GET x"))
+        raise_for_transient_status(Response(status, {}, b"", "GET x"))
 
 
 def test_addresses_are_shown_without_query_and_user() -> None:
@@ -317,7 +321,7 @@ def test_addresses_are_shown_without_query_and_user() -> None:
 def test_only_passing_faults_are_waited_for() -> None:
     state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
     with pytest.raises(TypeError):
-        patience.Patience("Vendor", 1.0, 1).wait(state)
+        retry.RetryPolicy("Vendor", 1.0, 1).wait(state)
 
 
 @pytest.mark.parametrize("minutes", [0, 10])
@@ -332,13 +336,13 @@ def test_a_slow_body_is_no_wrong_clock(
     client.clock = VendorClock("Vendor", start)
     timers = iter((0.0, 0.5))
     monkeypatch.setattr(clocks, "timer", lambda: next(timers))
-    monkeypatch.setattr(http, "timer", lambda: next(timers))
+    monkeypatch.setattr(http_client, "timer", lambda: next(timers))
 
     date = f"Sun, 01 Mar 2026 00:{10 - minutes:02}:00 GMT"
     vendor.get(URL, text="{}", headers={"Date": date})
-    client.fetch(lambda: requests.Request("GET", URL), lambda answer: answer)
+    client.fetch(lambda: requests.Request("GET", URL), lambda response: response)
     assert next(timers, None) is None  # nobody looked at it when the body had come
-    assert client.clock.lead == timedelta(minutes=minutes, seconds=0.5 if minutes else 0)
+    assert client.clock.skew == timedelta(minutes=minutes, seconds=0.5 if minutes else 0)
 
 
 @pytest.mark.parametrize("base", ["https://v.example/a", "https://v.example/a/"])
@@ -362,7 +366,7 @@ def test_an_address_below_a_base(base: str, path: str) -> None:
 def test_passing_faults_come_before_refusals_and_these_before_the_body(
     status: int, body: bytes, error: type[Exception] | None
 ) -> None:
-    answer = Answer(status, {}, body, "GET it")
+    response = Response(status, {}, body, "GET it")
     decode = msgspec.json.Decoder(int).decode
     with pytest.raises(error) if error else nullcontext():
-        assert parse(answer, decode, "number", lambda refused: LookupError(refused.status)) == 5
+        assert parse(response, decode, "number", lambda refused: LookupError(refused.status)) == 5

@@ -20,10 +20,10 @@ DAY = timedelta(days=1)
 class World:
     """The vendor's true time is noon when the run begins; this machine's clock is ahead of it."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, lead: timedelta = timedelta(0)) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, skew: timedelta = timedelta(0)) -> None:
         self.passed = 0.0
         monkeypatch.setattr(clocks, "timer", lambda: 1_000.0 + self.passed)
-        self.clock = VendorClock("Vendor", Start(NOON + lead, 1_000.0))
+        self.clock = VendorClock("Vendor", Start(NOON + skew, 1_000.0))
 
     def answer(self, takes: float = 0.0, off: timedelta = timedelta(0)) -> None:
         """Let an answer come that is dated when half of the time it takes has passed."""
@@ -36,32 +36,32 @@ class World:
         self.passed += seconds
 
 
-@pytest.mark.parametrize("lead", [HOUR, 9 * HOUR, 3 * DAY, 3 * SECOND])
+@pytest.mark.parametrize("skew", [HOUR, 9 * HOUR, 3 * DAY, 3 * SECOND])
 def test_the_lead_is_the_runs_whatever_happens_to_the_clock_later(
-    monkeypatch: pytest.MonkeyPatch, lead: timedelta
+    monkeypatch: pytest.MonkeyPatch, skew: timedelta
 ) -> None:
     """This machine's clock is not looked at after the start."""
-    world = World(monkeypatch, lead)
+    world = World(monkeypatch, skew)
     for _ in range(5):
         world.answer(takes=0.5)
         world.wait(1_000.25)
-    assert lead - SECOND * 1.5 <= world.clock.certain_lead <= lead <= world.clock.lead
-    assert world.clock.lead <= lead + SECOND / 2
-    assert world.clock.is_lead_believed == (lead <= DAY)
+    assert skew - SECOND * 1.5 <= world.clock.certain_skew <= skew <= world.clock.skew
+    assert world.clock.skew <= skew + SECOND / 2
+    assert world.clock.is_skew_believed == (skew <= DAY)
     passed = timedelta(seconds=world.passed)
     assert NOON + passed - SECOND <= world.clock.now() <= NOON + passed
 
 
 @pytest.mark.parametrize("takes", [0.0, 2.0, 300.0])
-@pytest.mark.parametrize("lead", [timedelta(0), -HOUR, -400 * DAY])
+@pytest.mark.parametrize("skew", [timedelta(0), -HOUR, -400 * DAY])
 def test_a_clock_that_may_be_right_or_is_behind_leads_by_nothing(
-    monkeypatch: pytest.MonkeyPatch, takes: float, lead: timedelta
+    monkeypatch: pytest.MonkeyPatch, takes: float, skew: timedelta
 ) -> None:
-    world = World(monkeypatch, lead)
+    world = World(monkeypatch, skew)
     for _ in range(3):
         world.answer(takes)
         world.wait(0.3)
-    assert world.clock.lead == timedelta(0)
+    assert world.clock.skew == timedelta(0)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_of_several_servers_the_earliest_clock_counts(
     for off in offs:
         world.answer(off=off * SECOND)
         world.wait(1.5)
-    assert abs(world.clock.lead - expected * SECOND) <= 1.5 * SECOND
-    assert world.clock.certain_lead == timedelta(0)
+    assert abs(world.clock.skew - expected * SECOND) <= 1.5 * SECOND
+    assert world.clock.certain_skew == timedelta(0)
 
 
 def test_a_machine_that_slept_is_no_wrong_clock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,11 +89,11 @@ def test_a_machine_that_slept_is_no_wrong_clock(monkeypatch: pytest.MonkeyPatch)
     world = World(monkeypatch, HOUR)
     world.answer()
     world.answer(off=8 * HOUR)
-    assert HOUR - SECOND <= world.clock.lead <= HOUR
+    assert HOUR - SECOND <= world.clock.skew <= HOUR
 
 
 @pytest.mark.parametrize(
-    ("lead", "said"),
+    ("skew", "said"),
     [
         (timedelta(0), None),
         (4 * SECOND, None),
@@ -119,10 +119,10 @@ def test_a_machine_that_slept_is_no_wrong_clock(monkeypatch: pytest.MonkeyPatch)
 def test_clocks_that_differ_are_told_of_once(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    lead: timedelta,
+    skew: timedelta,
     said: str | None,
 ) -> None:
-    world = World(monkeypatch, lead)
+    world = World(monkeypatch, skew)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             world.answer()
@@ -151,7 +151,7 @@ def test_a_date_that_no_clock_says_counts_for_nothing(
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             world.clock.compare({"Date": date} if date else {}, 1_000.0)
-    assert world.clock.lead == timedelta(0)
+    assert world.clock.skew == timedelta(0)
     told = [message for message in caplog.messages if "useless Date" in message]
     assert len(told) == is_told
 

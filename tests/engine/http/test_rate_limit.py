@@ -17,14 +17,14 @@ def test_some_pass_at_once_and_then_so_many_a_second(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(time, "monotonic", lambda: now)
     bucket = TokenBucket(2.0, 3, waits.append)
     for _ in range(3):
-        bucket.take()
+        bucket.acquire()
     assert not waits
-    bucket.take()
-    bucket.take()
+    bucket.acquire()
+    bucket.acquire()
     assert waits == [0.5, 1.0]  # each waits for a token of its own
     now += 60
     for _ in range(3):
-        bucket.take()
+        bucket.acquire()
     assert waits == [0.5, 1.0]  # no more than three are saved up
-    bucket.take()
+    bucket.acquire()
     assert waits == [0.5, 1.0, 0.5]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tap_eventexport.engine.errors import RestartWindowError
 from tap_eventexport.engine.paging.facts import FAR, Paging, PagingError
-from tap_eventexport.engine.paging.offsets import Counted, Mark, OffsetReader, Part
+from tap_eventexport.engine.paging.offsets import Counted, OffsetPage, OffsetReader, ResumePoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,7 +78,7 @@ def text_time(row: Row) -> str:
 
 def read(
     listing: Listing, limit: int, *known: Any, boundary: int = 0, paging: Paging | None = None
-) -> list[Part[Row]]:
+) -> list[OffsetPage[Row]]:
     """Read a list, from a mark or with rows that were counted."""
     paging = paging or Paging()
     reader = OffsetReader(listing.ask, text_time, limit, paging, text_time((boundary, "")))
@@ -88,7 +88,7 @@ def read(
     return parts
 
 
-def rows_of(parts: list[Part[Row]]) -> list[Row]:
+def rows_of(parts: list[OffsetPage[Row]]) -> list[Row]:
     return [row for part in parts for row in part.rows]
 
 
@@ -365,7 +365,7 @@ def test_a_mark_goes_on_where_it_was_made(
     if before[-1].is_last:
         return
     last, total = before[-1].rows[-1], before[-1].total or 0
-    mark: Mark[Row] = Mark(before[-1].offset, total, lambda row: row == last)
+    mark: ResumePoint[Row] = ResumePoint(before[-1].offset, total, lambda row: row == last)
     after = read(listing, limit + 1, mark)
     assert rows_of(before) + rows_of(after) == rows_of(read(listing, limit))
     assert after[-1].counted is None
@@ -377,7 +377,7 @@ def test_a_mark_goes_on_where_it_was_made(
 def test_a_mark_of_another_list_is_refused(offset: int, total: int, last: Row) -> None:
     listing = Listing([(n, "a") for n in range(10)], ORDERS[1])
     with pytest.raises(RestartWindowError):
-        read(listing, 4, Mark(offset, total, lambda row: row == last))
+        read(listing, 4, ResumePoint(offset, total, lambda row: row == last))
 
 
 @given(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.page import Page
-from tap_eventexport.engine.singer.keys import check, guarded, inside
+from tap_eventexport.engine.singer.keys import check, checked, inside
 from tap_eventexport.engine.windows import Window, format_instant
 
 
@@ -40,7 +40,7 @@ GOOD = [Record("a"), Record("b")]
 def test_a_record_without_a_key(records: list[Any], name: str, number: int, spooled: int) -> None:
     page = Page([GOOD, records], None, spooled=spooled)
     with pytest.raises(FatalVendorError, match=f"record {number + 2} of a page has no {name},"):
-        list(guarded(page, NAMES, "a page").blocks)
+        list(checked(page, NAMES, "a page").batches)
 
 
 def test_a_struct_without_such_a_column() -> None:
@@ -50,9 +50,9 @@ def test_a_struct_without_such_a_column() -> None:
 
 def test_what_has_its_keys_passes() -> None:
     blocks: list[list[Any]] = [GOOD, [], [{"first": 0, "_time": "t"}]]
-    assert guarded(Page(blocks, None), NAMES, "a page").blocks == blocks
-    spooled = guarded(Page(iter(blocks), None, spooled=1), NAMES, "a page")
-    assert list(spooled.blocks) == blocks
+    assert checked(Page(blocks, None), NAMES, "a page").batches == blocks
+    spooled = checked(Page(iter(blocks), None, spooled=1), NAMES, "a page")
+    assert list(spooled.batches) == blocks
 
 
 class Event(msgspec.Struct):
@@ -71,8 +71,8 @@ def events(times: list[str], *, is_struct: bool) -> list[Any]:
 def kept(blocks: list[list[Any]], spooled: int = 0) -> list[list[Any]]:
     """The blocks of a page, without what lies outside; those of a large one come one by one."""
     page = inside(Page(iter(blocks), None, spooled=spooled), "_time", WINDOW, "a page")
-    assert isinstance(page.blocks, list) != bool(spooled)
-    return list(page.blocks)  # type: ignore[arg-type]
+    assert isinstance(page.batches, list) != bool(spooled)
+    return list(page.batches)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("spooled", [0, 1])

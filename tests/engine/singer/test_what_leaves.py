@@ -41,7 +41,7 @@ objects = st.none() | st.dictionaries(inner, st.none() | st.dictionaries(inner, 
 
 
 def catalog_with(
-    changes: dict[Breadcrumb, bool], cut: set[str], *, is_meltano: bool
+    changes: dict[Breadcrumb, bool], split_every: set[str], *, is_meltano: bool
 ) -> dict[str, Any]:
     """A catalog that selects or leaves out some properties.
 
@@ -52,7 +52,7 @@ def catalog_with(
     """
     catalog: dict[str, Any] = deepcopy(CATALOG)
     (stream,) = catalog["streams"]
-    for name in cut:
+    for name in split_every:
         del stream["schema"]["properties"][name]
     entries = {tuple(entry["breadcrumb"]): entry["metadata"] for entry in stream["metadata"]}
     if is_meltano:

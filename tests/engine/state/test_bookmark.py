@@ -17,23 +17,23 @@ from tap_eventexport.engine.errors import FatalVendorError, InvalidStateError
 from tap_eventexport.engine.state.bookmark import (
     Bookmark,
     Bounds,
+    Checkpoint,
     Limits,
     Plan,
-    Position,
     advance,
-    announce,
+    checkpoint_prepared,
     keep_hints,
     plan,
 )
 from tap_eventexport.engine.state.codec import (
-    MARKLESS,
+    BEFORE_A_WATERMARK,
     MOST_POSITIONS,
     read_bookmark,
     read_state,
     write_bookmark,
 )
 from tap_eventexport.engine.state.read_files import FileSpan, ReadFiles
-from tap_eventexport.engine.windows import EPOCH, Window, cut, format_instant
+from tap_eventexport.engine.windows import EPOCH, Window, format_instant, split_every
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -49,13 +49,13 @@ def limits(now: datetime = NOON, earliest: datetime = NOON - 9 * DAY) -> Limits:
     return Limits(earliest, latest=now, present=now)
 
 
-def wanted(mark: datetime | None, **changes: Any) -> tuple[datetime, datetime] | None:
-    window = plan(Bookmark(mark), replace(BOUNDS, **changes), "q").wanted
+def interval(watermark: datetime | None, **changes: Any) -> tuple[datetime, datetime] | None:
+    window = plan(Bookmark(watermark), replace(BOUNDS, **changes), "q").interval
     return (window.start, window.end) if window else None
 
 
 @pytest.mark.parametrize(
-    ("mark", "changes", "expected"),
+    ("watermark", "changes", "expected"),
     [
         pytest.param(None, {}, (NOON - 9 * DAY, NOON), id="first run"),
         pytest.param(NOON - DAY, {}, (NOON - DAY - HOUR, NOON), id="one lookback behind"),
@@ -85,23 +85,23 @@ def wanted(mark: datetime | None, **changes: Any) -> tuple[datetime, datetime] |
         ),
         pytest.param(
             NOON - 9 * DAY,
-            {"oldest": NOON - 3 * DAY},
+            {"retention_start": NOON - 3 * DAY},
             (NOON - 3 * DAY, NOON),
             id="what the vendor forgot is a gap",
         ),
     ],
 )
 def test_what_is_wanted(
-    mark: datetime | None, changes: dict[str, Any], expected: tuple[datetime, datetime] | None
+    watermark: datetime | None, changes: dict[str, Any], expected: tuple[datetime, datetime] | None
 ) -> None:
-    assert wanted(mark, **changes) == expected
+    assert interval(watermark, **changes) == expected
 
 
 def test_bounds_of_microseconds_select_the_same_milliseconds() -> None:
     half = timedelta(microseconds=500)
     millisecond = timedelta(milliseconds=1)
     start, end = NOON - DAY, NOON - HOUR
-    assert wanted(None, start=start + half, end=end + half) == (
+    assert interval(None, start=start + half, end=end + half) == (
         start + millisecond,
         end + millisecond,
     )
@@ -109,17 +109,17 @@ def test_bounds_of_microseconds_select_the_same_milliseconds() -> None:
 
 def test_no_bound_splits_a_second_where_times_are_seconds() -> None:
     second, part = timedelta(seconds=1), timedelta(milliseconds=400)
-    seconds = {"resolution": second, "lookback": timedelta(0)}
+    seconds = {"granularity": second, "lookback": timedelta(0)}
     now = NOON + part
-    assert wanted(NOON - DAY + part, now=now, **seconds) == (NOON - DAY, NOON)
-    assert wanted(None, now=now, start=NOON - DAY + part, end=NOON - HOUR + part, **seconds) == (
+    assert interval(NOON - DAY + part, now=now, **seconds) == (NOON - DAY, NOON)
+    assert interval(None, now=now, start=NOON - DAY + part, end=NOON - HOUR + part, **seconds) == (
         NOON - DAY + second,
         NOON - HOUR + second,
     )
 
 
 def test_a_gap_is_named_or_fails() -> None:
-    bounds = replace(BOUNDS, oldest=NOON - DAY)
+    bounds = replace(BOUNDS, retention_start=NOON - DAY)
     (note,) = plan(Bookmark(NOON - 5 * DAY), bounds, "q").notes
     assert "2026-03-05T11:00:00.000Z" in note
     assert "2026-03-09T12:00:00.000Z" in note
@@ -127,13 +127,15 @@ def test_a_gap_is_named_or_fails() -> None:
         plan(Bookmark(NOON - 5 * DAY), replace(bounds, fail_on_gap=True), "q")
 
 
-def opened_at(start: datetime, end: datetime, read_at: datetime, query: str = "q") -> Position:
-    return Position(Window(start, end), {"cursor": "c"}, query, read_at)
+def opened_at(
+    start: datetime, end: datetime, read_at: datetime, filters_hash: str = "q"
+) -> Checkpoint:
+    return Checkpoint(Window(start, end), {"cursor": "c"}, filters_hash, read_at)
 
 
 def tasks(made: Plan) -> list[tuple[datetime, datetime, bool]]:
-    found = made.tasks(lambda whole: cut(whole, DAY))
-    return [(window.start, window.end, place is not None) for window, place in found]
+    found = made.tasks(lambda whole: split_every(whole, DAY))
+    return [(window.start, window.end, cursor is not None) for window, cursor in found]
 
 
 def test_an_old_window_goes_on_from_its_position() -> None:
@@ -163,11 +165,11 @@ def test_windows_that_were_opened_ahead_are_gone_on_with() -> None:
     bookmark = Bookmark(begin + DAY)
     for number in (3, 1, 2):
         day = begin + number * DAY
-        bookmark = announce(bookmark, opened_at(day, day + DAY, NOON), begin)
+        bookmark = checkpoint_prepared(bookmark, opened_at(day, day + DAY, NOON), begin)
     state: dict[str, Any] = {}
     write_bookmark(state, "timestamp", bookmark)
     assert state["position"]["start"] == "2026-03-06T12:00:00.000Z"
-    assert [position["start"] for position in state["ahead"]] == [
+    assert [checkpoint["start"] for checkpoint in state["ahead"]] == [
         "2026-03-07T12:00:00.000Z",
         "2026-03-08T12:00:00.000Z",
     ]
@@ -183,10 +185,10 @@ def test_windows_that_were_opened_ahead_are_gone_on_with() -> None:
 def test_what_is_emitted_leaves_the_windows_ahead_of_it_open() -> None:
     begin = NOON - 2 * DAY
     today = opened_at(NOON - DAY, NOON, NOON)
-    bookmark = announce(Bookmark(), today, begin)
+    bookmark = checkpoint_prepared(Bookmark(), today, begin)
     assert bookmark == Bookmark(begin, (today,))
     first = Window(begin, begin + DAY)
-    page = Position(first, {"cursor": "2"}, "q", NOON)
+    page = Checkpoint(first, {"cursor": "2"}, "q", NOON)
     bookmark = advance(bookmark, first, page, limits())
     assert bookmark == Bookmark(begin, (page, today))
     bookmark = advance(bookmark, first, None, limits())
@@ -195,7 +197,7 @@ def test_what_is_emitted_leaves_the_windows_ahead_of_it_open() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mark", "changes", "words"),
+    ("watermark", "changes", "words"),
     [
         (NOON, {}, ()),
         (NOON - DAY, {"end": NOON}, ()),
@@ -221,15 +223,15 @@ def test_what_is_emitted_leaves_the_windows_ahead_of_it_open() -> None:
         ),
         (None, {"end": NOON - 9 * DAY}, ("(start_date, or 30 days ago) and ends at",)),
         (None, {"start": NOON - HOUR, "settle": 2 * HOUR}, ("nothing is read",)),
-        (None, {"end": NOON - 8 * DAY, "oldest": NOON - DAY}, ("no longer kept by the vendor",)),
+        (None, {"end": NOON - 8 * DAY, "retention_start": NOON - DAY}, ("no longer kept by the vendor",)),
         (NOON + DAY, {"lookback": timedelta(0)}, ("lies in the future",)),
         (EPOCH, {}, ()),
     ],
 )
 def test_a_run_that_finds_nothing_new_says_so(
-    mark: datetime | None, changes: dict[str, Any], words: tuple[str, ...]
+    watermark: datetime | None, changes: dict[str, Any], words: tuple[str, ...]
 ) -> None:
-    notes = plan(Bookmark(mark), replace(BOUNDS, **changes), "q").notes
+    notes = plan(Bookmark(watermark), replace(BOUNDS, **changes), "q").notes
     assert len(notes) == len(words)
     for note, part in zip(notes, words, strict=True):
         assert part in note
@@ -238,7 +240,7 @@ def test_a_run_that_finds_nothing_new_says_so(
 def test_no_lookback_reaches_before_1970() -> None:
     bounds = replace(BOUNDS, lookback=3_650 * DAY, start_is_set=False)
     made = plan(Bookmark(EPOCH + DAY), bounds, "q")
-    assert made.wanted == Window(EPOCH, NOON)
+    assert made.interval == Window(EPOCH, NOON)
 
 
 @pytest.mark.parametrize(
@@ -249,9 +251,9 @@ def test_no_lookback_reaches_before_1970() -> None:
         pytest.param(opened_at(NOON - 3 * DAY, NOON, NOON), 0, id="starts before what is wanted"),
     ],
 )
-def test_a_position_that_does_not_fit_is_left(found: Position, notes: int) -> None:
+def test_a_position_that_does_not_fit_is_left(found: Checkpoint, notes: int) -> None:
     made = plan(Bookmark(NOON - DAY, (found,)), BOUNDS, "q")
-    assert not made.positions
+    assert not made.checkpoints
     assert len(made.notes) == notes
 
 
@@ -276,19 +278,19 @@ def test_nothing_is_lost_whenever_runs_are_killed(seed: int) -> None:
         bookmark = read_bookmark(state, "events")
         pages_until_killed = chance.randint(1, 60) if is_killed else 1000
         made = plan(bookmark, bounds, "q")
-        for window, place in made.tasks(lambda whole: cut(whole, 7 * minute)):
+        for window, cursor in made.tasks(lambda whole: split_every(whole, 7 * minute)):
             there = [
                 time
                 for time, arrival in arrivals.items()
                 if window.start <= time < window.end and arrival <= now
             ]
             # The vendor's cursor: after so many of the events that it had for this window.
-            first = datetime.fromisoformat(place["after"]) if place else window.start
+            first = datetime.fromisoformat(cursor["after"]) if cursor else window.start
             for time in [time for time in there if time >= first]:
                 emitted.add(time)
                 following = {"after": (time + minute).isoformat()}
-                position = made.position_at(window, following, now)
-                bookmark = advance(bookmark, window, position, limits(now, begin))
+                checkpoint = made.checkpoint_at(window, following, now)
+                bookmark = advance(bookmark, window, checkpoint, limits(now, begin))
                 write_bookmark(state, "timestamp", bookmark)
                 pages_until_killed -= 1
                 if not pages_until_killed:
@@ -305,8 +307,8 @@ def test_nothing_is_lost_whenever_runs_are_killed(seed: int) -> None:
 def test_state_is_read_as_it_is_written() -> None:
     state: dict[str, Any] = {"something": "old"}
     window = Window(NOON - DAY, NOON)
-    position = Position(window, {"cursor": "eyJ"}, "3f9a", NOON)
-    bookmark = advance(Bookmark(), window, position, limits())
+    checkpoint = Checkpoint(window, {"cursor": "eyJ"}, "3f9a", NOON)
+    bookmark = advance(Bookmark(), window, checkpoint, limits())
     write_bookmark(state, "timestamp", bookmark)
     assert state == {
         "replication_key": "timestamp",
@@ -387,7 +389,15 @@ def test_the_bookmark_never_goes_back_nor_past_now() -> None:
 
 
 NAMES = st.sampled_from(
-    [*sorted(MARKLESS), "replication_key_value", "position", "ahead", "files", "start", "end"]
+    [
+        *sorted(BEFORE_A_WATERMARK),
+        "replication_key_value",
+        "position",
+        "ahead",
+        "files",
+        "start",
+        "end",
+    ]
 )
 
 
@@ -482,15 +492,15 @@ def test_a_state_of_too_many_windows_goes_on_with_the_earliest() -> None:
         }
         for start in reversed(starts)
     ]
-    positions = read_bookmark(
+    checkpoints = read_bookmark(
         {"replication_key_value": "2026-03-01", "ahead": ahead}, "e"
-    ).positions
-    assert [position.window.start for position in positions] == starts[:MOST_POSITIONS]
+    ).checkpoints
+    assert [checkpoint.window.start for checkpoint in checkpoints] == starts[:MOST_POSITIONS]
 
 
 def test_changed_filters_of_many_windows_are_told_once() -> None:
     opened = [
-        Position(Window(NOON - n * HOUR, NOON - (n - 1) * HOUR), {}, "old", NOON)
+        Checkpoint(Window(NOON - n * HOUR, NOON - (n - 1) * HOUR), {}, "old", NOON)
         for n in range(40, 0, -1)
     ]
     (note,) = plan(
@@ -502,7 +512,7 @@ def test_changed_filters_of_many_windows_are_told_once() -> None:
 def test_a_position_of_a_million_days_is_left() -> None:
     far = {"start": "0002-01-01", "end": "2739-11-29", "read_at": "2026-03-01", "query": "q"}
     bookmark = read_bookmark({"replication_key_value": "2026-03-01", "position": far}, "events")
-    assert not plan(bookmark, BOUNDS, "q").positions
+    assert not plan(bookmark, BOUNDS, "q").checkpoints
 
 
 JSON = st.recursive(
@@ -519,7 +529,7 @@ def test_no_state_is_silently_none(state: dict[str, Any]) -> None:
     """Whatever an earlier tap, a hand or a broken disk wrote: it is an error, or it counts."""
     with suppress(InvalidStateError):
         bookmark = read_bookmark(state, "events")
-        assert bookmark.mark or state.keys() <= MARKLESS | {"replication_key_value"}
+        assert bookmark.watermark or state.keys() <= BEFORE_A_WATERMARK | {"replication_key_value"}
 
 
 def test_the_state_of_a_plain_sdk_tap_is_understood() -> None:
@@ -532,7 +542,7 @@ def test_the_state_of_a_plain_sdk_tap_is_understood() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mark", "latest", "present", "expected"),
+    ("watermark", "latest", "present", "expected"),
     [
         pytest.param(-HOUR, -HOUR / 2, -HOUR / 2, -HOUR / 2, id="up to what is over"),
         pytest.param(-HOUR, -5 * HOUR, NOW, -HOUR, id="an earlier promise is kept"),
@@ -542,9 +552,9 @@ def test_the_state_of_a_plain_sdk_tap_is_understood() -> None:
     ],
 )
 def test_no_promise_goes_beyond_what_both_clocks_have_seen(
-    mark: timedelta | None, latest: timedelta, present: timedelta, expected: timedelta
+    watermark: timedelta | None, latest: timedelta, present: timedelta, expected: timedelta
 ) -> None:
-    before = Bookmark(None if mark is None else NOON + mark)
+    before = Bookmark(None if watermark is None else NOON + watermark)
     bounds = Limits(NOON - 9 * DAY, latest=NOON + latest, present=NOON + present)
     today = Window(NOON - DAY, NOON)
     assert advance(before, today, None, bounds) == Bookmark(NOON + expected)

@@ -15,13 +15,20 @@ from hypothesis import strategies as st
 
 from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.http.listing import StoredObject, fingerprint
-from tap_eventexport.engine.state import file_table as filetable
-from tap_eventexport.engine.state.bookmark import Bookmark, Bounds, Limits, Position, advance, plan
+from tap_eventexport.engine.state import file_table
+from tap_eventexport.engine.state.bookmark import (
+    Bookmark,
+    Bounds,
+    Checkpoint,
+    Limits,
+    advance,
+    plan,
+)
 from tap_eventexport.engine.state.codec import read_bookmark, write_bookmark
 from tap_eventexport.engine.state.file_table import FileTable
 from tap_eventexport.engine.state.new_files import NewFiles, Reach, cut_back
 from tap_eventexport.engine.state.read_files import ReadFiles
-from tap_eventexport.engine.windows import Window, cut
+from tap_eventexport.engine.windows import Window, split_every
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,11 +89,11 @@ class World:
         )
         bookmark = read_bookmark(self.state, "files")
         made = plan(bookmark, bounds, f"until {bounds.end}")
-        if made.wanted is None:
+        if made.interval is None:
             return
-        bookmark = replace(bookmark, positions=made.positions)
+        bookmark = replace(bookmark, checkpoints=made.checkpoints)
         reach = Reach(
-            wanted=made.wanted,
+            interval=made.interval,
             lookback=self.lookback,
             lateness=HOUR,
             now=self.now,
@@ -94,19 +101,19 @@ class World:
         )
         listed = sorted(self.files.values(), key=lambda file: fingerprint(file.key))
         store_now = self.now - self.lead
-        limits = Limits(made.wanted.start, store_now, store_now)
+        limits = Limits(made.interval.start, store_now, store_now)
         new = NewFiles(FileTable(listed), bookmark, reach)
-        for window, _ in made.tasks(lambda whole: cut(whole, DAY)):
+        for window, _ in made.tasks(lambda whole: split_every(whole, DAY)):
             for file, place in new.within(window):
                 yield
                 self.read.append(file)
-                position = made.position_at(window, place, self.now)
+                position = made.checkpoint_at(window, place, self.now)
                 bookmark = advance(bookmark, window, position, limits)
                 self._write(bookmark)
             yield
             bookmark = advance(bookmark, window, None, limits)
-            if bookmark.mark and new.is_remembered(window):
-                bookmark = replace(bookmark, files=new.read_up_to(window.end, bookmark.mark))
+            if bookmark.watermark and new.is_remembered(window):
+                bookmark = replace(bookmark, files=new.read_up_to(window.end, bookmark.watermark))
             self._write(bookmark)
 
     def _write(self, bookmark: Bookmark) -> None:
@@ -165,8 +172,8 @@ def keys(new: NewFiles, window: Window) -> list[str]:
 
 
 def new_files(files: list[StoredObject], bookmark: Bookmark, now: datetime) -> NewFiles:
-    wanted = Window(BEGIN, now)
-    reach = Reach(wanted=wanted, lookback=HOUR, lateness=HOUR, now=now)
+    interval = Window(BEGIN, now)
+    reach = Reach(interval=interval, lookback=HOUR, lateness=HOUR, now=now)
     return NewFiles(FileTable(files), bookmark, reach)
 
 
@@ -208,8 +215,8 @@ def test_files_that_an_earlier_version_remembered_are_known() -> None:
     window = Window(BEGIN, now)
     bookmark = Bookmark(BEGIN, files=ReadFiles(names=names))
     assert keys(new_files(files, bookmark, now), window) == ["d"]
-    stopped = Position(window, {"after": "d"}, "q", now - HOUR)
-    bookmark = replace(bookmark, positions=(stopped,))
+    stopped = Checkpoint(window, {"after": "d"}, "q", now - HOUR)
+    bookmark = replace(bookmark, checkpoints=(stopped,))
     assert not keys(new_files(files, bookmark, now), window)
     late = stored("aa", now - 2 * HOUR)  # may have been listed when "d" was read already
     assert [file.key for file, _ in new_files([*files, late], bookmark, now).within(window)] == [
@@ -220,7 +227,7 @@ def test_files_that_an_earlier_version_remembered_are_known() -> None:
 @pytest.mark.parametrize("place", [{}, {"after": 5}, {"since": 1, "after": "x", "count": "1"}])
 def test_a_position_of_an_unknown_form_lets_its_files_be_read_again(place: dict[str, Any]) -> None:
     window = Window(BEGIN, BEGIN + DAY)
-    bookmark = Bookmark(BEGIN, (Position(window, place, "q", BEGIN + DAY),))
+    bookmark = Bookmark(BEGIN, (Checkpoint(window, place, "q", BEGIN + DAY),))
     new = new_files([stored("a", BEGIN)], bookmark, BEGIN + DAY)
     assert keys(new, window) == ["a"]
 
@@ -230,7 +237,7 @@ def test_a_place_holds_while_the_files_up_to_it_are_those_that_were_read() -> No
     files = [stored(key, BEGIN + HOUR) for key in "abcd"]
     new = new_files(files, Bookmark(), BEGIN + DAY)
     _, (_, place), *_ = new.within(window)
-    bookmark = Bookmark(BEGIN, (Position(window, place, "q", BEGIN + DAY),))
+    bookmark = Bookmark(BEGIN, (Checkpoint(window, place, "q", BEGIN + DAY),))
     assert keys(new_files(files, bookmark, BEGIN + 2 * DAY), window) == ["c", "d"]
     for others in (files[1:], [*files, stored("ab", BEGIN + HOUR)], [stored("b", BEGIN, "2")]):
         new = new_files(others, bookmark, BEGIN + 2 * DAY)
@@ -241,14 +248,14 @@ def test_a_place_holds_while_the_files_up_to_it_are_those_that_were_read() -> No
 
 def test_with_an_end_files_of_any_later_time_may_hold_events() -> None:
     window, now = Window(BEGIN, BEGIN + DAY), BEGIN + 2 * DAY
-    reach = Reach(wanted=window, lookback=HOUR, lateness=HOUR, now=now, is_bounded=True)
+    reach = Reach(interval=window, lookback=HOUR, lateness=HOUR, now=now, is_bounded=True)
     hours = {"a": 1, "b": 30, "c": 50, "d": 2}  # "c" is dated ahead of the run's start
     table = FileTable([stored(key, BEGIN + hour * HOUR) for key, hour in hours.items()])
     new = NewFiles(table, Bookmark(), reach)
     places = {file.key: place for file, place in new.within(window)}
     assert [place["count"] for place in places.values()] == [1, 2, 2, 3]
     assert not new.is_remembered(window)
-    bookmark = Bookmark(BEGIN, (Position(window, places["c"], "q", now),))
+    bookmark = Bookmark(BEGIN, (Checkpoint(window, places["c"], "q", now),))
     assert keys(NewFiles(table, bookmark, reach), window) == ["c", "d"]
 
 
@@ -258,7 +265,7 @@ def test_what_is_read_before_a_window_is_known_or_older() -> None:
     files = [stored(key, BEGIN + hour * HOUR) for key, hour in hours.items()]
     new = new_files(files, Bookmark(), BEGIN + 2 * DAY)
     assert [file.key for file in new.read_before("x-", window)] == ["x-a"]
-    read = Position(window, {"after": "x-b"}, "q", BEGIN + 3 * DAY)
+    read = Checkpoint(window, {"after": "x-b"}, "q", BEGIN + 3 * DAY)
     new = new_files(files, Bookmark(BEGIN, (read,)), BEGIN + 2 * DAY)
     assert [file.key for file in new.read_before("x-", window)] == ["x-a", "x-b"]
 
@@ -280,7 +287,7 @@ def test_a_digest_does_not_depend_on_the_order_of_a_listing() -> None:
 
 
 def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filetable, "TABLES", filetable.TABLES + "PRAGMA max_page_count = 20;")
+    monkeypatch.setattr(file_table, "TABLES", file_table.TABLES + "PRAGMA max_page_count = 20;")
     files = (stored(f"{number}" * 50, BEGIN) for number in range(5_000))
     with pytest.raises(FatalVendorError, match=r"the listing of files can't be spooled in .*full"):
         FileTable(files)
