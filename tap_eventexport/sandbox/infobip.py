@@ -104,7 +104,7 @@ class Infobip:
     definitions: tuple[str, ...] = DEFINITIONS
     style: Literal["Z", "+0000", "+00:00", "micro", "+09:00"] = "Z"
     full: int = 429
-    error_body: Literal["serviceException", "errorCode"] = "serviceException"
+    envelope: Literal["serviceException", "errorCode"] = "serviceException"
     exports: dict[str, Export] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
     path: str = "/peopleevents/1/export"
@@ -117,7 +117,7 @@ class Infobip:
             return Response(406, b"<error/>", {"Content-Type": "application/xml"})
         else:
             response = self._answer(request)
-        if self.error_body == "errorCode" and response.status >= HTTPStatus.BAD_REQUEST:
+        if self.envelope == "errorCode" and response.status >= HTTPStatus.BAD_REQUEST:
             return newer_error(response)
         return response
 

@@ -75,7 +75,7 @@ class Ncp:
     empty: Any = None
     change: Callable[[Row], Any] = field(default=lambda row: row)
     is_activated: bool = True
-    error_body: Literal["error", "responseError", "status", "flat"] = "error"
+    envelope: Literal["error", "responseError", "status", "flat"] = "error"
     path: str = "/api/v1/dashboards/events/search"
 
     def answer(self, request: Request) -> Response:
@@ -155,7 +155,7 @@ class Ncp:
         return None
 
     def _error(self, status: int, code: str | int, message: str, **headers: str) -> Response:
-        return error(status, code, message, self.error_body, **headers)
+        return error(status, code, message, self.envelope, **headers)
 
     def _ordered(self, start: datetime, end: datetime, zone: timezone) -> list[Row]:
         rows = list(self._rows(start, end, zone))
@@ -195,7 +195,7 @@ def error(
     status: int,
     code: str | int,
     message: str,
-    error_body: Literal["error", "responseError", "status", "flat"] = "error",
+    envelope: Literal["error", "responseError", "status", "flat"] = "error",
     **headers: str,
 ) -> Response:
     """An error in one of the API gateway's envelopes."""
@@ -205,6 +205,6 @@ def error(
         "status": {"status": {"code": code, "message": message}},
         "flat": {"code": code, "msg": message},
     }
-    response = json_response(status, forms[error_body], "text/plain")
+    response = json_response(status, forms[envelope], "text/plain")
     trace = {"x-ncp-trace-id": "3f2a9c51", "x-ncp-apigw-request-id": "c1b7e0d2"}
     return Response(status, response.body, {**response.headers, **trace, **headers})

@@ -95,7 +95,7 @@ def test_a_wrong_field_is_named(infobip: Infobip, changed: dict[str, Any], field
     status, told = ask(infobip, "POST", **{**BODY, **changed})
     assert status == 400
     assert field in told["requestError"]["serviceException"]["validationErrors"]
-    infobip.error_body = "errorCode"
+    infobip.envelope = "errorCode"
     status, told = ask(infobip, "POST", **{**BODY, **changed})
     assert (status, told["errorCode"]) == (400, "BAD_REQUEST")
     assert field in [each["property"] for each in told["violations"]]

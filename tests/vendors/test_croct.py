@@ -96,7 +96,7 @@ def test_the_example_of_the_vendors_page(capsys: pytest.CaptureFixture[str]) -> 
         "_extra": None,
     }
     (request,) = mocker.request_history
-    assert request.filters_hash == (
+    assert request.query == (
         "start=1440979200000&end=1441065600000&pagesize=1000"
         "&events=productviewed&events=orderplaced"
     )

@@ -14,8 +14,8 @@ from singer_sdk import typing as th
 
 from tap_eventexport.engine.bodies.extra import COLUMN, NewNames
 from tap_eventexport.engine.bodies.jsonspool import JsonSpool
-from tap_eventexport.engine.http.s3 import Access, Bucket
 from tap_eventexport.engine.names import quote_name
+from tap_eventexport.engine.objects.s3 import Access, Bucket
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.vendors.infobip.rows import Record, RowKeys, read_rows
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tap_eventexport.engine.http.client import HttpClient
     from tap_eventexport.engine.http.clocks import VendorClock
-    from tap_eventexport.engine.http.listing import StoredObject
+    from tap_eventexport.engine.objects.listing import StoredObject
 
 FILE_NAME = re.compile(r"(?P<request_id>[0-9A-Fa-f-]{36})-events-(?P<window>.+)\.json\.gz")
 

@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
 
     from tap_eventexport.engine.http.client import HttpClient
-    from tap_eventexport.engine.http.listing import StoredObject
     from tap_eventexport.engine.http.response import Response
+    from tap_eventexport.engine.objects.listing import StoredObject
 
 PATH = "/peopleevents/1/export"
 LONGEST = timedelta(hours=24)  # "at most 24 h"

@@ -14,9 +14,9 @@ from functools import cached_property, partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from tap_eventexport.engine.objects.file_table import FileTable
+from tap_eventexport.engine.objects.new_files import NewFiles, Reach
 from tap_eventexport.engine.page import Page
-from tap_eventexport.engine.state.file_table import FileTable
-from tap_eventexport.engine.state.new_files import NewFiles, Reach
 from tap_eventexport.engine.windows import format_instant, split_every
 from tap_eventexport.vendors.infobip.events import InfobipEvents
 

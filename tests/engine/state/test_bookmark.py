@@ -223,7 +223,11 @@ def test_what_is_emitted_leaves_the_windows_ahead_of_it_open() -> None:
         ),
         (None, {"end": NOON - 9 * DAY}, ("(start_date, or 30 days ago) and ends at",)),
         (None, {"start": NOON - HOUR, "settle": 2 * HOUR}, ("nothing is read",)),
-        (None, {"end": NOON - 8 * DAY, "retention_start": NOON - DAY}, ("no longer kept by the vendor",)),
+        (
+            None,
+            {"end": NOON - 8 * DAY, "retention_start": NOON - DAY},
+            ("no longer kept by the vendor",),
+        ),
         (NOON + DAY, {"lookback": timedelta(0)}, ("lies in the future",)),
         (EPOCH, {}, ()),
     ],

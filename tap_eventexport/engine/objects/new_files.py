@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from tap_eventexport.engine.http.listing import StoredObject
+    from tap_eventexport.engine.objects.file_table import FileTable
+    from tap_eventexport.engine.objects.listing import StoredObject
     from tap_eventexport.engine.state.bookmark import Bookmark, Checkpoint
-    from tap_eventexport.engine.state.file_table import FileTable
 
 SHORTEST = timedelta(seconds=1)  # a span; the times of S3 have no parts of it
 GROWTH = 1.5  # of each span against the next: 36 spans reach back a month

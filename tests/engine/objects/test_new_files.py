@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_eventexport.engine.errors import FatalVendorError
-from tap_eventexport.engine.http.listing import StoredObject, fingerprint
-from tap_eventexport.engine.state import file_table
+from tap_eventexport.engine.objects import file_table
+from tap_eventexport.engine.objects.file_table import FileTable
+from tap_eventexport.engine.objects.listing import StoredObject, fingerprint
+from tap_eventexport.engine.objects.new_files import NewFiles, Reach, cut_back
 from tap_eventexport.engine.state.bookmark import (
     Bookmark,
     Bounds,
@@ -25,8 +27,6 @@ from tap_eventexport.engine.state.bookmark import (
     plan,
 )
 from tap_eventexport.engine.state.codec import read_bookmark, write_bookmark
-from tap_eventexport.engine.state.file_table import FileTable
-from tap_eventexport.engine.state.new_files import NewFiles, Reach, cut_back
 from tap_eventexport.engine.state.read_files import ReadFiles
 from tap_eventexport.engine.windows import Window, split_every
 

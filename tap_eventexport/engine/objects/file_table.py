@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_eventexport.engine.bodies.spool import no_room
-from tap_eventexport.engine.http.listing import StoredObject, fingerprint
+from tap_eventexport.engine.objects.listing import StoredObject, fingerprint
 from tap_eventexport.engine.windows import EPOCH
 
 if TYPE_CHECKING:

@@ -19,17 +19,17 @@ from tap_eventexport.engine.bodies.disk_set import DiskHashSet
 from tap_eventexport.engine.bodies.spool import spooled
 from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
 from tap_eventexport.engine.http.clocks import timer
-from tap_eventexport.engine.http.listing import ListingPage, fingerprint, read_page, root_of
 from tap_eventexport.engine.http.response import one_line
 from tap_eventexport.engine.names import quote_name
 from tap_eventexport.engine.network import ca_bundle, fault
+from tap_eventexport.engine.objects.listing import ListingPage, fingerprint, read_page, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tap_eventexport.engine.http.client import HttpClient
     from tap_eventexport.engine.http.clocks import VendorClock
-    from tap_eventexport.engine.http.listing import StoredObject
+    from tap_eventexport.engine.objects.listing import StoredObject
 
 CHUNK = 1 << 20  # bytes read at a time
 DEFAULT_REGION = "us-east-1"  # where nothing names one: the region that S3's own address is in

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tap_eventexport.engine.http.listing import (
+from tap_eventexport.engine.objects.listing import (
     ROOT,
     ListingPage,
     StoredObject,
