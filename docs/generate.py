@@ -1,6 +1,7 @@
-"""Makes what the documents say of the settings: README's table, meltano.yml's list, and the Hub's.
+"""Writes what the code says of vendors into the documents, and into files that are examples.
 
-The texts are the descriptions of the tap's own schema, so that they stand in one place.
+Settings stand in docs/settings.md, meltano.yml, .secrets.example and the Hub's definition; streams
+in README.md. The texts are those of the vendors' own files, so that they are written in one place.
 """
 
 from __future__ import annotations
@@ -16,19 +17,31 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tap_eventexport import settings
-from tap_eventexport.settings import is_secret
+from tap_eventexport.schema_errors import is_secret
 from tap_eventexport.tap import TapEventExport
+from tap_eventexport.vendors import VENDORS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from singer_sdk import typing as th
+
+    from tap_eventexport.vendor import Api, Vendor
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+SETTINGS = ROOT / "docs/settings.md"
+SECRETS = ROOT / ".secrets.example"
+ABOUT = ROOT / "tests/snapshots/about.json"
 MELTANO = ROOT / "meltano.yml"
 HUB = ROOT / "docs/hub/tap-eventexport.yml"
 
-TABLE = ("<!-- settings -->\n", "<!-- /settings -->\n")
+TABLES = ("<!-- settings: made by bin/documents -->\n", "<!-- /settings -->\n")
 LIST = ("        # settings: made by bin/documents\n", "        # /settings\n")
+GROUPS = ("        # groups: made by bin/documents\n", "        # /groups\n")
+EXAMPLES = ("# vendors: made by bin/documents\n", "# /vendors\n")
+STREAMS = ("<!-- streams: made by bin/documents -->\n", "<!-- /streams -->\n")
+VERSIONS = {"version", "sdk_version", "supported_python_versions"}
 HUB_HEAD = """\
 # Made by bin/documents from `tap-eventexport --about --format=json`. For the Hub, variant becomes
 # the owner of the repository, and repo its address.
@@ -50,11 +63,37 @@ def about() -> Definition:
     return told
 
 
-def settings_table() -> str:
-    """The tap's own settings as a Markdown table."""
-    names = [setting.name for block in settings.BLOCKS for setting in block]
+def settings_sections() -> str:
+    """The tap's own settings in Markdown: a section and a table for each block."""
+    general = "## All vendors\n\n" + _table(settings.GENERAL)
+    return "\n".join([general, *(_head(vendor) + _table(vendor.settings) for vendor in VENDORS)])
+
+
+def _head(vendor: Vendor) -> str:
+    usual, *others = vendor.apis.items()
+    words = [f"Required: {_needed(usual[1])}"]
+    words += [f"with `{vendor.mode}: {mode}` only {_needed(api)}" for mode, api in others]
+    page = _page(vendor)
+    link = f"[How its API behaves]({page.removeprefix('docs/')}). " if page else ""
+    return f"## {vendor.name}\n\n{link}{'; '.join(words)}.\n\n"
+
+
+def _page(vendor: Vendor) -> str:
+    """The page about a vendor; empty if there is none."""
+    page = f"docs/vendors/{vendor.name.lower().replace(' ', '-')}.md"
+    return page if (ROOT / page).exists() else ""
+
+
+def _needed(api: Api) -> str:
+    """The settings that a vendor needs, in words."""
+    *others, last = map(_code, (api.credential, *api.required))
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _table(block: Iterable[th.Property[Any]]) -> str:
     head = "| setting | kind | default | meaning |\n|---|---|---|---|\n"
-    return head + "".join(_row(name, settings.SCHEMA["properties"][name]) for name in names)
+    properties = settings.SCHEMA["properties"]
+    return head + "".join(_row(each.name, properties[each.name]) for each in block)
 
 
 def _row(name: str, setting: Mapping[str, Any]) -> str:
@@ -112,27 +151,75 @@ def _described(name: str, setting: Mapping[str, Any]) -> Definition:
     return {**described, "description": setting["description"]}
 
 
+def settings_page(text: str) -> str:
+    """docs/settings.md with the tables of settings as they must be."""
+    return _between(text, TABLES, settings_sections())
+
+
 def readme(text: str) -> str:
-    """README with the table of settings as it must be."""
-    return _between(text, TABLE, settings_table())
+    """README.md with the table of streams as it must be."""
+    return _between(text, STREAMS, streams_table())
+
+
+def streams_table() -> str:
+    """The streams in Markdown, one row for each name."""
+    head = "| stream | of | one record is | primary key | replication key |\n"
+    rows = {stream.name: _stream_row(vendor, stream) for vendor, stream in _streams()}
+    return head + "|---|---|---|---|---|\n" + "".join(rows.values())
+
+
+def _streams() -> Iterator[tuple[Vendor, Any]]:
+    for vendor in VENDORS:
+        for api in vendor.apis.values():
+            for stream in api.streams:
+                yield vendor, stream
+
+
+def _stream_row(vendor: Vendor, stream: Any) -> str:  # noqa: ANN401 - a class, of which mypy knows objects
+    page = _page(vendor)
+    owner = f"[{vendor.name}]({page})" if page else vendor.name
+    keys = map(_code, (*stream.primary_keys, stream.replication_key))
+    return f"| {' | '.join([_code(stream.name), owner, stream.record, *keys])} |\n"
+
+
+def secrets_example(text: str) -> str:
+    """.secrets.example with the vendors' settings as they must be."""
+    return _between(text, EXAMPLES, "\n".join(map(_example, VENDORS)))
+
+
+def _example(vendor: Vendor) -> str:
+    needed = {name for api in vendor.apis.values() for name in (api.credential, *api.required)}
+    lines = textwrap.wrap(f"{vendor.name}: {vendor.guide}", 98)
+    lines = [f"# {line}" for line in lines]
+    for setting in vendor.settings:
+        mark = "" if setting.name in needed else "#"
+        value = vendor.examples[setting.name]
+        lines.append(f"{mark}TAP_EVENTEXPORT_{setting.name.upper()}={value}")
+    return "\n".join(lines) + "\n"
+
+
+def groups() -> list[list[str]]:
+    """The sets of settings of which one must be there."""
+    return [[api.credential, *api.required] for vendor in VENDORS for api in vendor.apis.values()]
 
 
 def meltano(text: str, told: Mapping[str, Any]) -> str:
-    """meltano.yml with the extractor's list of settings as it must be.
+    """meltano.yml with the extractor's settings as they must be.
 
     Args:
         text: The file.
         told: What `--about` prints.
     """
+    lines = "".join(f"        - [{', '.join(group)}]\n" for group in groups())
+    text = _between(text, GROUPS, lines)
     return _between(text, LIST, textwrap.indent(_yaml(settings_list(told["settings"])), " " * 8))
 
 
-def hub_definition(told: Mapping[str, Any], groups: list[list[str]]) -> Definition:
+def hub_definition(told: Mapping[str, Any]) -> Definition:
     """The definition of the tap for Meltano Hub.
 
     Args:
         told: What `--about` prints.
-        groups: The sets of settings of which one must be there.
     """
     name = told["name"]
     return {
@@ -148,20 +235,24 @@ def hub_definition(told: Mapping[str, Any], groups: list[list[str]]) -> Definiti
         "maintenance_status": "active",
         "quality": "unknown",
         "supported_python_versions": told["supported_python_versions"],
-        "settings_group_validation": groups,
+        "settings_group_validation": groups(),
         "settings": settings_list(told["settings"]),
     }
 
 
-def hub(told: Mapping[str, Any], project: str) -> str:
+def hub(told: Mapping[str, Any]) -> str:
     """The Hub's file.
 
     Args:
         told: What `--about` prints.
-        project: meltano.yml.
     """
-    (tap,) = yaml.safe_load(project)["plugins"]["extractors"]
-    return HUB_HEAD + _yaml(hub_definition(told, tap["settings_group_validation"]))
+    return HUB_HEAD + _yaml(hub_definition(told))
+
+
+def snapshot(told: Mapping[str, Any]) -> str:
+    """What `--about` prints but for versions, so that a change of it is seen in a review."""
+    kept = {key: value for key, value in told.items() if key not in VERSIONS}
+    return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
 
 
 def _between(text: str, marks: tuple[str, str], made: str) -> str:
@@ -187,8 +278,14 @@ def _yaml(value: object) -> str:
 def documents() -> dict[Path, str]:
     """Each file with what it must hold."""
     told = about()
-    project = meltano(MELTANO.read_text(), told)
-    return {README: readme(README.read_text()), MELTANO: project, HUB: hub(told, project)}
+    return {
+        README: readme(README.read_text()),
+        SETTINGS: settings_page(SETTINGS.read_text()),
+        SECRETS: secrets_example(SECRETS.read_text()),
+        MELTANO: meltano(MELTANO.read_text(), told),
+        HUB: hub(told),
+        ABOUT: snapshot(told),
+    }
 
 
 def main() -> None:

@@ -13,25 +13,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tap_eventexport.engine.headers import EARLIEST
-from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.http.headers import EARLIEST
+from tap_eventexport.engine.names import quote_name
 from tap_eventexport.engine.windows import (
     EPOCH,
     format_instant,
-    is_time_zone,
     parse_instant,
-    zone_names,
 )
 from tap_eventexport.environment import is_like
 from tap_eventexport.schema_errors import (
     DATE,
     HIDDEN,
     MOST_LINES,
+    format_value,
+    is_secret,
     meant,
     schema_problems,
-    shown,
 )
-from tap_eventexport.settings import INFOBIP_API, is_secret, vendors
+from tap_eventexport.vendors import VENDORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,25 +38,26 @@ if TYPE_CHECKING:
 
     from jsonschema import ValidationError
 
-    from tap_eventexport.settings import Vendor
+    from tap_eventexport.vendor import Api
 
     Config = Mapping[str, Any]
 
 ANY_ZONE = timedelta(hours=14)  # so far ahead a date is today's already somewhere
-MOST_DEFINITIONS = 200  # "definitionIdList": at most 200 entries, unique
-# Values of .secrets.example that nobody has; its secrets all begin alike.
-EXAMPLES = {"your-dfinery-service-id", "xxxxx.api.infobip.com", "your-bucket"}
-EXAMPLE_OF_A_SECRET = "your-"  # noqa: S105
+EXAMPLE_OF_A_SECRET = "your-"  # noqa: S105 - all of .secrets.example begin alike
+EXAMPLES = {  # that nobody has
+    value
+    for vendor in VENDORS
+    for value in vendor.examples.values()
+    if value.startswith((EXAMPLE_OF_A_SECRET, "xxxxx."))
+}
 
 _host = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?")
-_region = re.compile(r"[a-z]{2,4}(?:-[a-z]+){1,2}-\d{1,2}")
 
 
 def prepared(config: Config, schema: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are set, each in the form that the tap works with.
 
-    An empty text is how environments say that nothing is set. 4.0 is a whole number. Infobip's
-    base URL is handed out without https://.
+    An empty text is how environments say that nothing is set. 4.0 is a whole number.
     """
     settings = schema["properties"]
     made = {
@@ -65,9 +65,8 @@ def prepared(config: Config, schema: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in config.items()
         if value is not None and value != ""
     }
-    url = made.get("infobip_api_url")
-    if isinstance(url, str) and "://" not in url:
-        made["infobip_api_url"] = f"https://{url}"
+    for vendor in VENDORS:
+        vendor.prepare(made)
     return made
 
 
@@ -105,7 +104,7 @@ def unknown_settings(config: Config, schema: Mapping[str, Any], prefix: str) -> 
             hint = meant(name, variables)
         else:
             hint = meant(name.removeprefix(prefix), names)
-        yield f"{shown_name(name)}: unknown, so it has no effect{hint}"
+        yield f"{quote_name(name)}: unknown, so it has no effect{hint}"
 
 
 def with_any_maps(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,8 +139,7 @@ def problems(
     further = (
         *_vendor_problems(right, config.keys()),
         *_date_problems(right, now or datetime.now(UTC)),
-        *_dfinery_problems(right),
-        *_infobip_problems(right, config.keys()),
+        *(line for vendor in VENDORS for line in vendor.problems(right, config.keys())),
         *_built_in_problems(right, config),
         *_text_problems(config, schema),
     )
@@ -153,25 +151,24 @@ def problems(
 
 
 def _vendor_problems(right: Config, named: AbstractSet[str]) -> Iterator[str]:
-    known = vendors(right)
-    if "infobip_mode" in named - right.keys():  # what Infobip needs depends on it
-        known = tuple(vendor for vendor in known if "infobip" not in vendor.credential)
-    elif named.isdisjoint(vendor.credential for vendor in known):
+    undecided = [vendor for vendor in VENDORS if vendor.mode in named - right.keys()]
+    apis = [vendor.api(right) for vendor in VENDORS if vendor not in undecided]
+    if not undecided and named.isdisjoint(api.credential for api in apis):
         needs = "; ".join(
-            f"{vendor.name}: {', '.join((vendor.credential, *vendor.required))}" for vendor in known
+            f"{api.name}: {', '.join((api.credential, *api.required))}" for api in apis
         )
         yield f"no vendor is configured; set what one of them needs: {needs}"
-    for vendor in known:
-        yield from _problems_of(vendor, right, named)
+    for api in apis:
+        yield from _problems_of(api, right, named)
 
 
-def _problems_of(vendor: Vendor, right: Config, named: AbstractSet[str]) -> Iterator[str]:
-    for name in vendor.required:
-        if vendor.credential in named and name not in named:
-            yield f"{name}: not set, but {vendor.name} needs it beside {vendor.credential}"
-        elif vendor.credential not in named and name in named:
-            yield f"{vendor.credential}: not set, but {name} is; {vendor.name} needs both"
-    for name in vendor.urls:
+def _problems_of(api: Api, right: Config, named: AbstractSet[str]) -> Iterator[str]:
+    for name in api.required:
+        if api.credential in named and name not in named:
+            yield f"{name}: not set, but {api.name} needs it beside {api.credential}"
+        elif api.credential not in named and name in named:
+            yield f"{api.credential}: not set, but {name} is; {api.name} needs both"
+    for name in api.urls:
         if name in right and (problem := url_problem(right[name])):
             yield f"{name}: {problem}"
 
@@ -182,62 +179,18 @@ def _date_problems(right: Config, now: datetime) -> Iterator[str]:
         try:
             dates[name] = parse_instant(right[name], since=EPOCH)
         except ValueError:
-            yield f"{name}: got {shown(right[name])}, expected {DATE}, from 1970 to 9998"
+            yield f"{name}: got {format_value(right[name])}, expected {DATE}, from 1970 to 9998"
     start, end = dates.get("start_date"), dates.get("end_date")
     if start and end and start > end:
         yield (
-            f"start_date: got {shown(right['start_date'])}, expected a date before end_date, "
-            f"which is {shown(right['end_date'])}"
+            f"start_date: got {format_value(right['start_date'])}, expected a date before "
+            f"end_date, which is {format_value(right['end_date'])}"
         )
     if start and start - ANY_ZONE > now >= EARLIEST:  # else the clock is wrong, not the setting
         yield (
-            f"start_date: got {shown(right['start_date'])}, expected a date in the past; it is "
-            f"{format_instant(now)} now"
+            f"start_date: got {format_value(right['start_date'])}, expected a date in the past; "
+            f"it is {format_instant(now)} now"
         )
-
-
-def _dfinery_problems(right: Config) -> Iterator[str]:
-    zone = right.get("dfinery_timezone")
-    if zone and not is_time_zone(zone):
-        yield (
-            f"dfinery_timezone: got {shown(zone)}, expected an IANA name such as Asia/Seoul"
-            f"{meant(zone, zone_names())}"
-        )
-    for name, kind in (("df_event_detail_log_id", "string"), ("df_server_datetime", "date-time")):
-        chosen = right.get("dfinery_property_types", {}).get(name, kind)
-        if chosen != kind:
-            yield (
-                f'dfinery_property_types["{name}"]: got {shown(chosen)}, expected {shown(kind)}: '
-                "the stream's keys and bookmarks are made of it"
-            )
-    for name in ("dfinery_event_names", "dfinery_properties"):
-        condition = right.get(f"{name}_condition_type", "all")
-        if condition != "all" and right.get(name) == []:
-            yield f"{name}: got an empty list, expected names to {condition}"
-
-
-def _infobip_problems(right: Config, named: AbstractSet[str]) -> Iterator[str]:
-    is_reading_s3 = not named.isdisjoint((INFOBIP_API.credential, "infobip_s3_bucket"))
-    if is_reading_s3 and find_spec("boto3") is None:
-        yield (
-            "reading S3 needs boto3, which is not installed: pip install 'tap-eventexport[s3]' "
-            "(with Meltano, pip_url: tap-eventexport[s3])"
-        )
-    region = right.get("infobip_s3_region", "")
-    is_odd = region and not _region.fullmatch(region.lower().replace("_", "-"))
-    if is_odd and "aws_endpoint_url" not in named:
-        yield f"infobip_s3_region: got {shown(region)}, expected a region such as eu-central-1"
-    definitions = right.get("infobip_definition_ids", [])
-    if len(definitions) > MOST_DEFINITIONS or len(set(definitions)) < len(definitions):
-        yield f"infobip_definition_ids: expected at most {MOST_DEFINITIONS} names, each once"
-    keys = ("aws_access_key_id", "aws_secret_access_key")
-    missing = [name for name in keys if name not in named]
-    if len(missing) == 1:
-        yield f"{missing[0]}: not set, but {' and '.join(keys)} belong together"
-    if "aws_session_token" in named and missing:
-        yield f"{missing[0]}: not set, but aws_session_token is, which belongs to it"
-    if "aws_external_id" in named and "aws_role_arn" not in named:
-        yield "aws_role_arn: not set, but aws_external_id is, which belongs to it"
 
 
 def _built_in_problems(right: Config, config: Config) -> Iterator[str]:
@@ -264,7 +217,7 @@ def _folder_problem(root: str, params: Any = None, **_: object) -> str | None:  
     from fsspec import get_filesystem_class  # noqa: PLC0415 - slow to import, and seldom needed
     from upath import UPath  # noqa: PLC0415
 
-    given = "an address" if "@" in root else shown(root)
+    given = "an address" if "@" in root else format_value(root)
     try:
         path = UPath(root, **(params if isinstance(params, dict) else {}))
         get_filesystem_class(path.protocol)
@@ -277,7 +230,7 @@ def _folder_problem(root: str, params: Any = None, **_: object) -> str | None:  
     if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
         return None
     why = "can't be written" if there.is_dir() else "is no folder"
-    return f"got {given}, but {shown_name(str(there))} {why}"
+    return f"got {given}, but {quote_name(str(there))} {why}"
 
 
 def _try_faker(seed: Any = None, locale: Any = None, **_: object) -> None:  # noqa: ANN401
@@ -312,12 +265,12 @@ def _problems_of_text(place: str, text: object, *, is_secret: bool = False) -> I
         yield f"{place}: still as in .secrets.example; put in your own, or take it out"
     elif (is_secret or place == "user_agent") and not _fits_a_header(text):
         yield (
-            f"{place}: got {HIDDEN if is_secret else shown(text)}, expected printable ASCII "
+            f"{place}: got {HIDDEN if is_secret else format_value(text)}, expected printable ASCII "
             "without spaces at its ends; is a line break or a quote copied along?"
         )
     elif not text.isprintable() or text != text.strip() or not text:
         yield (
-            f"{place}: got {shown(text)}, expected a text without line breaks, control "
+            f"{place}: got {format_value(text)}, expected a text without line breaks, control "
             "characters, and blanks at its ends"
         )
 
@@ -327,7 +280,7 @@ def url_problem(url: str) -> str | None:
     if "@" in url:
         return "expected an address without a user name or password in it"
     address = re.split("[?#]", url)[0]  # behind it may stand what is secret
-    expected = f"got {shown(address)}, expected an address such as https://host"
+    expected = f"got {format_value(address)}, expected an address such as https://host"
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -339,7 +292,7 @@ def url_problem(url: str) -> str | None:
     if not url.isprintable() or " " in url or "\\" in url:
         return expected
     if parts.scheme == "http" and not _is_loopback(host):
-        return f"got {shown(url)}, expected https: credentials don't travel in the clear"
+        return f"got {format_value(url)}, expected https: credentials don't travel in the clear"
     return None
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 from typing import NoReturn
 
-from tap_eventexport.console import open_standard_streams
+from tap_eventexport.console.standard_streams import open_standard_streams
 
 
 def main() -> NoReturn:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.names import quote_name
 
 KINDS = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
 
@@ -29,7 +29,7 @@ def read_text(path: str) -> str:
     Raises:
         InputError: If it can't be read, or is in another encoding than UTF-8.
     """
-    name = shown_name(path)
+    name = quote_name(path)
     try:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except FileNotFoundError:
@@ -67,7 +67,7 @@ def object_in(text: str, path: str) -> dict[str, Any]:
     Raises:
         InputError: If it is none.
     """
-    name = shown_name(path)
+    name = quote_name(path)
     try:
         value = parse_json(text)
     except InputError as error:
@@ -99,7 +99,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise ValueError(f"{shown_name(twice)} stands in it twice")
+        raise ValueError(f"{quote_name(twice)} stands in it twice")
     return made
 
 

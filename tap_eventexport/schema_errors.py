@@ -7,7 +7,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
 from tap_eventexport.engine.names import LONGEST_NAME
-from tap_eventexport.settings import is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -73,10 +72,10 @@ def _given(path: Sequence[str | int], value: object, setting: Mapping[str, Any])
         return KINDS["object"]
     if isinstance(value, str) and "object" in setting.get("type", ()) and len(path) == 1:
         return "a text that is no JSON object"
-    return shown(value)
+    return format_value(value)
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """A value as JSON, shortened."""
     if isinstance(value, str):
         value = value[: LONGEST_VALUE + 1]  # no more is looked at
@@ -90,7 +89,7 @@ def expectation(rule: Mapping[str, Any]) -> str:
     if choices:
         return " or ".join(dict.fromkeys(map(expectation, choices)))
     if "const" in rule:
-        return shown(rule["const"])
+        return format_value(rule["const"])
     if "enum" in rule:
         return "one of " + ", ".join(str(value) for value in rule["enum"])
     if rule.get("format") == "date-time":
@@ -123,3 +122,8 @@ def meant(name: str, known: Iterable[str]) -> str:
 
 def _plain(name: str) -> str:
     return name.strip().casefold().replace("-", "_")
+
+
+def is_secret(setting: Mapping[str, Any]) -> bool:
+    """Whether a setting's value must never be shown."""
+    return bool(setting.get("secret"))

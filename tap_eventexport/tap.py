@@ -4,75 +4,73 @@ from __future__ import annotations
 
 import sys
 from copy import deepcopy
-from typing import Any, ClassVar, NoReturn, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import click
-from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError, StreamMapConfigError, SyncError
-from singer_sdk.helpers._classproperty import classproperty
-from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase, _ConfigInput
+from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_eventexport import checks, settings, wanted
-from tap_eventexport.console import FAILED, standard_streams
-from tap_eventexport.engine.catalog import catalog_problems, with_methods
-from tap_eventexport.engine.clocks import Start
-from tap_eventexport.engine.display import is_on_terminal, print_summary, shown
-from tap_eventexport.engine.errors import InvalidStateError, Stopped
-from tap_eventexport.engine.headers import EARLIEST
-from tap_eventexport.engine.http import HttpClient
-from tap_eventexport.engine.maps import general_problems
-from tap_eventexport.engine.names import shown_name
+from tap_eventexport.console.live_table import is_on_terminal, live_table, print_summary
+from tap_eventexport.console.redaction import redact_logs
+from tap_eventexport.console.standard_streams import FAILED, standard_streams
+from tap_eventexport.console.summary import summary, summary_lines
+from tap_eventexport.engine.errors import InvalidStateError, ShutdownRequested
+from tap_eventexport.engine.http.client import HttpClient
+from tap_eventexport.engine.http.clocks import Start
+from tap_eventexport.engine.http.headers import EARLIEST
+from tap_eventexport.engine.http.rate_limit import TokenBucket
+from tap_eventexport.engine.names import quote_name
 from tap_eventexport.engine.network import NO_FILES, TOO_MANY_FILES
-from tap_eventexport.engine.output import MessageWriter
-from tap_eventexport.engine.quota import TokenBucket
-from tap_eventexport.engine.redaction import redact_logs
-from tap_eventexport.engine.run import drive
-from tap_eventexport.engine.state import read_state
-from tap_eventexport.engine.stop import Stop
+from tap_eventexport.engine.runner import plan_streams, run_streams
+from tap_eventexport.engine.shutdown import Shutdown
+from tap_eventexport.engine.singer.catalog import catalog_problems, with_methods
+from tap_eventexport.engine.singer.messages import MessageWriter
+from tap_eventexport.engine.singer.sdk import ConfigInput, SdkTap
+from tap_eventexport.engine.singer.transform import general_problems
+from tap_eventexport.engine.state.codec import read_state
 from tap_eventexport.engine.stream import EventStream
-from tap_eventexport.engine.summary import summary, summary_lines
 from tap_eventexport.engine.windows import format_instant
 from tap_eventexport.environment import from_environment
 from tap_eventexport.inputs import InputError, object_in, read_object, read_text
-from tap_eventexport.streams.croct import CroctEvents
-from tap_eventexport.streams.dfinery import DfineryEvents
-from tap_eventexport.streams.happytalk import ServiceHistory, SiemEvents
-from tap_eventexport.streams.infobip_exports import InfobipExports
-from tap_eventexport.streams.infobip_files import InfobipFiles
-from tap_eventexport.streams.ncp import NcpApiGatewayEvents
+from tap_eventexport.vendors import VENDORS
 
-STREAMS: tuple[type[EventStream], ...] = (
-    DfineryEvents,
-    ServiceHistory,
-    SiemEvents,
-    CroctEvents,
-    InfobipExports,
-    InfobipFiles,
-    NcpApiGatewayEvents,
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_eventexport.vendor import Api
+
+STREAMS: tuple[type[EventStream], ...] = tuple(
+    stream for vendor in VENDORS for api in vendor.apis.values() for stream in api.streams
 )
 
 
-class TapEventExport(Tap):
+class TapEventExport(SdkTap):
     """Event history of Dfinery, HappyTalk, Croct, Infobip and Naver Cloud API Gateway."""
 
     name = "tap-eventexport"
     config_jsonschema: ClassVar = settings.SCHEMA
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the SDK's own
-        self._stop = Stop()
+        self._shutdown = Shutdown()
         self._start = Start.here()
-        options.setdefault("message_writer", MessageWriter(self._stop))
-        super().__init__(**options)
+        self._writer = MessageWriter(self._shutdown)
+        super().__init__(message_writer=self._writer, **options)
 
     # Settings
 
-    @classproperty
-    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
+    @classmethod
+    def settings_of_environment(cls) -> dict[str, Any]:
+        """The settings that the environment has.
+
+        Raises:
+            ConfigValidationError: If one can't be read.
+        """
         cls.append_builtin_config(cls.config_jsonschema)
         try:
-            return from_environment(cls.config_jsonschema, cls._env_var_prefix)
+            return from_environment(cls.config_jsonschema, cls.settings_prefix())
         except InputError as error:
             raise ConfigValidationError(str(error), errors=[str(error)], schema={}) from None
 
@@ -82,58 +80,63 @@ class TapEventExport(Tap):
         super().append_builtin_config(config_jsonschema)
         settings.bound(config_jsonschema)
 
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:  # noqa: ARG002
-        """Check the settings; never just warn, since no stream could be made of wrong ones."""
+    def prepare_settings(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The settings to use; never just warn, since no stream could be made of wrong ones.
+
+        Raises:
+            ConfigValidationError: If some are wrong; with a line for each.
+        """
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
-        unknown = list(checks.unknown_settings(self._config, schema, self._env_var_prefix))
-        self._config = checks.prepared(self._config, schema)
-        errors = list(JSONSchemaValidator(checks.with_any_maps(schema)).iter_errors(self._config))
-        problems = checks.problems(errors, self._config, schema)
-        redact_logs(checks.secrets(self._config, schema))
+        unknown = list(checks.unknown_settings(given, schema, self.settings_prefix()))
+        config = checks.prepared(given, schema)
+        errors = list(JSONSchemaValidator(checks.with_any_maps(schema)).iter_errors(config))
+        problems = checks.problems(errors, config, schema)
+        redact_logs(checks.secrets(config, schema))
         for line in unknown:
             self.logger.warning(line)
         if problems:
             raise ConfigValidationError("The settings are wrong", errors=problems, schema={})
-        return problems
+        return config
 
-    def _setup_signal_handlers(self) -> None:
-        self._stop.listen()
+    def listen_to_signals(self) -> None:
+        """Take SIGTERM and SIGINT."""
+        self._shutdown.listen()
 
     # Streams
 
     def discover_streams(self) -> list[EventStream]:
         """The streams of the configured vendors."""
-        clients = {
-            vendor.name: self._client(vendor)
-            for vendor in settings.vendors(self.config)
-            if vendor.is_configured(self.config)
-        }
         return [
-            kind(self, clients[kind.vendor].for_another_stream())
-            for kind in STREAMS
-            if kind.vendor in clients
+            stream(self, client.for_another_stream())
+            for api, client in self._clients()
+            for stream in api.streams
         ]
 
-    def _client(self, vendor: settings.Vendor) -> HttpClient:
+    def _clients(self) -> Iterator[tuple[Api, HttpClient]]:
+        for api in (vendor.api(self.config) for vendor in VENDORS):
+            if api.is_configured(self.config):
+                yield api, self._client(api)
+
+    def _client(self, api: Api) -> HttpClient:
         concurrency: int = self.config["concurrency"]
         return HttpClient(
-            vendor=vendor.name,
-            concurrency=min(concurrency, vendor.most_at_once or concurrency),
+            vendor=api.name,
+            concurrency=min(concurrency, api.max_concurrency or concurrency),
             timeout=self.config["request_timeout"],
             max_retry_wait=self.config["max_retry_wait"],
             user_agent=self.config.get("user_agent") or f"{self.name}/{self.plugin_version}",
-            stop=self._stop,
-            quota=vendor.rate and TokenBucket(*vendor.rate, self._stop.wait),
+            shutdown=self._shutdown,
+            quota=api.rate and TokenBucket(*api.rate, self._shutdown.wait),
             start=self._start,
         )
 
     def run_discovery(self) -> str:
         """Print the catalog, with the columns that only the vendors know, where they answer."""
         for stream in self._event_streams:
-            stream.client.hurry()
+            stream.client.fail_fast()
             try:
-                stream.learn_columns()
+                stream.discover_columns()
             except SyncError as error:
                 self.logger.warning(
                     "%s: the catalog has the documented columns only: %s", stream.name, error
@@ -161,8 +164,7 @@ class TapEventExport(Tap):
         Raises:
             InvalidStateError: If it has another form.
         """
-        taken = deepcopy(read_state(state))
-        cast("dict[str, Any]", self._state).update(taken)  # in place: the streams have it already
+        self.mutable_state.update(deepcopy(read_state(state)))
 
     # Runs
 
@@ -196,18 +198,19 @@ class TapEventExport(Tap):
         try:
             for stream in streams:
                 stream.write_schema()
-            with shown(streams):
-                failures = drive(streams, self._stop)
-        except Stopped:
+            syncs, failures = plan_streams(streams, self._writer)
+            with live_table(syncs):
+                failures |= run_streams(syncs, self._writer)
+        except ShutdownRequested:
             return self._end_early()
-        rows = summary((stream for stream in streams if stream.is_opened), failures)
+        rows = summary(syncs, failures)
         if is_on_terminal():
             print_summary(rows)
         else:
             for line in summary_lines(rows):
                 self.logger.info(line)
         for name, error in failures.items():
-            self.logger.error("%s failed: %s", name, told(error))
+            self.logger.error("%s failed: %s", name, describe(error))
             self.logger.debug("%s failed", name, exc_info=error)
         if failures:
             self.logger.error(
@@ -219,13 +222,31 @@ class TapEventExport(Tap):
         return FAILED if failures else 0
 
     def _end_early(self) -> int:
-        code = self._stop.exit_code or FAILED
+        code = self._shutdown.exit_code or FAILED
         if self.state:
-            self.message_writer.write_message(StateMessage(value=self.state))
+            self._writer.write_message(StateMessage(value=self.state))
         self.logger.warning("stopped by a signal; the next run goes on from the last STATE")
         return code
 
-    def prove(self) -> int:
+    def sync_all(self) -> None:  # type: ignore[misc]
+        """Read all selected streams, as the command does."""
+        self.run()
+
+    def run_sync_dry_run(self, *_: object, **__: object) -> bool:  # type: ignore[misc]
+        """Read all selected streams, for the SDK's own tests; whole, since pages are not cut.
+
+        Raises:
+            SyncError: If one failed.
+        """
+        if self.run():
+            raise SyncError("a stream failed; the log says why")
+        return True
+
+    def run_connection_test(self) -> bool:  # type: ignore[misc]
+        """Whether all configured vendors take the credentials."""
+        return self.check_connection() == 0
+
+    def check_connection(self) -> int:
         """Prove the credentials of each configured vendor with one cheap request.
 
         Returns:
@@ -233,22 +254,22 @@ class TapEventExport(Tap):
         """
         code = 0
         streams = {stream.vendor: stream for stream in reversed(self._event_streams)}
-        for vendor in settings.vendors(self.config):
-            stream = streams.get(vendor.name)
+        for api in (vendor.api(self.config) for vendor in VENDORS):
+            stream = streams.get(api.name)
             if stream is None:
-                needed = vendor.credential
-                self.logger.info("%s: not configured (%s is not set)", vendor.name, needed)
+                needed = api.credential
+                self.logger.info("%s: not configured (%s is not set)", api.name, needed)
                 continue
             try:
                 trouble = _trouble_with(stream)
-            except Stopped:
-                return self._stop.exit_code or FAILED
+            except ShutdownRequested:
+                return self._shutdown.exit_code or FAILED
             if trouble:
-                self.logger.error("%s: connection failed: %s", vendor.name, told(trouble))
-                self.logger.debug("%s: connection failed", vendor.name, exc_info=trouble)
+                self.logger.error("%s: connection failed: %s", api.name, describe(trouble))
+                self.logger.debug("%s: connection failed", api.name, exc_info=trouble)
                 code = FAILED
             else:
-                self.logger.info("%s: connection OK", vendor.name)
+                self.logger.info("%s: connection OK", api.name)
         return code
 
     # Command line
@@ -268,7 +289,7 @@ class TapEventExport(Tap):
         ctx: click.Context,
         param: click.Option,  # noqa: ARG003
         value: tuple[str, ...],
-    ) -> _ConfigInput:
+    ) -> ConfigInput:
         """Read the configuration files, all of them before the first trouble is told."""
         config: dict[str, Any] = {}
         problems = []
@@ -279,7 +300,7 @@ class TapEventExport(Tap):
                 problems.append(f"--config: {error}")
         if problems:
             cls._fail(ctx, *problems)
-        return _ConfigInput(config, parse_env="ENV" in value)
+        return ConfigInput(config, parse_env="ENV" in value)
 
     @classmethod
     def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: FBT001
@@ -298,7 +319,7 @@ class TapEventExport(Tap):
         if value == CliTestOptionValue.Schema.value:
             tap.write_schemas()
             ctx.exit()
-        ctx.exit(tap.prove())
+        ctx.exit(tap.check_connection())
 
     @classmethod
     def invoke(  # type: ignore[override]
@@ -306,7 +327,7 @@ class TapEventExport(Tap):
         *,
         about: bool = False,
         about_format: str | None = None,
-        config: _ConfigInput | None = None,
+        config: ConfigInput | None = None,
         state: str | None = None,
         catalog: str | None = None,
     ) -> None:
@@ -334,7 +355,7 @@ class TapEventExport(Tap):
                 cls.logger.warning(
                     "--state: %s is empty, as after a run that wrote no state: all is read from "
                     "start_date",
-                    shown_name(path),
+                    quote_name(path),
                 )
                 return None
             return object_in(text, path)
@@ -347,12 +368,12 @@ class TapEventExport(Tap):
         if value is None:
             return None
         if problems := catalog_problems(value):
-            cls._fail(ctx, *(f"--catalog: {shown_name(f'{path}')}: {line}" for line in problems))
+            cls._fail(ctx, *(f"--catalog: {quote_name(f'{path}')}: {line}" for line in problems))
         return with_methods(value)
 
     @classmethod
     def _made(
-        cls, ctx: click.Context, config: _ConfigInput | None, **inputs: dict[str, Any] | None
+        cls, ctx: click.Context, config: ConfigInput | None, **inputs: dict[str, Any] | None
     ) -> TapEventExport:
         """A tap, or the end of the command with a line for each wrong setting."""
         try:
@@ -374,15 +395,15 @@ class TapEventExport(Tap):
 
 
 def _trouble_with(stream: EventStream) -> Exception | None:
-    stream.client.hurry()
+    stream.client.fail_fast()
     try:
-        stream.prove()
+        stream.check_connection()
     except Exception as error:  # noqa: BLE001 - of this vendor alone
         return error
     return None
 
 
-def told(error: Exception) -> str:
+def describe(error: Exception) -> str:
     """An error in one line, for a person."""
     text = " ".join(str(error).split()) or "no further information"
     if isinstance(error, OSError) and error.errno in NO_FILES:

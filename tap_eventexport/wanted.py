@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_eventexport.engine.maps import maps_of_nothing, unknown_removals
-from tap_eventexport.engine.names import shown_name, shown_names
+from tap_eventexport.engine.names import quote_name, quote_names
+from tap_eventexport.engine.singer.transform import maps_of_nothing, unknown_removals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -57,13 +57,13 @@ def warnings(
     selected = [stream for stream in streams if stream.selected]
     names = {stream.name for stream in streams}
     if others := set(catalog or ()) - names:
-        yield f"the catalog has streams that no configured vendor has: {shown_names(others)}"
+        yield f"the catalog has streams that no configured vendor has: {quote_names(others)}"
     if catalog is not None and (unlisted := names - set(catalog)):
-        yield f"these streams aren't in the catalog, so they aren't read: {shown_names(unlisted)}"
+        yield f"these streams aren't in the catalog, so they aren't read: {quote_names(unlisted)}"
     for name in maps_of_nothing(map(attrgetter("name"), kinds), maps):
-        yield f"stream_maps: {shown_name(name)} is no stream, so its map changes nothing"
+        yield f"stream_maps: {quote_name(name)} is no stream, so its map changes nothing"
     for stream in (each for each in selected if not each.is_growing):
         if removed := unknown_removals(stream.name, maps, stream.sent_columns):
-            yield f"stream_maps: {stream.name} has no column {shown_names(removed)} to leave out"
+            yield f"stream_maps: {stream.name} has no column {quote_names(removed)} to leave out"
     if not selected:
-        yield f"no stream is selected, so nothing is read; there are {shown_names(names)}"
+        yield f"no stream is selected, so nothing is read; there are {quote_names(names)}"

@@ -422,7 +422,7 @@ def play(engine: Engine, folder: Path, binaries: Path) -> None:
         with running(scene):
             scene.play()
         check_secrets(home)
-        console.print(f"At most {sandbox.most_at_once} requests at once")
+        console.print(f"At most {sandbox.max_concurrency} requests at once")
 
 
 def check_secrets(home: Path) -> None:

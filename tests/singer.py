@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-from tap_eventexport.engine.patience import FIRST_PAUSE
+from tap_eventexport.engine.http.retry import FIRST_PAUSE
 from tests.forks import Command, Forks
 
 LONGEST = 120.0  # seconds for one run
@@ -28,13 +28,13 @@ AT_ANOTHER_TIME = """
 import sys
 from datetime import UTC, datetime, timedelta
 import time_machine
-from tap_eventexport.engine import patience, quota
-from tap_eventexport.streams import infobip_exports
+from tap_eventexport.engine.http import rate_limit, retry
+from tap_eventexport.vendors.infobip import exports as infobip_exports
 shift, pause = float(sys.argv.pop(1)), float(sys.argv.pop(1))
 time_machine.travel(datetime.now(UTC) + timedelta(seconds=shift)).start()
-if pause < patience.FIRST_PAUSE:
-    patience.FIRST_PAUSE = pause
-    quota.TokenBucket.take = lambda self: None
+if pause < retry.FIRST_PAUSE:
+    retry.FIRST_PAUSE = pause
+    rate_limit.TokenBucket.acquire = lambda self: None
     infobip_exports.FIRST_PAUSE = infobip_exports.FULL_PAUSE = pause
 from tap_eventexport.tap import main
 main()

@@ -13,6 +13,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_eventexport import checks
 from tap_eventexport.tap import TapEventExport
+from tap_eventexport.vendors import infobip
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -387,7 +388,7 @@ def of_root(root: object) -> list[str]:
 
 
 def test_the_extra_for_s3(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "find_spec", lambda _name: None)
+    monkeypatch.setattr(infobip, "find_spec", lambda _name: None)
     (line,) = of_all()
     assert "reading S3 needs boto3, which is not installed" in line
     assert problems(**CROCT) == []

@@ -91,6 +91,13 @@ def test_no_place_is_named_for_a_command_that_is_gone() -> None:
         assert all((ROOT / place).is_file() for place in places)
 
 
+@pytest.mark.parametrize("document", new_user.DOCUMENTS)
+def test_the_new_user_knows_what_to_do_with_each_block(document: str) -> None:
+    for block in blocks(ROOT / document):
+        is_done = bool(block.commands()) or new_user.HIDES in block.text
+        assert is_done or block.text.startswith(tuple(new_user.ONLY_READ)), block.text
+
+
 def test_a_block_is_taken_apart() -> None:
     block = Block("sh", "# first\nmake it \\\n    so   # or not\n\nA=1 cd x && do 'a#b'\n")
     assert block.commands() == ["make it so", "A=1 cd x && do 'a#b'"]

@@ -12,14 +12,17 @@ import yaml
 
 from docs import generate
 from tap_eventexport import settings
-from tap_eventexport.settings import is_secret
+from tap_eventexport.schema_errors import is_secret
 from tap_eventexport.tap import STREAMS, TapEventExport
+from tap_eventexport.vendors import VENDORS
 
 ROOT = Path(__file__).parents[1]
 ABOUT = generate.about()
 SETTINGS = settings.SCHEMA["properties"]
 OWN = [setting.name for block in settings.BLOCKS for setting in block]
 README = (ROOT / "README.md").read_text()
+SETTINGS_PAGE = (ROOT / "docs/settings.md").read_text()
+TROUBLESHOOTING = (ROOT / "docs/troubleshooting.md").read_text()
 VENDOR_PAGES = {page: page.read_text() for page in sorted((ROOT / "docs/vendors").glob("*.md"))}
 
 
@@ -29,20 +32,20 @@ def meltano_settings() -> dict[str, dict[str, Any]]:
     return {setting["name"]: setting for setting in tap["settings"]}
 
 
-def section(heading: str) -> str:
-    return README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+def section(text: str, heading: str) -> str:
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
-def readme_rows(heading: str) -> dict[str, list[str]]:
-    """The rows of a table, by the name in their first cell."""
-    lines = section(heading).splitlines()
+def table_rows(text: str) -> dict[str, list[str]]:
+    """The rows of all tables in a text, by the name in their first cell."""
+    lines = text.splitlines()
     rows = [line.strip("|").split("|") for line in lines if line.startswith("| `")]
     return {cells[0].strip(" `"): [cell.strip() for cell in cells[1:]] for cells in rows}
 
 
 def messages() -> list[str]:
     """The messages of the table for troubleshooting."""
-    cells = re.findall(r"^\| (`.*?`) \|", section("Troubleshooting"), re.MULTILINE)
+    cells = re.findall(r"^\| (`.*?`) \|", section(TROUBLESHOOTING, "Messages"), re.MULTILINE)
     return [message for cell in cells for message in re.findall(r"`(.+?)`", cell)]
 
 
@@ -76,8 +79,20 @@ def secrets_example() -> dict[str, str]:
 
 def test_the_same_settings_stand_everywhere() -> None:
     assert list(meltano_settings()) == list(ABOUT["settings"]["properties"])
-    assert list(readme_rows("Settings")) == OWN
+    assert list(table_rows(SETTINGS_PAGE)) == OWN
     assert {name.lower() for name in secrets_example()} == set(OWN)
+
+
+def test_each_vendor_has_a_section_with_its_settings() -> None:
+    headings = re.findall(r"^## (.+)$", SETTINGS_PAGE, re.MULTILINE)
+    assert headings == ["All vendors", *(vendor.name for vendor in VENDORS)]
+    for vendor in VENDORS:
+        words, _, table = section(SETTINGS_PAGE, vendor.name).partition("| setting |")
+        usual, *_others = vendor.apis.values()
+        for name in (usual.credential, *usual.required):
+            assert f"`{name}`" in words
+            assert name in table_rows(table)
+    assert "with `infobip_mode: files` only `infobip_s3_bucket`." in SETTINGS_PAGE
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -91,7 +106,7 @@ def test_kinds_and_defaults_agree(name: str) -> None:
     assert kind == expected
     assert described.get("value") == SETTINGS[name].get("default")
     assert bool(described.get("sensitive")) == is_secret(SETTINGS[name])
-    shown_kind, shown_default = readme_rows("Settings")[name][:2]
+    shown_kind, shown_default = table_rows(SETTINGS_PAGE)[name][:2]
     assert (shown_kind == "secret") == is_secret(SETTINGS[name])
     if "default" in SETTINGS[name]:
         assert shown_default.strip("`") == str(SETTINGS[name]["default"])
@@ -103,7 +118,7 @@ def test_what_is_made_is_up_to_date(file: Path) -> None:
 
 
 def test_a_description_in_the_table_has_its_names_as_code() -> None:
-    written = {name: cells[2] for name, cells in readme_rows("Settings").items()}
+    written = {name: cells[2] for name, cells in table_rows(SETTINGS_PAGE).items()}
     assert "with `lookback_minutes` 0 it suits" in written["settle_minutes"]
     assert "such as `eu-central-1`." in written["infobip_s3_region"]
     assert 'such as `["pageView", "sms*"]`; empty' in written["infobip_definition_ids"]
@@ -119,18 +134,18 @@ def test_the_hub_knows_what_the_command_tells_of_itself() -> None:
     assert definition["supported_python_versions"] == ABOUT["supported_python_versions"]
     described = {setting["name"]: setting for setting in definition["settings"]}
     assert described == meltano_settings()
-    needed = {name for group in definition["settings_group_validation"] for name in group}
-    assert needed == {
-        name
-        for mode in ("export", "files")
-        for vendor in settings.vendors({"infobip_mode": mode})
-        for name in (vendor.credential, *vendor.required)
-    }
+    (tap,) = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["extractors"]
+    needed = tap["settings_group_validation"]
+    assert definition["settings_group_validation"] == needed
+    assert ["infobip_s3_bucket"] in needed
+    assert [needs for needs in needed if needs[0] == "ncp_access_key"] == [
+        ["ncp_access_key", "ncp_secret_key"]
+    ]
 
 
 def test_a_file_without_marks_is_refused() -> None:
-    with pytest.raises(ValueError, match="no '<!-- settings -->'"):
-        generate.readme("# A text\n")
+    with pytest.raises(ValueError, match="no '<!-- settings: made"):
+        generate.settings_page("# A text\n")
 
 
 def test_the_messages_that_are_explained_are_in_the_code() -> None:
@@ -142,7 +157,20 @@ def test_the_messages_that_are_explained_are_in_the_code() -> None:
 
 
 def test_the_readme_can_be_read_in_one_sitting() -> None:
-    assert len(README.splitlines()) < 300
+    assert len(README.splitlines()) < 250
+
+
+def test_the_pictures_are_small_and_load_nothing() -> None:
+    table, report = ROOT / "docs/live-table.svg", ROOT / "docs/report.png"
+    drawn = table.read_text()
+    assert len(drawn) < 60_000
+    assert 20_000 < report.stat().st_size < 150_000
+    assert report.read_bytes().startswith(b"\x89PNG")
+    assert not re.search(r"font-face|url\((?!#)|href|<script|<image", drawn)
+    assert all(f">{word}" in drawn for word in ("windows", "records/s"))
+    assert sum(f">{name}" in drawn for name in table_rows(section(README, "Streams"))) >= 6
+    for picture in (table, report):
+        assert f"(docs/{picture.name})" in README
 
 
 def test_no_example_value_looks_real() -> None:
@@ -161,12 +189,11 @@ def test_every_stream_is_in_the_readme() -> None:
     names = ("name", "primary_keys", "replication_key", "vendor")
     made = [{name: getattr(stream, name) for name in names} for stream in STREAMS]
     declared = {stream["name"]: stream for stream in made}
-    rows = readme_rows("Streams")
+    rows = table_rows(section(README, "Streams"))
     assert list(rows) == list(declared)
     for name, stream in declared.items():
         keys = [*stream["primary_keys"], stream["replication_key"]]
-        assert rows[name][1:] == [f"`{key}`" for key in keys]
-        assert any(f"# {stream['vendor']}" in page for page in VENDOR_PAGES.values())
+        assert rows[name][2:] == [f"`{key}`" for key in keys]
 
 
 def test_every_vendors_page_is_linked() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_eventexport.engine.patience import FIRST_PAUSE
+from tap_eventexport.engine.http.retry import FIRST_PAUSE
 from tests.forks import Command
 from tests.singer import HURRIED, Tap, forks
 

@@ -149,7 +149,7 @@ def test_a_target_that_died_ends_the_run_with_one_line(
 def test_requests_in_flight_are_bounded_and_used(tap: Tap, sandbox: Sandbox) -> None:
     sandbox.latency = 0.05
     tap.read(concurrency=3)
-    assert sandbox.most_at_once == 3
+    assert sandbox.max_concurrency == 3
 
 
 def test_a_rate_limit_is_obeyed_by_all_and_its_wait_is_told(tap: Tap, sandbox: Sandbox) -> None:
@@ -215,7 +215,7 @@ def test_vendors_are_read_at_the_same_time(
 ) -> None:
     sandbox.latency = 0.1
     tap.read(**all_settings, concurrency=2)
-    assert 4 < sandbox.most_at_once <= 6  # two for each of three vendors
+    assert 4 < sandbox.max_concurrency <= 6  # two for each of three vendors
 
 
 MEASURED = """

@@ -1,39 +1,91 @@
-"""The SDK's own tests of a tap, against the sandbox."""
+"""The SDK's own tests of a tap, against the sandbox; and what of the SDK is private."""
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
+import tap_eventexport
+from tap_eventexport.engine.singer.sdk import PRIVATE
 from tap_eventexport.sandbox.croct import Croct
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.infobip import Infobip
 from tap_eventexport.sandbox.ncp import Ncp
-from tap_eventexport.sandbox.server import Sandbox
+from tap_eventexport.sandbox.server import Request, Response, Sandbox, json_response
 from tap_eventexport.sandbox.store import REGION, Store
 from tap_eventexport.tap import TapEventExport
 from tests.conftest import CROCT_KEY, END, HAPPYTALK_TOKEN, NCP_KEYS, START
+from tests.relay import Edited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DFINERY_TOKEN = "a-dfinery-token-of-the-tests"  # noqa: S105
+SOURCES = Path(tap_eventexport.__file__).parent
+
+
+def with_another_field(response: Response, _: Request) -> Response:
+    """An answer whose events have a field that no documentation knows: one for `_extra`."""
+    body = json.loads(response.body)
+    events = body["items"] if "items" in body else body["events"]["content"]
+    for event in events:
+        event["region"] = "KR"
+    return json_response(response.status, body)
+
+
 HISTORY = History(20)
 STORE = Store()
 SANDBOX = Sandbox(
     [
         Dfinery(HISTORY, token=DFINERY_TOKEN),
         HappyTalk(HISTORY, token=HAPPYTALK_TOKEN),
-        Croct(HISTORY, api_key=CROCT_KEY),
-        Infobip(HISTORY, STORE.put, steps=()),
-        Ncp(HISTORY, access_key=NCP_KEYS[0], secret_key=NCP_KEYS[1]),
+        Edited(Croct(HISTORY, api_key=CROCT_KEY), with_another_field),
+        Infobip(HISTORY, STORE.put, steps=(), row_form="mixed"),
+        Edited(Ncp(HISTORY, access_key=NCP_KEYS[0], secret_key=NCP_KEYS[1]), with_another_field),
     ]
 )
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "reason"),
+    [(kind, *item) for kind, names in PRIVATE.items() for item in names.items()],
+)
+def test_the_sdk_still_has_the_private_names_that_are_used(
+    kind: type, name: str, reason: str
+) -> None:
+    made = {name for base in kind.__mro__ for name in _made_by(base)}
+    assert name in made, (
+        f"singer-sdk {version('singer-sdk')} has no {kind.__name__}.{name}, which is used since "
+        f"{reason}: see tap_eventexport/engine/singer/sdk.py"
+    )
+
+
+def test_no_other_file_uses_a_private_name_of_the_sdk() -> None:
+    names = "|".join(sorted({name for names in PRIVATE.values() for name in names} - {"_config"}))
+    used = re.compile(rf"from singer_sdk.*\b_\w|\w\.({names})\b")
+    found = {
+        f"{path.relative_to(SOURCES)}: {line.strip()}"
+        for path in SOURCES.rglob("*.py")
+        if path.name != "sdk.py"
+        for line in path.read_text().splitlines()
+        if used.search(line)
+    }
+    assert not found
+
+
+def _made_by(kind: type) -> set[str]:
+    """The names that a class has, and those that its objects are given as they are made."""
+    code = getattr(vars(kind).get("__init__"), "__code__", None)
+    return {*vars(kind), *(code.co_names if code else ())}
 
 
 @pytest.fixture(scope="module", autouse=True)

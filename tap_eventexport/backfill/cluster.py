@@ -14,7 +14,7 @@ from distributed import Client, LocalCluster, Semaphore, WorkerPlugin, as_comple
 
 from tap_eventexport.backfill import load
 from tap_eventexport.backfill.load import LoadError
-from tap_eventexport.backfill.order import Order
+from tap_eventexport.backfill.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from distributed import Future, Worker
 
     from tap_eventexport.backfill.load import Job
-    from tap_eventexport.backfill.order import Task
+    from tap_eventexport.backfill.scheduler import Task
     from tap_eventexport.backfill.sources import Quota
 
 LOCAL = "local"
@@ -110,12 +110,12 @@ def loaded(
     Raises:
         ClusterError: If the cluster is gone, and with it the knowledge of what was loaded.
     """
-    order = Order(tasks)
+    scheduler = Scheduler(tasks)
     running: dict[Future, Task] = {}
     ended = as_completed()
 
     def begin() -> None:
-        for task in order.begin():
+        for task in scheduler.begin():
             key = f"{task.partition.id}-{task.job.backfill}"
             future = client.submit(_load, task.job, task.quota, retries, key=key, pure=False)
             running[future] = task
@@ -128,7 +128,7 @@ def loaded(
                 raise ClusterError("the cluster was lost; the next run loads the rest")
             task = running.pop(future)
             error = future.exception()
-            order.end(task, is_loaded=error is None)
+            scheduler.end(task, is_loaded=error is None)
             yield task, error
             begin()
     finally:

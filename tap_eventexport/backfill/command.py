@@ -15,11 +15,11 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_eventexport.backfill import sources
 from tap_eventexport.backfill.plan import WIDTHS, plan
-from tap_eventexport.backfill.show import say
-from tap_eventexport.console import standard_streams
+from tap_eventexport.backfill.show import echo
+from tap_eventexport.console.standard_streams import standard_streams
 from tap_eventexport.engine.windows import Window, format_instant, parse_instant, round_up
 from tap_eventexport.inputs import InputError, read_object
-from tap_eventexport.tap import TapEventExport, told
+from tap_eventexport.tap import TapEventExport, describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,16 +34,16 @@ class WrongUseError(Exception):
     """The command can't do what was asked; the text says why."""
 
 
-@standard_streams(say)
+@standard_streams(echo)
 def main() -> NoReturn:
     """Run the command."""
     options = _parser().parse_args()
     try:
         sys.exit(options.act(options))
     except ConfigValidationError as error:
-        say("\n".join(error.errors))
+        echo("\n".join(error.errors))
     except WrongUseError as error:
-        say(str(error))
+        echo(str(error))
     sys.exit(FAILED)
 
 
@@ -96,7 +96,7 @@ def _run(options: argparse.Namespace) -> int:
         raise WrongUseError(f"run needs {', '.join(missing)}: pip install 'tap-eventexport[dask]'")
     if not options.loader:
         raise WrongUseError("--loader: expected a command such as target-postgres --config=ENV")
-    from tap_eventexport.backfill.done import DoneError  # noqa: PLC0415 - an extra
+    from tap_eventexport.backfill.completed import DoneError  # noqa: PLC0415 - an extra
     from tap_eventexport.backfill.run import Options, run  # noqa: PLC0415 - an extra
 
     tap = _tap(options)
@@ -126,7 +126,7 @@ def _tap(options: argparse.Namespace) -> TapEventExport:
             config=config, catalog=catalog, parse_env_config="ENV" in options.config
         )
     except (ValueError, TypeError) as error:
-        raise WrongUseError(f"--config, --catalog: {told(error)}") from None
+        raise WrongUseError(f"--config, --catalog: {describe(error)}") from None
 
 
 def _partitions(tap: TapEventExport, options: argparse.Namespace) -> Sequence[Partition]:
@@ -143,7 +143,7 @@ def _partitions(tap: TapEventExport, options: argparse.Namespace) -> Sequence[Pa
     wanted = Window(round_up(options.start), round_up(options.end))
     planned = plan([sources.source(tap, stream) for stream in chosen], wanted, options.by)
     for gap in planned.gaps:
-        say(str(gap))
+        echo(str(gap))
     if planned.gaps and tap.config["on_gap"] == "fail":
         raise WrongUseError("on_gap=fail ends the backfill here")
     return planned.partitions

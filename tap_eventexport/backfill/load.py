@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_eventexport import settings
 from tap_eventexport.checks import secrets
-from tap_eventexport.engine.redaction import RedactingFormatter
+from tap_eventexport.console.redaction import RedactingFormatter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

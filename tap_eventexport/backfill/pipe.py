@@ -21,7 +21,7 @@ from contextlib import suppress
 from typing import IO
 
 from tap_eventexport.backfill.lines import copy, last_state
-from tap_eventexport.console import open_standard_streams
+from tap_eventexport.console.standard_streams import open_standard_streams
 
 LINES, LONGEST = 20, 500  # of what a process says that are kept, and characters of a line
 GRACE = 10.0  # seconds for the loader to end after the tap

@@ -35,7 +35,7 @@ class Source:
 
     stream: str
     zone: tzinfo | None
-    oldest: datetime | None
+    retention_start: datetime | None
     origin: str
 
 
@@ -100,7 +100,11 @@ def plan(sources: Iterable[Source], wanted: Window, by: str) -> Plan:
     partitions: list[Partition] = []
     gaps: list[Gap] = []
     for source in sources:
-        kept = wanted.start if source.oldest is None else max(wanted.start, source.oldest)
+        kept = (
+            wanted.start
+            if source.retention_start is None
+            else max(wanted.start, source.retention_start)
+        )
         if wanted.start < kept:
             gaps.append(Gap(source.stream, Window(wanted.start, min(kept, wanted.end))))
         for window in _cut(wanted, source.zone, by):

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_eventexport.backfill import cluster, sources
-from tap_eventexport.backfill.done import Done, DoneError
+from tap_eventexport.backfill.completed import CompletedStore, DoneError
 from tap_eventexport.backfill.load import Job
-from tap_eventexport.backfill.order import Task
-from tap_eventexport.backfill.show import say, shown
-from tap_eventexport.backfill.tally import Tally
-from tap_eventexport.engine.stop import EXIT_CODES
+from tap_eventexport.backfill.progress import BackfillProgress
+from tap_eventexport.backfill.scheduler import Task
+from tap_eventexport.backfill.show import echo, shown
+from tap_eventexport.engine.shutdown import EXIT_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ class Options:
     retries: int
 
 
-class Ended(BaseException):
+class StreamDone(BaseException):
     """A signal asked the run to end."""
 
     def __init__(self, code: int) -> None:
@@ -63,36 +63,38 @@ def run(tap: TapEventExport, partitions: Sequence[Partition], options: Options) 
     Raises:
         DoneError: If it can't be told what is done.
     """
-    done = Done(options.done)
+    done = CompletedStore(options.done)
     before = done.ids()
-    tally = Tally(partitions, before)
+    tally = BackfillProgress(partitions, before)
     tasks = list(_tasks(tap, (each for each in partitions if each.id not in before), options))
     _listen()
     code = 0
     try:
         if tasks:
             _load(tasks, tally, done, options)
-    except Ended as ended:
+    except StreamDone as ended:
         code = ended.code
-        say("ended by a signal; what is done is kept, and the next run loads the rest")
+        echo("ended by a signal; what is done is kept, and the next run loads the rest")
     except (cluster.ClusterError, DoneError) as error:
-        say(str(error))
+        echo(str(error))
     for line in tally.lines():
-        say(line)
+        echo(line)
     return code or (0 if tally.is_complete else FAILED)
 
 
-def _load(tasks: Sequence[Task], tally: Tally, done: Done, options: Options) -> None:
+def _load(
+    tasks: Sequence[Task], tally: BackfillProgress, done: CompletedStore, options: Options
+) -> None:
     with cluster.connected(options.scheduler, options.workers) as client:
         cluster.check(client, options.loader[0])
-        say(f"{len(tasks)} of {tally.planned} partitions to load; {client.dashboard_link}")
+        echo(f"{len(tasks)} of {tally.planned} partitions to load; {client.dashboard_link}")
         results = closing(cluster.loaded(client, tasks, options.retries))
         with shown(tally) as tell, results as ended:
             for task, error in ended:
                 if error is None:
                     done.add(task.partition)
                 else:
-                    say(f"{task.partition.id} failed: {error}")
+                    echo(f"{task.partition.id} failed: {error}")
                 tally.add(task.partition, is_loaded=error is None)
                 tell()
 
@@ -117,7 +119,7 @@ def _listen() -> None:
         code = EXIT_CODES[signal.Signals(number)]
         for each in EXIT_CODES:
             signal.signal(each, lambda *_: os._exit(code))
-        raise Ended(code)
+        raise StreamDone(code)
 
     for number in EXIT_CODES:
         signal.signal(number, receive)

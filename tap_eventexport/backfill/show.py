@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_eventexport.backfill.tally import Tally
+    from tap_eventexport.backfill.progress import BackfillProgress
 
 PERIOD = 10.0  # seconds between two lines where no terminal shows a bar
 
 
-def say(text: str) -> None:
+def echo(text: str) -> None:
     """Tell a line."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 @contextmanager
-def shown(tally: Tally) -> Iterator[Callable[[], None]]:
+def shown(tally: BackfillProgress) -> Iterator[Callable[[], None]]:
     """Show a tally; it is to be called when that has changed."""
     from rich.console import Console  # noqa: PLC0415 - a plan shows nothing
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn  # noqa: PLC0415
@@ -36,13 +36,13 @@ def shown(tally: Tally) -> Iterator[Callable[[], None]]:
         yield lambda: progress.update(bar, completed=tally.ended)
 
 
-def _lines(tally: Tally) -> Callable[[], None]:
+def _lines(tally: BackfillProgress) -> Callable[[], None]:
     told = time.monotonic()
 
     def tell() -> None:
         nonlocal told
         if time.monotonic() - told >= PERIOD:
-            say(f"{tally.ended} of {tally.planned} partitions")
+            echo(f"{tally.ended} of {tally.planned} partitions")
             told = time.monotonic()
 
     return tell

@@ -12,14 +12,14 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from tap_eventexport.backfill.plan import Source
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import format_instant
-from tap_eventexport.settings import vendors
+from tap_eventexport.vendors import VENDORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_eventexport.backfill.plan import Partition
-    from tap_eventexport.settings import Vendor
     from tap_eventexport.tap import TapEventExport
+    from tap_eventexport.vendor import Api
 
 
 def streams(tap: TapEventExport, names: Sequence[str] = ()) -> list[EventStream]:
@@ -41,7 +41,9 @@ def streams(tap: TapEventExport, names: Sequence[str] = ()) -> list[EventStream]
 
 def source(tap: TapEventExport, stream: EventStream) -> Source:
     """What a plan must know of a stream; asks nobody."""
-    return Source(stream.name, stream.zone, stream.oldest, _origin(tap, _vendor(tap, stream)))
+    return Source(
+        stream.name, stream.day_zone, stream.retention_start, _origin(tap, _api(tap, stream))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +67,24 @@ def quota(tap: TapEventExport, stream: EventStream) -> Quota:
     Many taps with one request each keep to a limit of requests at once. A limit of requests in a
     second is counted inside a tap, so there is only one.
     """
-    vendor = _vendor(tap, stream)
-    name = f"tap-eventexport {vendor.name} {_origin(tap, vendor)}"
+    api = _api(tap, stream)
+    name = f"tap-eventexport {api.name} {_origin(tap, api)}"
     at_once = stream.client.concurrency
-    return Quota(name, 1, at_once) if vendor.rate else Quota(name, at_once, 1)
+    return Quota(name, 1, at_once) if api.rate else Quota(name, at_once, 1)
 
 
-def _vendor(tap: TapEventExport, stream: EventStream) -> Vendor:
-    return next(vendor for vendor in vendors(tap.config) if vendor.name == stream.vendor)
+def _api(tap: TapEventExport, stream: EventStream) -> Api:
+    apis = (vendor.api(tap.config) for vendor in VENDORS)
+    return next(api for api in apis if api.name == stream.vendor)
 
 
-def _origin(tap: TapEventExport, vendor: Vendor) -> str:
+def _origin(tap: TapEventExport, api: Api) -> str:
     """A fingerprint of a vendor's settings.
 
     It has the credential in it, often all that tells accounts apart, and stands where others may
     look: so it is short, and slow to make.
     """
-    prefix = vendor.credential.partition("_")[0] + "_"
+    prefix = api.credential.partition("_")[0] + "_"
     own = {name: value for name, value in tap.config.items() if name.startswith(prefix)}
     text = json.dumps(own, sort_keys=True).encode()
     return hashlib.scrypt(text, salt=b"tap-eventexport", n=1 << 14, r=8, p=1, dklen=6).hex()

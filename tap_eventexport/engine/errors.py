@@ -52,5 +52,5 @@ class RestartWindowError(SyncError):
     """The vendor no longer accepts a position: its window must be read from the start."""
 
 
-class Stopped(BaseException):
+class ShutdownRequested(BaseException):
     """A signal asked this run to end."""

@@ -19,7 +19,7 @@ MOST_NAMES = 20
 _plain = re.compile(r"[\w.:/@$+=-]+")
 
 
-def shown_name(name: str, longest: int = LONGEST_NAME) -> str:
+def quote_name(name: str, longest: int = LONGEST_NAME) -> str:
     """A name as it is if it has ordinary characters only; else quoted, with escapes.
 
     Args:
@@ -31,8 +31,8 @@ def shown_name(name: str, longest: int = LONGEST_NAME) -> str:
     return name if _plain.fullmatch(name) else repr(name)
 
 
-def shown_names(names: Collection[str]) -> str:
+def quote_names(names: Collection[str]) -> str:
     """Some names in order, the first of them if they are many."""
-    shown = ", ".join(shown_name(name) for name in islice(sorted(names), MOST_NAMES))
+    shown = ", ".join(quote_name(name) for name in islice(sorted(names), MOST_NAMES))
     more = len(names) - MOST_NAMES
     return f"{shown} and {more} more" if more > 0 else shown

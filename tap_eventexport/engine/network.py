@@ -19,7 +19,7 @@ import requests
 import urllib3
 from requests.exceptions import InvalidSchema
 
-from tap_eventexport.engine.names import shown_name
+from tap_eventexport.engine.names import quote_name
 from tap_eventexport.engine.windows import format_instant
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _of_the_proxy(causes: list[BaseException]) -> Fault | None:
         return Fault(WANTS_NAME, is_lasting=True)
     if refusal:
         return Fault(
-            f"the proxy refuses it ({shown_name(refusal)}); allow the host there, or leave it "
+            f"the proxy refuses it ({quote_name(refusal)}); allow the host there, or leave it "
             "out with NO_PROXY"
         )
     words, is_lasting = _of_the_server(causes)
@@ -206,7 +206,7 @@ def _of_tls(error: ssl.SSLError) -> Fault:
         case None | "UNEXPECTED_EOF_WHILE_READING":
             return Fault(_BROKEN)
         case reason:
-            return Fault(f"TLS failed ({shown_name(reason)})")
+            return Fault(f"TLS failed ({quote_name(reason)})")
 
 
 def _of_certificate(code: int) -> str:
@@ -226,4 +226,4 @@ def _of_certificate(code: int) -> str:
 
 def _no_bundle(problem: str) -> str:
     name = next((name for name in BUNDLES if os.environ.get(name)), BUNDLES[0])
-    return f"the file of {name} {problem}: {shown_name(os.environ.get(name, ''))}"
+    return f"the file of {name} {problem}: {quote_name(os.environ.get(name, ''))}"

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from tap_eventexport.engine.files import ReadFiles
+    from tap_eventexport.engine.state.read_files import ReadFiles
     from tap_eventexport.engine.windows import Window
 
     Record = msgspec.Struct | dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class EncodedRecords:
     """Records that are encoded already.
 
     Attributes:
@@ -38,10 +38,10 @@ class Page:
     """A part of a window: what one answer, or one file, adds to it.
 
     Attributes:
-        blocks: The records, in blocks that each fit into memory; an answer is one block, a large
+        batches: The records, in blocks that each fit into memory; an answer is one block, a large
             file yields one after the other. A record is a dict, or a struct whose fields are the
-            stream's columns and may hold raw JSON.
-        place: Where the window goes on, such as `{"cursor": "eyJ…"}`; None if it is complete.
+            stream's columns and may hold raw JSON, on one line as `decoded` gives it.
+        cursor: Where the window goes on, such as `{"cursor": "eyJ…"}`; None if it is complete.
         size: How many bytes of memory the page takes while it waits to be emitted.
         spooled: How many bytes of temporary disk it takes.
         files: Makes of a bookmark what STATE says from this page on of files that were read; None
@@ -51,8 +51,8 @@ class Page:
             the last few; a run must be right without them.
     """
 
-    blocks: Iterable[Sequence[Record] | Lines]
-    place: Mapping[str, Any] | None
+    batches: Iterable[Sequence[Record] | EncodedRecords]
+    cursor: Mapping[str, Any] | None
     size: int = 0
     spooled: int = 0
     files: Callable[[datetime], ReadFiles] | None = None
@@ -61,21 +61,21 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class PreparedWindow:
     """What comes before a window's pages where the vendor must prepare them first.
 
     The reader of the window goes on when `place` is in STATE, so that a run that is killed
     meanwhile leaves the next one something to go on with.
 
     Attributes:
-        place: Where the window goes on, such as `{"request_id": "1111…"}`.
+        cursor: Where the window goes on, such as `{"request_id": "1111…"}`.
     """
 
-    place: Mapping[str, Any]
+    cursor: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class SplitWindow:
     """What comes instead of a window's pages where it is better read as several windows.
 
     Attributes:

@@ -46,12 +46,12 @@ class Window:
         return self.start <= other.start and other.end <= self.end
 
 
-def span(start: datetime, end: datetime) -> tuple[Window, ...]:
+def window_if_any(start: datetime, end: datetime) -> tuple[Window, ...]:
     """The one window from start to end, or none where there is no time between them."""
     return (Window(start, end),) if start < end else ()
 
 
-def cut(whole: Window, width: timedelta) -> Iterator[Window]:
+def split_every(whole: Window, width: timedelta) -> Iterator[Window]:
     """Cut a window into windows of one width; the last may be narrower."""
     start = whole.start
     while start < whole.end:
@@ -60,7 +60,7 @@ def cut(whole: Window, width: timedelta) -> Iterator[Window]:
         start = end
 
 
-def cut_growing(whole: Window, first: timedelta, growth: int) -> Iterator[Window]:
+def split_growing(whole: Window, first: timedelta, growth: int) -> Iterator[Window]:
     """Cut a window into windows of which each is so many times as wide as the one before it."""
     start, width = whole.start, first
     while start < whole.end:
@@ -115,19 +115,19 @@ def zone_names() -> frozenset[str]:
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("ascii").split())
 
 
-def round_up(instant: datetime, resolution: timedelta = MILLISECOND) -> datetime:
+def round_up(instant: datetime, granularity: timedelta = MILLISECOND) -> datetime:
     """The first multiple of a resolution that isn't before the instant.
 
     An event's time t is such a multiple, so t >= instant is the same as t >= round_up(instant):
     a bound rounded this way selects the same events.
     """
-    whole = round_down(instant, resolution)
-    return whole if whole == instant else whole + resolution
+    whole = round_down(instant, granularity)
+    return whole if whole == instant else whole + granularity
 
 
-def round_down(instant: datetime, resolution: timedelta = MILLISECOND) -> datetime:
+def round_down(instant: datetime, granularity: timedelta = MILLISECOND) -> datetime:
     """The last multiple of a resolution that isn't after the instant."""
-    return instant - (instant - EPOCH) % resolution
+    return instant - (instant - EPOCH) % granularity
 
 
 def to_milliseconds(instant: datetime) -> int:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
+
+from tap_eventexport.vendors import VENDORS
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of one stream."""
+    """The columns of one stream.
+
+    Attributes:
+        happened: When an event happened, if the vendor tells this and `time` is its arrival.
+    """
 
     stream: str
     key: str
     time: str
-    happened: str | None = None  # where the vendor tells this, and `time` is that of the arrival
+    happened: str | None = None
 
 
-STREAMS = (
-    Columns("dfinery_events", "df_event_detail_log_id", "df_server_datetime", "df_event_datetime"),
-    Columns("happytalk_service_history", "id", "request_date"),
-    Columns("happytalk_siem_events", "event_key", "event_time"),
-    Columns("croct_events", "id", "timestamp"),
-    Columns("infobip_events", "event_key", "timestamp"),
-    Columns("ncp_apigateway_events", "event_key", "time"),
+_declared = attrgetter("name", "primary_keys", "replication_key", "happened_column")
+
+STREAMS = tuple(
+    dict.fromkeys(
+        Columns(name, keys[0], time, happened)
+        for vendor in VENDORS
+        for api in vendor.apis.values()
+        for name, keys, time, happened in map(_declared, api.streams)
+    )
 )

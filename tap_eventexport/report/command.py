@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tap_eventexport.console import standard_streams, teller
+from tap_eventexport.console.standard_streams import standard_streams, teller
 from tap_eventexport.report.columns import STREAMS
 from tap_eventexport.report.errors import ReportError
 from tap_eventexport.report.runs import runs

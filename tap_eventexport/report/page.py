@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
-from tap_eventexport.engine.summary import TEXTS
+from tap_eventexport.console.summary import TEXTS
 from tap_eventexport.report.charts import MISSING, arrivals, calendar, shown_weeks
 from tap_eventexport.report.runs import latest
 

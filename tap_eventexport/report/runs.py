@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_eventexport.engine.summary import HEADINGS
+from tap_eventexport.console.summary import HEADINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from tap_eventexport.console import standard_streams, teller
+from tap_eventexport.console.standard_streams import standard_streams, teller
 from tap_eventexport.sandbox import envfile
 from tap_eventexport.sandbox.croct import Croct
 from tap_eventexport.sandbox.dfinery import Dfinery

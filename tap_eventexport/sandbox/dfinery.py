@@ -94,7 +94,7 @@ class Dfinery:
     service_id: str = "sandbox"
     zone: str = "Asia/Seoul"
     quota: int = 100
-    most_at_once: int = 5
+    max_concurrency: int = 5
     resets_in: timedelta = HOUR
     header_style: Literal["seconds", "milliseconds", "retry-after", "none"] = "seconds"
     is_edge_kept: bool = True
@@ -119,7 +119,7 @@ class Dfinery:
         with self.lock:
             now = self.now()
             recent = [time for time in self.asked if now - time < self.resets_in]
-            is_too_much = len(recent) >= self.quota or self.at_once >= self.most_at_once
+            is_too_much = len(recent) >= self.quota or self.at_once >= self.max_concurrency
             if not is_too_much:
                 self.asked = [*recent, now]
             left = max(0, self.quota - len(self.asked))

@@ -138,7 +138,7 @@ class Sandbox:
         self.latency = latency
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
-        self.most_at_once = 0
+        self.max_concurrency = 0
         self._at_once = 0
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", port), _Handler)
@@ -168,7 +168,7 @@ class Sandbox:
             self.requests.append(request)
             fault = next((fault for fault in self.faults if fault.is_due(request)), None)
             self._at_once += 1
-            self.most_at_once = max(self.most_at_once, self._at_once)
+            self.max_concurrency = max(self.max_concurrency, self._at_once)
         try:
             time.sleep(self.latency + (fault.seconds if fault else 0.0))
             if fault and fault.kind == "answer":

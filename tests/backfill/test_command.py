@@ -229,7 +229,7 @@ def test_two_runs_on_one_cluster_share_the_quota_of_an_account(
         runs = [backfill.start(*wanted, stream) for stream in streams]
         said = [run.communicate(timeout=100)[1] for run in runs]
         assert [run.returncode for run in runs] == [0, 0], said
-        assert sandbox.most_at_once == 1
+        assert sandbox.max_concurrency == 1
         assert len(backfill.ids) == 4
         sandbox.latency = 0
         backfill.settings["happytalk_token"] = "refused"  # noqa: S105

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_eventexport.engine.names import shown_name, shown_names
+from tap_eventexport.engine.names import quote_name, quote_names
 
 
 @pytest.mark.parametrize(
@@ -25,14 +25,14 @@ from tap_eventexport.engine.names import shown_name, shown_names
     ],
 )
 def test_a_name(name: str, shown: str) -> None:
-    assert shown_name(name) == shown
+    assert quote_name(name) == shown
 
 
 def test_a_name_that_must_be_found_is_shown_whole() -> None:
-    assert shown_name("x" * 1000, 1024) == "x" * 1000
-    assert shown_name("x" * 1025, 1024) == f"'{'x' * 1024}'… (1025 characters)"
+    assert quote_name("x" * 1000, 1024) == "x" * 1000
+    assert quote_name("x" * 1025, 1024) == f"'{'x' * 1024}'… (1025 characters)"
 
 
 def test_many_names() -> None:
-    assert shown_names({"b", "a c", "a"}) == "a, 'a c', b"
-    assert shown_names({f"{number:03}" for number in range(100)}).endswith("018, 019 and 80 more")
+    assert quote_names({"b", "a c", "a"}) == "a, 'a c', b"
+    assert quote_names({f"{number:03}" for number in range(100)}).endswith("018, 019 and 80 more")

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_eventexport.engine import surrogates
-from tap_eventexport.engine.answers import envelope, quoted
-from tap_eventexport.engine.headers import named_wait, sent_at
-from tap_eventexport.engine.http import Answer, without_query
-from tap_eventexport.engine.names import shown_name
-from tap_eventexport.engine.redaction import RedactingFormatter
+from tap_eventexport.console.redaction import RedactingFormatter
+from tap_eventexport.engine.bodies import surrogates
+from tap_eventexport.engine.http.client import without_query
+from tap_eventexport.engine.http.headers import retry_after, sent_at
+from tap_eventexport.engine.http.response import Response, error_body, one_line
+from tap_eventexport.engine.names import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,15 +35,15 @@ def logged(text: str) -> str:
 
 
 def told(text: str) -> dict[str, Any]:
-    return envelope(Answer(400, {}, text.encode(), "GET x"))
+    return error_body(Response(400, {}, text.encode(), "GET x"))
 
 
-def without_halves(text: str) -> bytes:
-    return surrogates.without_halves(text.encode())
+def replace_lone_surrogates(text: str) -> bytes:
+    return surrogates.replace_lone_surrogates(text.encode())
 
 
 def waited(text: str) -> float | None:
-    return named_wait({"Retry-After": text, "X-Rate-Limit-Reset": text})
+    return retry_after({"Retry-After": text, "X-Rate-Limit-Reset": text})
 
 
 def dated(text: str) -> datetime | None:
@@ -54,7 +54,7 @@ def shown_url(text: str) -> str:
     return without_query(f"https://host/{text}")
 
 
-READERS = [logged, told, without_halves, waited, dated, shown_url, quoted, shown_name]
+READERS = [logged, told, replace_lone_surrogates, waited, dated, shown_url, one_line, quote_name]
 UNITS = ["?a", "a?b=", "&a=b?", "secret-1-", "[%", " ", "\x1b", "[", '{"a":', "[],", '"', "\\"]
 MORE_UNITS = [r"\ud83d", r"\u", "1", "-", ",", "1:", "a ", "Sun, "]
 

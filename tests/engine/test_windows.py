@@ -14,8 +14,6 @@ from tap_eventexport.engine.windows import (
     EPOCH,
     Window,
     calendar_days,
-    cut,
-    cut_growing,
     format_instant,
     format_milliseconds,
     from_milliseconds,
@@ -23,9 +21,11 @@ from tap_eventexport.engine.windows import (
     parse_naive,
     round_down,
     round_up,
-    span,
+    split_every,
+    split_growing,
     time_zone,
     to_milliseconds,
+    window_if_any,
 )
 
 instants = st.datetimes(
@@ -59,7 +59,7 @@ def assert_adjacent(windows: list[Window]) -> None:
 
 @given(whole=ranges, width=st.timedeltas(timedelta(minutes=30), timedelta(days=40)))
 def test_cut_windows_are_the_range(whole: Window, width: timedelta) -> None:
-    windows = list(cut(whole, width))
+    windows = list(split_every(whole, width))
     assert (windows[0].start, windows[-1].end) == (whole.start, whole.end)
     assert_adjacent(windows)
     assert all(window.end - window.start == width for window in windows[:-1])
@@ -68,7 +68,7 @@ def test_cut_windows_are_the_range(whole: Window, width: timedelta) -> None:
 
 @given(whole=ranges, first=st.timedeltas(timedelta(milliseconds=1), timedelta(days=9)))
 def test_growing_windows_are_the_range(whole: Window, first: timedelta) -> None:
-    windows = list(cut_growing(whole, first, 4))
+    windows = list(split_growing(whole, first, 4))
     assert_adjacent(windows)
     assert (windows[0].start, windows[-1].end) == (whole.start, whole.end)
     widths = [window.end - window.start for window in windows[:-1]]
@@ -113,8 +113,8 @@ def test_an_empty_window_is_none() -> None:
     now = utc("2026-03-01")
     with pytest.raises(ValueError, match="holds no time"):
         Window(now, now)
-    assert span(now, now) == ()
-    assert span(now, now + timedelta(1)) == (Window(now, now + timedelta(1)),)
+    assert window_if_any(now, now) == ()
+    assert window_if_any(now, now + timedelta(1)) == (Window(now, now + timedelta(1)),)
 
 
 @given(instants)

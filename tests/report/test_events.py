@@ -9,7 +9,6 @@ import pytest
 from tap_eventexport.report.columns import STREAMS, Columns
 from tap_eventexport.report.errors import ReportError
 from tap_eventexport.report.events import Gap, count
-from tap_eventexport.tap import STREAMS as OF_THE_TAP
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,9 +124,3 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     folder = tmp_path / "it's [2026] *"
     folder.mkdir()
     assert count(CROCT, [file_of(folder, croct("1", "2026-03-01T00:00:00Z"))]).events == 1
-
-
-def test_the_columns_are_those_of_the_tap() -> None:
-    names = ("name", "primary_keys", "replication_key")
-    of_the_tap = {tuple(getattr(stream, name) for name in names) for stream in OF_THE_TAP}
-    assert {(columns.stream, (columns.key,), columns.time) for columns in STREAMS} == of_the_tap

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_eventexport.engine.summary import HEADINGS
+from tap_eventexport.console.summary import HEADINGS
 from tap_eventexport.report.events import Counted, Lag
 from tap_eventexport.report.page import MOST_RUNS, SHOWN, Report, duration, render
 from tap_eventexport.report.runs import Run

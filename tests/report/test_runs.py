@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_eventexport.engine.summary import HEADINGS
+from tap_eventexport.console.summary import HEADINGS
 from tap_eventexport.report.runs import ROW, latest, runs
 
 if TYPE_CHECKING:

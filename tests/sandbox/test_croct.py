@@ -19,7 +19,7 @@ from tap_eventexport.sandbox.croct import Croct
 from tap_eventexport.sandbox.croct_events import TYPES
 from tap_eventexport.sandbox.history import Chapters, History
 from tap_eventexport.sandbox.server import Request, Sandbox
-from tap_eventexport.streams.croct import EVENT_TYPES
+from tap_eventexport.vendors.croct.events import EVENT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

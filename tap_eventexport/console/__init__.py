@@ -1,0 +1,1 @@
+"""Standard streams, the table of a run, and logs without secrets."""

@@ -1,0 +1,203 @@
+"""CSV that was spooled to a file: checked whole, then read in blocks."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import os
+import re
+import zlib
+from typing import IO, TYPE_CHECKING
+
+from tap_eventexport.engine.bodies.spool import CHUNK, GZIP, Spool
+from tap_eventexport.engine.bodies.surrogates import REPLACE_LONE_SURROGATES
+from tap_eventexport.engine.errors import RetriableVendorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+BLOCK = 1_000  # rows that are in memory at a time
+BLOCK_FIELDS = 1 << 18  # fields of them, so that many columns make few rows
+MOST_COLUMNS = 1 << 18  # more than any service has
+HEAD = 1 << 18  # bytes in which a header is looked for
+LONGEST_FIELD = 16 << 20  # characters; longer than any field that a vendor takes in
+UTF8_BOM = b"\xef\xbb\xbf"  # byte order mark
+ERROR_WORD = b'"result"'
+ERROR_OBJECT = re.compile(rb'\{\s*"result"\s*:\s*"fail"')
+LONGEST_ERROR = 64  # bytes up to there in an error object
+
+csv.field_size_limit(LONGEST_FIELD)
+
+
+class CsvSpool(Spool):
+    """A spooled CSV with a header.
+
+    UTF-8 with or without a byte order mark, compressed with gzip or not, any line ends.
+
+    Args:
+        file: The body as it came; closed with the spool.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(file)
+        self.header: list[str] = []
+        self._is_plain = False
+
+    def check(self, required: Sequence[str]) -> int:
+        """Read it all once, and tell what isn't a whole CSV from what is.
+
+        Args:
+            required: Columns without which it is another document.
+
+        Returns:
+            The number of rows.
+
+        Raises:
+            RetriableVendorError: If it is no CSV, or only a part of one, or holds an error. The
+                message quotes nothing of it.
+        """
+        self.decompress()
+        self._check_for_errors()
+        try:
+            rows = self._count_plain(required)
+        except ValueError:  # no text, or no lines: the reader says what is wrong
+            rows = None
+        self._is_plain = rows is not None
+        if rows is None:
+            with self._text() as text:
+                rows = self._count(csv.reader(text, strict=True), required)
+        return rows
+
+    def _count_plain(self, required: Sequence[str]) -> int | None:
+        """The number of rows where all is so plain that commas and line feeds tell it."""
+        rows = -1
+        for lines in self._plain_lines():
+            lines.decode(errors=REPLACE_LONE_SURROGATES)
+            if b'"' in lines or b"\r" in lines:
+                return None
+            counted = lines.split(b"\n")
+            if rows < 0:
+                header = counted[0].removeprefix(UTF8_BOM).decode(errors=REPLACE_LONE_SURROGATES)
+                self.header = header.split(",")
+                commas = len(self.header) - 1
+                if set(required) - set(self.header):
+                    return None
+                self._check_header(required)
+            if any(line.count(b",") != commas for line in counted):
+                return None
+            rows += len(counted)
+        return None if rows < 0 else rows
+
+    def _plain_lines(self) -> Iterator[bytes]:
+        self._file.seek(0)
+        return self.lines(CHUNK, LONGEST_FIELD)
+
+    def _count(self, reader: Iterator[list[str]], required: Sequence[str]) -> int:
+        rows = 0
+        try:
+            self.header = next(reader, [])
+            self._check_header(required)
+            width = len(self.header)
+            for row in reader:
+                if len(row) == width:
+                    rows += 1
+                elif row:
+                    raise RetriableVendorError(
+                        f"row {rows + 1} has {len(row)} fields, the header {width}"
+                    )
+        except csv.Error as error:
+            raise RetriableVendorError(f"row {rows + 1} is broken: {error}") from None
+        except UnicodeDecodeError:
+            raise RetriableVendorError(f"row {rows + 1} is not UTF-8") from None
+        return rows
+
+    def read_header(self, required: Sequence[str]) -> None:
+        """Read the header alone, of a CSV that may be cut off anywhere behind it.
+
+        Args:
+            required: Columns without which it is another document.
+
+        Raises:
+            RetriableVendorError: If it is no CSV's header.
+        """
+        self._file.seek(0)
+        head = self._file.read(HEAD)
+        is_cut = len(head) == HEAD
+        try:
+            if head.startswith(GZIP):
+                plain = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+                head = plain.decompress(head, HEAD)
+                is_cut = not plain.eof
+            _refuse_errors(head)
+            decode = codecs.getincrementaldecoder("utf-8-sig")(REPLACE_LONE_SURROGATES).decode
+            text = io.StringIO(decode(head), newline="")
+            self.header = next(csv.reader(text), [])
+        except (zlib.error, csv.Error, UnicodeDecodeError) as error:
+            raise RetriableVendorError(f"its header is broken: {error}") from None
+        if is_cut and not text.read(1):
+            self.header = self.header[:-1]  # the last name may be a part of one
+            if not self.header:
+                raise RetriableVendorError("its header has no end")
+        self._check_header(required)
+
+    def _check_header(self, required: Sequence[str]) -> None:
+        if missing := [name for name in required if self.header and name not in self.header]:
+            raise RetriableVendorError(f"its header has no {', '.join(missing)}")
+        if len(self.header) > MOST_COLUMNS:
+            raise RetriableVendorError(f"its header has {len(self.header)} columns")
+
+    def blocks(self) -> Iterator[list[list[str]]]:
+        """The rows, some at a time; they can be read again while the spool isn't closed."""
+        most = max(1, min(BLOCK, BLOCK_FIELDS // max(1, len(self.header))))
+        return self._plain_blocks(most) if self._is_plain else self._quoted_blocks(most)
+
+    def _plain_blocks(self, most: int) -> Iterator[list[list[str]]]:
+        first = 1
+        for lines in self._plain_lines():
+            texts = lines.decode(errors=REPLACE_LONE_SURROGATES).split("\n")
+            for start in range(first, len(texts), most):
+                yield [text.split(",") for text in texts[start : start + most]]
+            first = 0
+
+    def _quoted_blocks(self, most: int) -> Iterator[list[list[str]]]:
+        """A block also ends with the text that was read at once, so that long rows make few."""
+        taken = 0
+
+        def lines() -> Iterator[str]:
+            nonlocal taken
+            while chunk := text.readlines(CHUNK):
+                taken += 1
+                yield from chunk
+
+        with self._text() as text:
+            reader = csv.reader(lines(), strict=True)
+            next(reader, None)
+            block, begun = [], taken
+            for row in reader:
+                if row:
+                    block.append(row)
+                if len(block) == most or taken > begun:
+                    yield block
+                    block, begun = [], taken
+            if block:
+                yield block
+
+    def _check_for_errors(self) -> None:
+        self._file.seek(0)
+        end = b""
+        while chunk := self._file.read(CHUNK):
+            data = end + chunk
+            _refuse_errors(data)
+            end = data[-LONGEST_ERROR:]
+
+    def _text(self) -> IO[str]:
+        """The text from its start; closing it leaves the file open."""
+        self._file.seek(0)
+        copy = os.dup(self._file.fileno())
+        return open(copy, encoding="utf-8-sig", errors=REPLACE_LONE_SURROGATES, newline="")  # noqa: PTH123
+
+
+def _refuse_errors(data: bytes) -> None:
+    if ERROR_WORD in data and ERROR_OBJECT.search(data):
+        raise RetriableVendorError("it holds an error instead of the rest")

@@ -1,0 +1,120 @@
+"""A set of numbers that takes disk instead of memory."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import weakref
+from array import array
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_eventexport.engine.bodies.spool import no_room
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RUN = 1 << 16  # numbers kept in memory before they are written: about 8 MiB
+STEP = 1 << 9  # numbers between two fences of a run, read at a time
+BYTES = 8  # for each number
+BITS = 1 << 28  # of the filter in front of the runs, 32 MiB: at 15 million numbers one in 90 passes
+MASK = BITS - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Sorted numbers in a file.
+
+    Attributes:
+        offset: Where they begin, in bytes.
+        count: How many there are.
+        fences: Every so many of them, the first included.
+    """
+
+    offset: int
+    count: int
+    fences: array[int]
+
+    def holds(self, number: int, file: int) -> bool:
+        """Whether a number is among them."""
+        step = bisect_right(self.fences, number) - 1
+        if step < 0:
+            return False
+        begin = step * STEP
+        size = min(STEP, self.count - begin) * BYTES
+        numbers = memoryview(os.pread(file, size, self.offset + begin * BYTES)).cast("Q")
+        place = bisect_left(numbers, number)
+        return place < len(numbers) and numbers[place] == number
+
+
+class DiskHashSet:
+    """An exact set of 64-bit numbers that are evenly spread, such as parts of hashes.
+
+    The first 65,536 are in memory. However many more there are, they take 8 bytes of a temporary
+    file each, and about 40 MiB of memory in all: sorted runs in the file, in front of them a
+    filter that tells of nearly all new numbers that they are new.
+
+    Raises:
+        FatalVendorError: If there is no room for the file.
+    """
+
+    def __init__(self) -> None:
+        self._recent: set[int] = set()
+        self._runs: list[Run] = []
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._recent or self._runs_hold_one((number,))
+
+    def add_new(self, numbers: Sequence[int]) -> bool:
+        """Add some numbers if they are all new, each but once; else False, and none is added."""
+        new = set(numbers)
+        is_new = len(new) == len(numbers) and new.isdisjoint(self._recent)
+        if not is_new or self._runs_hold_one(numbers):
+            return False
+        self._recent |= new
+        if len(self._recent) >= RUN:
+            self._write_run()
+        return True
+
+    def add(self, number: int) -> bool:
+        """Add a number; False if it was there."""
+        if number in self:
+            return False
+        self._recent.add(number)
+        if len(self._recent) == RUN:
+            self._write_run()
+        return True
+
+    def _runs_hold_one(self, numbers: Sequence[int]) -> bool:
+        """Whether any is in a run; both bits of the filter are set for those that may be."""
+        if not self._runs:
+            return False
+        bits = self._bits
+        file = self._file.fileno()
+        return any(
+            run.holds(number, file)
+            for number in numbers
+            if bits[(number & MASK) >> 3] >> (number & 7) & 1
+            and bits[(number >> 32 & MASK) >> 3] >> (number >> 32 & 7) & 1
+            for run in self._runs
+        )
+
+    def _write_run(self) -> None:
+        if not self._runs:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the set
+            weakref.finalize(self, self._file.close)
+            self._bits = bytearray(BITS >> 3)
+        bits = self._bits
+        for number in self._recent:
+            one, other = number & MASK, (number >> 32) & MASK
+            bits[one >> 3] |= 1 << (one & 7)
+            bits[other >> 3] |= 1 << (other & 7)
+        numbers = array("Q", sorted(self._recent))
+        self._runs.append(Run(self._file.tell(), len(numbers), numbers[::STEP]))
+        try:
+            self._file.write(numbers.tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise no_room("the set of keys", error) from None
+        self._recent.clear()

@@ -1,0 +1,1 @@
+"""Requests and responses: sent politely, tried again, checked; and S3."""

@@ -1,0 +1,1 @@
+"""Pages by cursor and by offset, of which nothing is taken on trust."""

@@ -1,0 +1,1 @@
+"""Reading several windows at once, and handing their pages out in order."""

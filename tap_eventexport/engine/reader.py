@@ -1,0 +1,102 @@
+"""Reads the windows of one stream, on worker threads.
+
+A page is made here whole: read by the vendor's file, checked, and encoded if nothing changes it.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
+from tap_eventexport.engine.page import Page, SplitWindow
+from tap_eventexport.engine.singer.keys import checked, inside
+from tap_eventexport.engine.windows import round_down, window_if_any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tap_eventexport.engine.page import PreparedWindow
+    from tap_eventexport.engine.progress import Progress
+    from tap_eventexport.engine.stream import EventStream
+    from tap_eventexport.engine.windows import Window
+
+MAX_RESTARTS = 3  # of one window, before its vendor is given up for now
+
+
+class WindowReader:
+    """Reads windows of one stream.
+
+    Args:
+        stream: The stream.
+        prepare: Encodes a page as far as it can be before its turn.
+        progress: Counts windows.
+    """
+
+    def __init__(
+        self, stream: EventStream, prepare: Callable[[Page], Page], progress: Progress
+    ) -> None:
+        self._stream = stream
+        self._prepare = prepare
+        self._progress = progress
+
+    def read(
+        self, window: Window, cursor: Mapping[str, Any] | None
+    ) -> Iterator[Page | PreparedWindow | SplitWindow]:
+        """The pages of a window, from its start or from a place in it.
+
+        Raises:
+            FatalVendorError: If the window can't be read.
+        """
+        stream = self._stream
+        for restarts in count():
+            try:
+                for page in stream.pages(window, cursor):
+                    if isinstance(page, Page):
+                        yield self._prepare(self._checked(page, window))
+                        continue
+                    if isinstance(page, SplitWindow):
+                        self._progress.split(len(page.windows))
+                    yield page
+            except RestartWindowError as error:
+                if restarts == MAX_RESTARTS:
+                    raise FatalVendorError(
+                        f"{error}; the window {window} was read from its start {restarts} times "
+                        f"in vain: try again later, or ask {stream.vendor}"
+                    ) from error
+                stream.logger.warning(
+                    "%s: %s; reading the window %s from its start", stream.name, error, window
+                )
+                cursor = None
+            except FatalVendorError as error:
+                if (past := self._past(window)) is None:
+                    raise
+                stream.logger.warning(
+                    "%s: %s; the window %s ends in the vendor's future, so it is read up to the "
+                    "vendor's time",
+                    stream.name,
+                    error,
+                    window,
+                )
+                yield SplitWindow(past) if past else Page([], None)
+                return
+            else:
+                return
+
+    def _checked(self, page: Page, window: Window) -> Page:
+        """A page whose records have their keys, and lie in the time that is kept."""
+        stream = self._stream
+        source = f"a page of {stream.vendor}'s {window}"
+        whole = checked(page, stream.required_columns, source)
+        if stream.keeps == "all" or not stream.replication_key:
+            return whole
+        bounds = window if stream.keeps == "window" else stream.interval or window
+        return inside(whole, stream.replication_key, bounds, source)
+
+    def _past(self, window: Window) -> tuple[Window, ...] | None:
+        """The part of a window that is no longer the vendor's future; None if it is all of it."""
+        clock = self._stream.client.clock
+        present = round_down(clock.now(), self._stream.granularity)
+        if not (clock.skew and clock.is_skew_believed and window.end > present):
+            return None
+        return window_if_any(window.start, present)

@@ -1,0 +1,1 @@
+"""What the Singer specification and its SDK ask for: catalogs, stream maps, messages."""

@@ -1,0 +1,1 @@
+"""Bookmarks: what STATE promises, and what a run reads because of it."""

@@ -1,0 +1,230 @@
+"""Croct: the events of one application, page by page along a cursor.
+
+https://docs.croct.com/reference/api/service/data-export/export-events
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import requests
+from singer_sdk import typing as th
+
+from tap_eventexport.engine.bodies.extra import COLUMN, NewNames
+from tap_eventexport.engine.duplicates.lists import DuplicateList
+from tap_eventexport.engine.duplicates.repeats import ListedIds, RepeatedIds
+from tap_eventexport.engine.http.client import endpoint
+from tap_eventexport.engine.page import Page, SplitWindow
+from tap_eventexport.engine.paging.cursors import MAX_EMPTY, CursorReader, cursor_in
+from tap_eventexport.engine.stream import EventStream
+from tap_eventexport.engine.windows import (
+    MILLISECOND,
+    Window,
+    format_milliseconds,
+    from_milliseconds,
+    split_every,
+    split_growing,
+    to_milliseconds,
+    window_if_any,
+)
+from tap_eventexport.vendors.croct.responses import Answered, Metadata, reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from singer_sdk import Tap
+
+    from tap_eventexport.engine.http.client import HttpClient
+
+PATH = "/export/events"
+WINDOW = timedelta(days=1)  # no limit is documented; a day is a handful of pages for most sites
+FEW = 6  # windows at once for which those of a day are narrow enough
+PAGES_IN_A_ROW = 8  # of one cursor; a window that has twice as many or more is split
+PART_GROWTH = 2  # each part of it is so much wider: few requests where nothing more comes
+
+# fmt: off
+EVENT_TYPES = {
+    "userSignedUp", "userSignedIn", "userSignedOut", "tabOpened", "tabUrlChanged",
+    "tabVisibilityChanged", "locationDetected", "clientDetected", "pageOpened", "pageLoaded",
+    "productAbandoned", "productViewed", "cartAbandoned", "cartViewed", "cartModified",
+    "checkoutStarted", "orderPlaced", "nothingChanged", "goalCompleted", "eventOccurred",
+    "slotPersonalized", "leadGenerated", "audienceMatched", "userClicked", "userScrolled",
+}
+# fmt: on
+
+
+class CroctEvents(EventStream):
+    """All events of the application that the API key belongs to.
+
+    `GET /export/events`. The order of events is not documented. Events may arrive after their
+    time, since browsers queue them; there is no documented limit to that, nor to the age of
+    events, the length of a window or the number of requests.
+    """
+
+    name = "croct_events"
+    record = "one event of the application that the key belongs to"
+    primary_keys = ("id",)
+    replication_key = "timestamp"
+    vendor = "Croct"
+    lookback: ClassVar = timedelta(minutes=60)
+    keeps = "run"  # by which time a window selects isn't documented
+    columns: ClassVar = th.PropertiesList(
+        th.Property("id", th.StringType, required=True),
+        th.Property("timestamp", th.DateTimeType, required=True, description="when tracked"),
+        th.Property("eventType", th.StringType, description="the payload's @type"),
+        th.Property("sessionId", th.StringType),
+        th.Property("userId", th.StringType),
+        th.Property("context", th.ObjectType(additional_properties=True)),
+        th.Property("payload", th.ObjectType(additional_properties=True)),
+        *(th.Property(name, th.StringType) for name in Metadata.__struct_fields__),
+        COLUMN,
+    )
+
+    @property
+    def filters(self) -> tuple[Any, ...]:
+        """A cursor may be bound to all that it was made with."""
+        return (
+            self.config["croct_api_url"],
+            self.config["croct_event_types"],
+            self.config["croct_page_size"],
+        )
+
+    def __init__(self, tap: Tap, client: HttpClient) -> None:
+        super().__init__(tap, client)
+        self._new_names = NewNames(self.name, self.logger)
+        self._repeated_ids = RepeatedIds()
+        self._ignores_times = False
+        self._told: set[str] = set()
+        self._lock = threading.Lock()
+        for name in sorted(set(self.config["croct_event_types"]) - EVENT_TYPES):
+            self.logger.warning("croct_event_types: %r is not among Croct's documented types", name)
+
+    def windows(self, whole: Window) -> Iterator[Window]:
+        """Windows of a day, or less where many are read at once and wait for each other."""
+        width = min(WINDOW, WINDOW * FEW / self.client.concurrency)
+        return split_every(whole, width // MILLISECOND * MILLISECOND)
+
+    def pages(
+        self, window: Window, cursor: Mapping[str, Any] | None
+    ) -> Iterator[Page | SplitWindow]:
+        """Follow the cursor to its end.
+
+        A cursor's pages can only be read in turn. Where the first page shows that there will be
+        many, the window is read as several, all of it, since the order of events isn't documented.
+        """
+        begin = cursor_in(cursor)
+        twins, ids = DuplicateList(cursor if begin else None), ListedIds()
+        pages = CursorReader(
+            lambda cursor: self._ask(window, cursor), self.vendor, f"the window {window}"
+        )
+        is_first = begin is None
+        for answered, following in pages.pages(begin):
+            self._note(answered, window, ids)
+            if is_first and following and (parts := self._parts(window, answered.times)):
+                yield SplitWindow(parts)
+                return
+            is_first = False
+            unnamed = [record for record, _ in answered.unnamed]
+            keys = twins.keys(
+                [record.id for record in unnamed], [time for _, time in answered.unnamed]
+            )
+            for record, key in zip(unnamed, keys, strict=True):
+                record.id = key
+            yield Page([answered.records], _place(following, twins), answered.size)
+        if pages.ends_with_gap:
+            self._tell_once(
+                logging.INFO,
+                "Croct tells the end of a window by empty pages that each have a new cursor; after "
+                "%d in a row a window is complete",
+                MAX_EMPTY,
+            )
+
+    def _note(self, answered: Answered, window: Window, ids: ListedIds) -> None:
+        """Look at what an answer tells of the vendor."""
+        self._new_names.note(answered.new_names)
+        self._repeated_ids.add(ids.note(*answered.named))
+        first, end = to_milliseconds(window.start), to_milliseconds(window.end)
+        if answered.times and not first <= answered.span[0] <= answered.span[1] <= end:
+            self._ignores_times = True
+            number, time = next(
+                pair for pair in enumerate(answered.times) if not first <= pair[1] <= end
+            )
+            self._tell_once(
+                logging.WARNING,
+                "Croct sends events of other times than those it is asked for, as if it ignored "
+                "start and end: `$.items[%d]` of %s for %s; those that this run doesn't want are "
+                "left out",
+                number,
+                format_milliseconds(time),
+                window,
+            )
+
+    def _tell_once(self, level: int, message: str, *arguments: object) -> None:
+        """Log a message once a run, whatever it is told of."""
+        with self._lock:
+            is_new = message not in self._told
+            self._told.add(message)
+        if is_new:
+            self.logger.log(level, "%s: %s", self.name, message % arguments)
+
+    def log_findings(self) -> None:
+        """Log ids that were not the events' own."""
+        self._repeated_ids.tell(self.name, self.logger)
+
+    def _parts(self, window: Window, times: list[int]) -> tuple[Window, ...]:
+        """Windows that have about so many pages each; none where the window need not be split.
+
+        In a full page whose events are in order of time, the first and the last tell how dense
+        they are. A page that isn't full says nothing, nor does one of a vendor that ignores for
+        which time it is asked.
+        """
+        is_telling = (
+            len(times) >= self.config["croct_page_size"]
+            and times[0] < times[-1]
+            and all(one <= other for one, other in pairwise(times))
+        )
+        if self.client.concurrency == 1 or self._ignores_times or not is_telling:
+            return ()
+        first, last = from_milliseconds(times[0]), from_milliseconds(times[-1])
+        width = PAGES_IN_A_ROW * (last - first)
+        if window.end - first < 2 * width:
+            return ()
+        return (
+            *window_if_any(window.start, first),
+            *split_growing(Window(first, window.end), width, PART_GROWTH),
+        )
+
+    def check_connection(self) -> None:
+        """Ask for one event of the last hour."""
+        hour = Window(self.now - timedelta(hours=1), self.now)
+        self.client.fetch(lambda: self._request(hour, None, size=1), reader(None))
+
+    def _ask(self, window: Window, cursor: str | None) -> Answered:
+        size = self.config["croct_page_size"]
+        return self.client.fetch(lambda: self._request(window, cursor, size), reader(cursor))
+
+    def _request(self, window: Window, cursor: str | None, size: int) -> requests.Request:
+        return requests.Request(
+            "GET",
+            endpoint(self.config["croct_api_url"], PATH),
+            headers={"X-Api-Key": self.config["croct_api_key"], "Accept": "application/json"},
+            params={
+                "start": to_milliseconds(window.start),
+                "end": to_milliseconds(window.end),
+                "pageSize": size,
+                "events": self.config["croct_event_types"],
+                "cursor": cursor,
+            },
+        )
+
+
+def _place(following: str | None, twins: DuplicateList) -> Mapping[str, Any] | None:
+    """Where a window goes on; empty where it can't but from its start."""
+    if following is None:
+        return None
+    counted = twins.cursor()
+    return {} if counted is None else {"cursor": following, **counted}

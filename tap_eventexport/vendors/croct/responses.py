@@ -1,0 +1,338 @@
+"""What Croct's export answers: events, made into records, and what its refusals mean.
+
+https://docs.croct.com/reference/api/service/data-export/export-events
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from itertools import repeat
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from tap_eventexport.engine.bodies.extra import NULL, ExtraDecoder, as_column
+from tap_eventexport.engine.duplicates.identity import content_key, parsed
+from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
+from tap_eventexport.engine.http.response import Response, error_body, one_line, parse
+from tap_eventexport.engine.windows import LAST, format_milliseconds, to_milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from tap_eventexport.engine.bodies.extra import Fields
+
+NO_TYPE = "about:blank"  # RFC 7807
+TIMES = range(10**12, to_milliseconds(LAST))  # from 2001 on: seconds, or no time at all, are less
+NO_TIME = (TIMES.start, TIMES.start)
+
+Item = TypeVar("Item")
+
+
+class Metadata(msgspec.Struct):
+    """Where the events come from; the same for all events of an answer."""
+
+    organizationName: str | int | None = None
+    organizationSlug: str | int | None = None
+    workspaceName: str | int | None = None
+    workspaceSlug: str | int | None = None
+    applicationName: str | int | None = None
+    applicationSlug: str | int | None = None
+
+
+class Event(msgspec.Struct, gc=False):
+    """One event of an answer; `context` and `payload` stay the JSON that they are."""
+
+    timestamp: int  # milliseconds since 1970
+    payload: msgspec.Raw
+    id: str | None = None  # since the vendor's spec 0.6.0
+    sessionId: str | None = None
+    userId: str | None = None
+    context: msgspec.Raw = NULL  # null for events of a server
+
+
+class StrictEvent(Event, gc=False, forbid_unknown_fields=True):
+    """An event as the vendor's specification has it."""
+
+
+class LenientEvent(Event, gc=False):
+    """An event that may have other fields, and numbers for its texts."""
+
+    id: msgspec.Raw = NULL  # type: ignore[assignment]
+    sessionId: msgspec.Raw = NULL  # type: ignore[assignment]
+    userId: msgspec.Raw = NULL  # type: ignore[assignment]
+
+
+class Payload(msgspec.Struct, gc=False):
+    """What of a payload is read: its type."""
+
+    type: str | None = msgspec.field(name="@type", default=None)
+
+
+class Context(msgspec.Struct):
+    """Nothing of a context is read, but it must be an object."""
+
+
+class Export(msgspec.Struct, Generic[Item]):
+    """One answer. `nextCursor` is empty, null or missing in the last one."""
+
+    items: list[Item]
+    metadata: Metadata | None = None
+    nextCursor: str | int | None = None
+
+
+class Record(msgspec.Struct, gc=False):
+    """One record of `croct_events`, in the order of its columns."""
+
+    id: str
+    timestamp: str
+    eventType: str | None
+    sessionId: str | None
+    userId: str | None
+    context: msgspec.Raw
+    payload: msgspec.Raw
+    organizationName: str | None
+    organizationSlug: str | None
+    workspaceName: str | None
+    workspaceSlug: str | None
+    applicationName: str | None
+    applicationSlug: str | None
+    extra: msgspec.Raw = msgspec.field(name="_extra")
+
+
+_decode_known = msgspec.json.Decoder(Export[Event]).decode
+_decode_numbers = msgspec.json.Decoder(Export[LenientEvent]).decode
+_decode_payload = msgspec.json.Decoder(Payload).decode
+_check_context = msgspec.json.Decoder(Context | None).decode
+
+
+def _decode_lenient(body: bytes) -> Export[Any]:
+    try:
+        return _decode_known(body)
+    except msgspec.ValidationError:
+        export = _decode_numbers(body)
+    for number, event in enumerate(export.items):
+        for name in ("id", "sessionId", "userId"):
+            value = _text(getattr(event, name), f"$.items[{number}].{name}")
+            setattr(event, name, value)
+    return export
+
+
+def _text(raw: msgspec.Raw, place: str) -> str | None:
+    """A text, or the digits of a number that stands for one."""
+    digits = bytes(raw).decode()
+    if digits[0] in "-0123456789":
+        return digits
+    try:
+        return msgspec.json.decode(raw, type=str | None)
+    except msgspec.ValidationError as error:
+        raise msgspec.ValidationError(f"{error} - at `{place}`") from None
+
+
+_decode_export = ExtraDecoder[Export[Any]](
+    LenientEvent,
+    strict=msgspec.json.Decoder(Export[StrictEvent]).decode,
+    lenient=_decode_lenient,
+    raw=msgspec.json.Decoder(Export[dict[str, msgspec.Raw]]).decode,
+    events=attrgetter("items"),
+)
+
+
+class Answered(NamedTuple):
+    """One answer, read.
+
+    Attributes:
+        cursor: Where the window goes on; None where the vendor names no place.
+        times: The events' times in milliseconds, as the vendor sent them.
+        span: The first and the last of them.
+        ids: Their ids; where the vendor gives none, keys of their content.
+        has_all_ids: Whether the vendor gives all of them.
+        events: The events.
+        records: The records made of them.
+        unnamed: The records without an id of the vendor's, each with its time.
+        new_names: The names of fields that have no column.
+        size: Bytes of the body.
+    """
+
+    cursor: str | None
+    times: list[int]
+    span: tuple[int, int]
+    ids: list[str]
+    has_all_ids: bool
+    events: list[Event]
+    records: list[Record]
+    unnamed: list[tuple[Record, int]]
+    new_names: Collection[str]
+    size: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the vendor sent no events."""
+        return not self.times
+
+    @property
+    def digest(self) -> int:
+        """A number made of all events, in whatever order they come."""
+        return sum(map(hash, self.ids)) + sum(self.times)
+
+    @property
+    def named(self) -> tuple[Sequence[str], Sequence[Event]]:
+        """The events to which the vendor gives ids, and these."""
+        if self.has_all_ids:
+            return self.ids, self.events
+        named = [event for event in self.events if event.id]
+        return [str(event.id) for event in named], named
+
+
+def reader(cursor: str | None) -> Callable[[Response], Answered]:
+    """What reads an answer to a request that was made with a cursor, or without one.
+
+    Args:
+        cursor: The cursor that was sent.
+
+    Returns:
+        A function that raises RetriableVendorError if the answer is no whole export,
+        RestartWindowError if the cursor is not accepted, FatalVendorError if a person must do
+        something.
+    """
+
+    def refuse(response: Response) -> Exception:
+        return _refusal(response, cursor)
+
+    return lambda response: parse(response, answered, "export of events", refuse)
+
+
+def answered(body: bytes) -> Answered:
+    """Read the body of an answer.
+
+    Raises:
+        msgspec.DecodeError: If it is no whole export. The text names the event.
+    """
+    export, extras, new_names = _decode_export(body)
+    events = export.items
+    times = [event.timestamp for event in events]
+    span = (min(times), max(times)) if times else NO_TIME
+    if span[0] not in TIMES or span[1] not in TIMES:
+        raise _no_time(times)
+    given = [event.id for event in events]
+    ids = given if all(given) else list(map(_id, events, extras))
+    try:
+        records = _records(events, ids, extras, export.metadata or Metadata())
+    except msgspec.ValidationError:
+        _check_objects(events)
+        raise
+    unnamed = [
+        (record, event.timestamp)
+        for record, event in zip(records, () if ids is given else events, strict=False)
+        if not event.id
+    ]
+    return Answered(
+        cursor=None if export.nextCursor in {None, ""} else str(export.nextCursor),
+        times=times,
+        span=span,
+        ids=ids,
+        has_all_ids=ids is given,
+        events=events,
+        records=records,
+        unnamed=unnamed,
+        new_names=new_names,
+        size=len(body),
+    )
+
+
+def _records(
+    events: Sequence[Event], ids: Sequence[str], extras: Sequence[Fields], metadata: Metadata
+) -> list[Record]:
+    """Records column by column, which takes less time than one by one."""
+    contexts = [event.context for event in events]
+    payloads = [event.payload for event in events]
+    for context in contexts:
+        _check_context(context)
+    return list(
+        map(
+            Record,
+            ids,
+            [format_milliseconds(event.timestamp) for event in events],
+            [payload.type for payload in map(_decode_payload, payloads)],
+            [event.sessionId for event in events],
+            [event.userId for event in events],
+            contexts,
+            payloads,
+            *(
+                repeat(str(value) if isinstance(value, int) else value)
+                for value in msgspec.structs.astuple(metadata)
+            ),
+            [as_column(fields) if fields else NULL for fields in extras],
+        )
+    )
+
+
+def _no_time(times: Sequence[int]) -> msgspec.ValidationError:
+    """The error of a time that can't be an event's."""
+    number = next(number for number, time in enumerate(times) if time not in TIMES)
+    return msgspec.ValidationError(
+        f"{str(times[number])[:40]} is no event's time in milliseconds since 1970 - at "
+        f"`$.items[{number}].timestamp`"
+    )
+
+
+def _check_objects(events: Sequence[Event]) -> None:
+    """Find the first event whose context or payload has another form.
+
+    Raises:
+        msgspec.ValidationError: If there is one. The text names it.
+    """
+    for number, event in enumerate(events):
+        for name, check in (("context", _check_context), ("payload", _decode_payload)):
+            try:
+                check(getattr(event, name))
+            except msgspec.ValidationError as error:
+                raise msgspec.ValidationError(f"{error} in `$.items[{number}].{name}`") from None
+
+
+def _id(event: Event, extra: Fields) -> str:
+    """An event's id; without one, a key of its content."""
+    if event.id:
+        return event.id
+    content: list[Any] = [event.sessionId, event.userId, event.timestamp]
+    content += [parsed(event.context), parsed(event.payload)]
+    if extra:
+        content.append({name: parsed(value) for name, value in extra.items()})
+    return content_key(content)
+
+
+def _refusal(response: Response, cursor: str | None) -> Exception:
+    """The error that an answer stands for which holds no export."""
+    problem = _problem(response)
+    match response.status:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return FatalVendorError(
+                f"Croct refused the key ({problem}): check croct_api_key; it must belong to the "
+                "application and have the permission data_export"
+            )
+        case HTTPStatus.LOCKED:
+            return FatalVendorError(
+                f"Croct's monthly quota of users is exceeded ({problem}): raise the plan's quota "
+                "or wait for the next month"
+            )
+        case _ if cursor:
+            return RestartWindowError(f"Croct no longer accepts the cursor ({problem})")
+        case HTTPStatus.NOT_FOUND:
+            return FatalVendorError(f"Croct has no such address ({problem}): check croct_api_url")
+        case _:
+            return FatalVendorError(
+                f"Croct refused the request ({problem}): check croct_event_types, "
+                "croct_page_size and croct_api_url"
+            )
+
+
+def _problem(response: Response) -> str:
+    """What an RFC 7807 answer says; its detail is called `detail` or `details`.
+
+    Its type is a link that Croct's documentation tells people to open.
+    """
+    problem = error_body(response)
+    names = ("title", "detail", "details", "type")
+    said = [one_line(problem[name]) for name in names if problem.get(name) not in (None, NO_TYPE)]
+    return ": ".join([f"HTTP {response.status}", *said])

@@ -1,0 +1,384 @@
+"""Dfinery: one CSV for each day of the service, under a quota of requests an hour.
+
+https://docs.dfinery.ai/api-guide/api/export-api (POST: event export, responses, rate limit)
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from contextlib import closing
+from datetime import date, datetime, timedelta, tzinfo
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import requests
+from singer_sdk import typing as th
+from singer_sdk.singerlib import Schema
+
+from tap_eventexport.engine.bodies.csvspool import HEAD, CsvSpool
+from tap_eventexport.engine.bodies.values import SCHEMAS, converter
+from tap_eventexport.engine.duplicates.variants import Counts
+from tap_eventexport.engine.errors import (
+    FatalVendorError,
+    RateLimitedError,
+    RetriableVendorError,
+)
+from tap_eventexport.engine.http.client import endpoint
+from tap_eventexport.engine.http.headers import retry_after
+from tap_eventexport.engine.http.response import (
+    Response,
+    error_body,
+    one_line,
+    raise_for_transient_status,
+)
+from tap_eventexport.engine.names import quote_names
+from tap_eventexport.engine.page import Page
+from tap_eventexport.engine.stream import EventStream
+from tap_eventexport.engine.windows import (
+    Window,
+    calendar_days,
+    format_instant,
+    from_milliseconds,
+    time_zone,
+)
+from tap_eventexport.vendors.dfinery.ids import DayIds
+from tap_eventexport.vendors.dfinery.rows import (
+    ARRIVAL,
+    KEY,
+    TYPES,
+    ColumnTypes,
+    Day,
+    column_names,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from singer_sdk import Tap
+    from singer_sdk.singerlib import Catalog
+
+    from tap_eventexport.engine.http.client import HttpClient
+    from tap_eventexport.engine.page import Record
+    from tap_eventexport.vendors.dfinery.rows import Rows
+
+PATH = "/api/v1/export/event"
+KEPT_DAYS = 30  # "only data up to 30 days before today"; whether that day is included is not said
+EDGE_DAYS = 2  # days at the edge that may be refused before it is an error
+FILTERS = tuple(
+    f"dfinery_{name}{end}"
+    for name in ("event_names", "properties")
+    for end in ("", "_condition_type")
+)
+LOG_TIME = re.compile(r"[1-9]\d{12}", re.ASCII)  # epoch milliseconds, with which log ids begin
+ODD = timedelta(hours=1)  # between a log id's time and the arrival, beyond which a zone is wrong
+
+
+class DateRangeError(FatalVendorError):
+    """The day asked for is older than the vendor keeps."""
+
+
+class DfineryEvents(EventStream):
+    """Events, with one row for each item of a purchase.
+
+    `POST /api/v1/export/event`. Which time the period selects is not documented, so rows of a
+    day that was asked for are kept whatever their own times say. The order of rows, quoting and
+    line ends are not documented either. At most 5 requests at once.
+    """
+
+    name = "dfinery_events"
+    record = "one row of the CSV: an event, or one item of a purchase"
+    primary_keys = (KEY,)
+    replication_key = ARRIVAL
+    happened_column = "df_event_datetime"
+    vendor = "Dfinery"
+    lookback: ClassVar = timedelta(days=1)
+    keeps = "all"  # by which time a day selects isn't documented
+    is_growing: ClassVar = True
+    columns: ClassVar = th.PropertiesList(
+        *(
+            th.Property(name, th.CustomType(SCHEMAS[kind]), required=name in {KEY, ARRIVAL})
+            for name, kind in TYPES.items()
+        )
+    )
+
+    def __init__(self, tap: Tap, client: HttpClient) -> None:
+        super().__init__(tap, client)
+        self._types = ColumnTypes(self.config["dfinery_property_types"])
+        properties = self.schema["properties"]
+        properties.update(self._types.schemas(properties))
+        self._repeated = Counts(0, 0)
+        self._told: dict[str, set[str]] = {}
+
+    @property
+    def retention_start(self) -> datetime:
+        """The first instant of the day that may be the oldest one kept."""
+        edge = self.now - timedelta(days=KEPT_DAYS)
+        return next(iter(calendar_days(Window(edge, self.now), self.day_zone))).start
+
+    @property
+    def day_zone(self) -> tzinfo:
+        """The service's time zone."""
+        return time_zone(self.config["dfinery_timezone"])
+
+    @property
+    def _today(self) -> date:
+        return self.now.astimezone(self.day_zone).date()
+
+    def windows(self, whole: Window) -> Iterator[Window]:
+        """The service's days, each whole; with a settle time only those that are over."""
+        is_settling = self.config["settle_minutes"] > 0
+        for day in calendar_days(whole, self.day_zone):
+            if not (is_settling and day.end > whole.end):
+                yield day
+
+    def pages(self, window: Window, cursor: Mapping[str, Any] | None) -> Iterator[Page]:  # noqa: ARG002
+        """One request for the day. A day that the vendor refuses as too old is a gap."""
+        day = window.start.astimezone(self.day_zone).date()
+        try:
+            spool = self._export(day)
+        except DateRangeError as error:
+            self._accept_gap(window, day, error)
+            yield Page([], None)
+            return
+        if not spool.header:
+            spool.close()
+            yield Page([], None)
+            return
+        read = Day(day, column_names(spool.header), self._types, self.day_zone)
+        columns = self._types.schemas(read.names)
+        yield Page(self._blocks(spool, read), None, spooled=spool.size, columns=columns)
+
+    def check_connection(self) -> None:
+        """Ask for today's events, and read no more than the header."""
+        self._header(self._today)
+
+    def discover_columns(self) -> None:
+        """Ask for the header of a day's CSV, which has all columns of the service."""
+        header = self._header(self._today) or self._header(self._today - timedelta(days=1))
+        new = column_names(header) - self.schema["properties"].keys()
+        self.schema["properties"].update(self._types.schemas(sorted(new)))
+
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take a catalog, but for its types: those in force may be newer."""
+        if entry := catalog.get_stream(self.name):
+            schema = entry.schema.to_dict()
+            named = schema.get("properties") or {}
+            in_force = self._types.schemas(named)
+            if other := {name for name in named if _kind(named[name]) != _kind(in_force[name])}:
+                self.logger.info(
+                    "%s: the catalog names other types than those in force for: %s",
+                    self.name,
+                    quote_names(other),
+                )
+            entry.schema = Schema.from_dict({**schema, "properties": in_force})
+        super().apply_catalog(catalog)
+
+    def log_findings(self) -> None:
+        """Log rows that share an id."""
+        keys, contents = self._repeated
+        if keys and self.config["dfinery_repeated_ids"] == "warn":
+            self.logger.warning(
+                "%s: %d rows share %d values of %s within a day and differ: a target that keeps "
+                "one row for each key loses %d of them; dfinery_repeated_ids=number keeps them",
+                self.name,
+                contents,
+                keys,
+                KEY,
+                contents - keys,
+            )
+        elif keys:
+            self.logger.info(
+                "%s: %d rows share %d values of %s within a day and differ: %d of them were "
+                "numbered",
+                self.name,
+                contents,
+                keys,
+                KEY,
+                contents - keys,
+            )
+
+    def _blocks(self, spool: CsvSpool, day: Day) -> Iterator[list[Record]]:
+        """The day's rows as records."""
+        self._note_names(spool.header, day.names)
+        ids = DayIds(day.names, spool.blocks, self.client.shutdown.check)
+        is_numbering = self.config["dfinery_repeated_ids"] == "number"
+        with closing(spool):
+            rows = ids.numbered() if is_numbering else ids.counted()
+            yield from day.records(self._with_clocks_compared(rows, day))
+        keys, contents = ids.found
+        self._repeated = Counts(self._repeated.keys + keys, self._repeated.contents + contents)
+
+    def _note_names(self, header: Sequence[str], names: Sequence[str]) -> None:
+        """Tell once of columns that are not sent under their name, or may not arrive under it."""
+        repeated = {name for name, count in Counter(header).items() if count > 1}
+        odd = {
+            "columns that come more than once, whose further ones are sent with a number such as "
+            "_2": repeated,
+            "columns that loaders may overwrite, since their own begin with _sdc_ too": {
+                name for name in names if name.startswith("_sdc_")
+            },
+            "columns without a name, which loaders may refuse": {""} & set(names),
+        }
+        for what, found in odd.items():
+            told = self._told.setdefault(what, set())
+            if new := found - told:
+                told |= new
+                self.logger.warning("%s: the CSV has %s: %s", self.name, what, quote_names(new))
+
+    def _with_clocks_compared(self, blocks: Iterable[Rows], day: Day) -> Iterator[Rows]:
+        """The same rows, of which the first tells whether the time zone may be right."""
+        for number, block in enumerate(blocks):
+            if number == 0:
+                self._compare_clocks(dict(zip(day.names, block[0], strict=True)))
+            yield block
+
+    def _compare_clocks(self, row: Mapping[str, str]) -> None:
+        """Log ids may begin with the arrival in milliseconds: a cross-check of the time zone."""
+        begin = row.get("df_event_log_id", "").partition(":")[0]
+        if not LOG_TIME.fullmatch(begin):
+            return
+        try:
+            (arrival,) = converter("date-time", self.day_zone)([row[ARRIVAL]])
+        except ValueError:  # told of as a value that doesn't fit
+            return
+        if not arrival:
+            return
+        difference = datetime.fromisoformat(arrival) - from_milliseconds(int(begin))
+        if abs(difference) > ODD:
+            self.logger.warning(
+                "%s: %s is %s away from the time in the event's log id; is dfinery_timezone=%s "
+                "the service's?",
+                self.name,
+                ARRIVAL,
+                difference,
+                self.config["dfinery_timezone"],
+            )
+
+    def _accept_gap(self, window: Window, day: date, error: DateRangeError) -> None:
+        if day > self._today - timedelta(days=KEPT_DAYS - EDGE_DAYS):
+            raise error
+        gap = (
+            f"events from {format_instant(window.start)} to {format_instant(window.end)} are no "
+            "longer kept by the vendor and can't be read"
+        )
+        if self.config["on_gap"] == "fail":
+            raise FatalVendorError(f"{gap}; on_gap=fail ends the stream here") from error
+        self.logger.warning("%s: %s; going on with the next day", self.name, gap)
+
+    def _export(self, day: date) -> CsvSpool:
+        """The CSV of a day.
+
+        A day without events may be an empty body, and so may a fault be: it is believed if it
+        comes twice.
+        """
+        for _ in range(2):
+            spool = self.client.fetch(
+                lambda: self._request(day),
+                lambda response: self._checked(response, day, CsvSpool.check),
+                is_spooled=True,
+            )
+            if spool.header:
+                break
+        return spool
+
+    def _header(self, day: date) -> Sequence[str]:
+        """The header of a day's CSV, of which no more is read; empty if there is none."""
+        spool = self.client.fetch(
+            lambda: self._request(day),
+            lambda response: self._checked(response, day, CsvSpool.read_header),
+            is_spooled=True,
+            most=HEAD,
+        )
+        spool.close()
+        return spool.header
+
+    def _request(self, day: date) -> requests.Request:
+        chosen = self.config["dfinery_event_names"]
+        properties = self.config["dfinery_properties"]
+        body = {
+            "events_condition_type": self.config.get("dfinery_event_names_condition_type")
+            or ("include" if chosen else "all"),
+            "properties_condition_type": self.config.get("dfinery_properties_condition_type")
+            or ("include" if properties else "all"),
+            "from_date": f"{day}",
+        }
+        if day < self._today:
+            body["to_date"] = f"{day + timedelta(days=1)}"
+        lists = {"events": chosen, "properties": properties}
+        return requests.Request(
+            "POST",
+            endpoint(self.config["dfinery_api_url"], PATH),
+            params={"service_id": self.config["dfinery_service_id"]},
+            json={**body, **{name: values for name, values in lists.items() if values}},
+            headers={
+                "Authorization": f"Bearer {self.config['dfinery_api_token']}",
+                "Accept-Encoding": "gzip",  # checked to its end, as other encodings can't be
+            },
+        )
+
+    def _checked(
+        self, response: Response, day: date, check: Callable[[CsvSpool, Sequence[str]], object]
+    ) -> CsvSpool:
+        """The checked CSV of an answer.
+
+        Raises:
+            RateLimitedError: If the quota is used up.
+            RetriableVendorError: If the answer is no whole CSV. A success other than 200 is none:
+                nothing is said of a part of a day, or of one that isn't ready.
+            DateRangeError: If the day is too old.
+            FatalVendorError: If a person must do something.
+        """
+        if response.spool is None:
+            raise self._refusal(response, day)
+        if response.status != HTTPStatus.OK:
+            response.spool.close()
+            raise RetriableVendorError(f"{response}, which is no whole CSV: only 200 may be one")
+        spool = CsvSpool(response.spool)
+        try:
+            check(spool, (KEY, ARRIVAL))
+        except RetriableVendorError as error:
+            spool.close()
+            raise RetriableVendorError(f"{response}, which is no whole CSV: {error}") from None
+        return spool
+
+    def _refusal(self, response: Response, day: date) -> Exception:
+        """The error that an answer stands for which holds no CSV."""
+        code = one_line(error_body(response).get("message", ""))
+        problem = f"HTTP {response.status}" + (f", {code}" if code else "")
+        match response.status:
+            case HTTPStatus.TOO_MANY_REQUESTS:
+                return RateLimitedError(
+                    f"Dfinery's quota of requests for this service is used up ({problem})",
+                    retry_after(response.headers),
+                )
+            case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+                return FatalVendorError(
+                    f"Dfinery refused the token ({problem}): check dfinery_api_token; it must be "
+                    "the service's Export token, not its Import token"
+                )
+            case HTTPStatus.BAD_REQUEST if code == "exceed_date_range_limit":
+                return DateRangeError(
+                    f"Dfinery says that {day} is too old ({problem}); if it isn't, check this "
+                    f"machine's clock{self._if_set(' and ', 'dfinery_timezone')}"
+                )
+            case HTTPStatus.NOT_FOUND:
+                return FatalVendorError(
+                    f"Dfinery has no such address ({problem})"
+                    f"{self._if_set(': check ', 'dfinery_api_url') or '; please report it'}"
+                )
+        raise_for_transient_status(response)
+        filters = self._if_set(", ", *FILTERS)
+        return FatalVendorError(
+            f"Dfinery refused the request ({problem}): check dfinery_service_id{filters}"
+        )
+
+    def _if_set(self, before: str, *names: str) -> str:
+        """The settings of some names that are not as they are by default; empty if none is."""
+        known = self.tap.config_jsonschema["properties"]
+        changed = [name for name in names if self.config.get(name) != known[name].get("default")]
+        return before + ", ".join(changed) if changed else ""
+
+
+def _kind(schema: Mapping[str, Any]) -> tuple[Any, Any]:
+    return schema.get("type"), schema.get("format")

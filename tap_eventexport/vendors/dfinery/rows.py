@@ -1,0 +1,176 @@
+"""Dfinery's rows as records: the names of columns, their types, their values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from tap_eventexport.engine.bodies.values import SCHEMAS, converter
+from tap_eventexport.engine.errors import FatalVendorError
+from tap_eventexport.engine.names import quote_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import date, tzinfo
+
+    from tap_eventexport.engine.bodies.values import Convert
+    from tap_eventexport.engine.page import Record
+
+    Rows = list[list[str]]
+
+KEY, ARRIVAL, NAME = "df_event_detail_log_id", "df_server_datetime", "df_event_name"
+OTHER_NAME = "event_name"  # what the documentation's table calls df_event_name
+NO_VALUE = {"", "null", "NULL"}  # what a missing text may be written as
+
+TYPES = {
+    "df_unified_id": "string",
+    "df_api_version": "string",
+    NAME: "string",
+    ARRIVAL: "date-time",
+    "df_correction_datetime": "date-time",
+    "df_event_datetime": "date-time",
+    "df_event_log_id": "string",
+    KEY: "string",
+    "df_service_id": "string",
+    "df_source_type": "string",
+    "df_order_id": "string",
+    "df_payment_method": "string",
+    "df_sharing_channel": "string",
+    "df_sign_channel": "string",
+    "df_keyword": "string",
+    "df_total_purchase_amount": "number",
+    "df_total_refund_amount": "number",
+    "df_delivery_charge": "number",
+    "df_discount": "number",
+    "df_items_df_item_id": "string",
+    "df_items_df_item_name": "string",
+    **{f"df_items_df_category{number}": "string" for number in range(1, 6)},
+    "df_items_df_price": "number",
+    "df_items_df_quantity": "number",
+    "df_items_df_discount": "number",
+}
+
+
+def column_names(header: Sequence[str]) -> list[str]:
+    """The names that the columns of a CSV are sent under: each its own, and each once.
+
+    `event_name` is `df_event_name`, unless there is one. A further column of one name has its
+    number behind it: `a`, `a_2`, `a_3`, leaving out names that others have.
+    """
+    names = list(header)
+    if NAME not in names and OTHER_NAME in names:
+        names[names.index(OTHER_NAME)] = NAME
+    taken, last = set(names), dict.fromkeys(names, 0)
+    for place, name in enumerate(names):
+        last[name] += 1
+        if last[name] > 1:
+            while f"{name}_{last[name]}" in taken:
+                last[name] += 1
+            names[place] = f"{name}_{last[name]}"
+    return names
+
+
+class ColumnTypes:
+    """The types in force: those that are set, else the documented ones, else text.
+
+    Args:
+        chosen: The types that are set, by column.
+    """
+
+    def __init__(self, chosen: Mapping[str, str]) -> None:
+        self._chosen = chosen
+
+    def __getitem__(self, name: str) -> str:
+        return self._chosen.get(name) or TYPES.get(name, "string")
+
+    def schemas(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The JSON schemas of some columns."""
+        return {name: SCHEMAS[self[name]] for name in names}
+
+    def advice(self, name: str) -> str:
+        """What to do about a value that doesn't fit its column's type."""
+        if name in self._chosen:
+            return "correct its type in dfinery_property_types"
+        if name in {KEY, ARRIVAL}:
+            return "please report it"
+        return f'set it to "string" in dfinery_property_types, and report it: it is no {self[name]}'
+
+
+class Day(NamedTuple):
+    """One day's CSV, as far as it is not rows.
+
+    Attributes:
+        date: The day.
+        names: The names that its columns are sent under.
+        types: The types in force.
+        zone: The time zone of its date-times.
+    """
+
+    date: date
+    names: Sequence[str]
+    types: ColumnTypes
+    zone: tzinfo
+
+    def __str__(self) -> str:
+        return f"Dfinery's CSV of {self.date}"
+
+    def records(self, blocks: Iterable[Rows]) -> Iterator[list[Record]]:
+        """Rows as records.
+
+        Raises:
+            FatalVendorError: If a value doesn't fit its column's type, or the key is missing.
+        """
+        converters = [converter(self.types[name], self.zone) for name in self.names]
+        make = _record_maker(self.names)
+        before = 0
+        for block in blocks:
+            columns: list[Sequence[Any]] = []
+            for name, convert, texts in zip(
+                self.names, converters, zip(*block, strict=True), strict=True
+            ):
+                if name in {KEY, ARRIVAL}:
+                    self._refuse_missing(name, texts, before)
+                try:
+                    columns.append(convert(texts))
+                except ValueError:
+                    row = before + _first_misfit(convert, texts)
+                    raise self._misfit(name, row) from None
+            before += len(block)
+            yield list(map(make, *columns))
+
+    def _refuse_missing(self, name: str, texts: Sequence[str], before: int) -> None:
+        if NO_VALUE.isdisjoint(texts):
+            return
+        row = next(row for row, text in enumerate(texts, before + 1) if text in NO_VALUE)
+        raise FatalVendorError(
+            f"{self}: column {name}, row {row}: it is empty, and no row can be sent without it; "
+            "ask Dfinery what the row is"
+        )
+
+    def _misfit(self, name: str, row: int) -> FatalVendorError:
+        return FatalVendorError(
+            f"{self}: column {quote_name(name)}, row {row}: a value that is no "
+            f"{self.types[name]}; {self.types.advice(name)}"
+        )
+
+
+def _record_maker(names: Sequence[str]) -> Callable[..., Record]:
+    """What makes a record of its values: a struct, which is fast, if it can have such names."""
+    fields = [f"column_{number}" for number in range(len(names))]
+    try:
+        return msgspec.defstruct(
+            "Row", fields, rename=dict(zip(fields, names, strict=True)), gc=False
+        )
+    except ValueError:  # quotes, backslashes, control characters
+        return lambda *values: dict(zip(names, values, strict=True))
+
+
+def _first_misfit(convert: Convert, texts: Sequence[str]) -> int:
+    """The number, from 1 on, of the first text that can't be converted."""
+    for number, text in enumerate(texts, start=1):
+        try:
+            convert([text])
+        except ValueError:
+            return number
+    return 0

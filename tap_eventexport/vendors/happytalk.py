@@ -1,0 +1,377 @@
+"""HappyTalk: the history of what was done in the service, as objects or as SIEM lines.
+
+HappyTalk's API documentation, "서비스 이용내역 조회" (service usage history).
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from datetime import datetime, timedelta, timezone
+from http import HTTPStatus
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import msgspec
+import requests
+from singer_sdk import typing as th
+
+from tap_eventexport.engine.duplicates.identity import DuplicateKeys, content_key
+from tap_eventexport.engine.duplicates.repeats import RepeatedIds
+from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
+from tap_eventexport.engine.http.client import endpoint
+from tap_eventexport.engine.http.response import (
+    Response,
+    one_line,
+    parse_body,
+    raise_for_transient_status,
+)
+from tap_eventexport.engine.page import Page
+from tap_eventexport.engine.stream import EventStream
+from tap_eventexport.engine.windows import Window, format_instant, parse_naive, split_every
+from tap_eventexport.vendor import Api, Vendor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from singer_sdk import Tap
+
+    from tap_eventexport.engine.http.client import HttpClient
+
+PATH = "/user/api/service-history"
+KST = timezone(timedelta(hours=9), "KST")  # Asia/Seoul; no clock changes
+SECOND = timedelta(seconds=1)
+WINDOW = timedelta(hours=6)  # must be under 24 hours; no paging, so a smaller one for safety
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+LINE_TIME = re.compile(r"([A-Z][a-z]{2}) (\d\d?) (\d{4}) (\d\d:\d\d:\d\d)(?:\.\d+)? KST", re.ASCII)
+MARKERS = {  # of a SIEM line, in order, with the columns that follow them
+    ",Event_name=": "event_name",
+    ",Result=": "result",
+    ",user=": "user",
+    ",clientip=": "clientip",
+    ",msg=": "msg",
+}
+ZERO_DATE = re.compile(r"0000-00-00( 00:00:00(\.0+)?)?", re.ASCII)
+NUMBERED = re.compile(r"\d+", re.ASCII)  # a name of an object that PHP made of a list
+
+REFUSALS = {  # by code
+    -501: "check happytalk_token",
+    -502: "the customer of happytalk_token has no permission for the service history; ask "
+    "HappyTalk's support for it",
+    -504: "the period asked for was too long, which is a defect of this tap: please report it",
+}
+
+OTHER_FORM = "has not the documented form"
+KEY_FIELDS = ("event_time", "event_name", "result", "user", "msg")  # `clientip` may change
+MISSING = msgspec.Raw()
+
+
+class Said(msgspec.Struct):
+    """One answer, whatever it says."""
+
+    result: Any
+    data: msgspec.Raw = MISSING
+    code: Any = None
+    message: Any = None
+
+
+_decode = msgspec.json.Decoder(Said).decode
+_decode_data = msgspec.json.Decoder(float_hook=str).decode  # a number keeps all of its digits
+
+
+class HappyTalkStream(EventStream):
+    """What both formats of the service history have in common.
+
+    `POST /user/api/service-history`. The token travels in the body. No paging, no rate limit, no
+    retention and no order are documented; times have whole seconds, in Korean time.
+    """
+
+    vendor = "HappyTalk"
+    lookback: ClassVar = timedelta(minutes=10)
+    granularity: ClassVar = SECOND
+    keeps = "run"  # by which of an entry's times a period selects isn't documented
+    format: ClassVar[Literal["raw", "siem"]]
+
+    @abstractmethod
+    def parse(self, entry: object) -> dict[str, Any]:
+        """The fields of one entry of an answer; dates are instants.
+
+        Raises:
+            ValueError: If the entry has another form. The text says how, and quotes nothing.
+        """
+
+    @abstractmethod
+    def records(
+        self, entries: Sequence[dict[str, Any]]
+    ) -> Iterable[tuple[datetime, dict[str, Any]]]:
+        """The records of the entries of an answer, each with its instant."""
+
+    def windows(self, whole: Window) -> Iterator[Window]:
+        """Windows of some hours."""
+        return split_every(whole, WINDOW)
+
+    def pages(self, window: Window, cursor: Mapping[str, Any] | None) -> Iterator[Page]:  # noqa: ARG002
+        """Ask once for the window.
+
+        Both bounds look inclusive in the vendor's examples. Asked up to its end, a window is
+        whole if they are and if they aren't; what happened at the end is the next window's.
+        """
+        data, size = self._ask(window)
+        yield Page([self._wanted_records(data, window)], None, size)
+
+    def check_connection(self) -> None:
+        """Ask for the last minute."""
+        self._ask(Window(self.now - timedelta(minutes=1), self.now))
+
+    def _wanted_records(self, data: Sequence[Any], window: Window) -> list[dict[str, Any]]:
+        entries = []
+        for number, entry in enumerate(data, start=1):
+            try:
+                entries.append(self.parse(entry))
+            except ValueError as error:
+                raise FatalVendorError(
+                    f"HappyTalk's entry {number} of {len(data)} for {window} {error}; please "
+                    "report it"
+                ) from None
+        return [record for happened, record in self.records(entries) if happened != window.end]
+
+    def _ask(self, window: Window) -> tuple[list[Any], int]:
+        body = {
+            "token": self.config["happytalk_token"],
+            "start_date": _naive(window.start),
+            "end_date": _naive(window.end),
+            "format": self.format,
+        }
+        url = endpoint(self.config["happytalk_api_url"], PATH)
+        return self.client.fetch(lambda: requests.Request("POST", url, json=body), _read)
+
+
+class ServiceHistory(HappyTalkStream):
+    """Everything that was done, log-ins included: `format=raw`."""
+
+    name = "happytalk_service_history"
+    record = "one thing done in the service, log-ins included"
+    primary_keys = ("id",)
+    replication_key = "request_date"
+    format = "raw"
+    columns: ClassVar = th.PropertiesList(
+        th.Property("id", th.StringType, required=True),
+        th.Property("type", th.StringType, description="M manual, A automatic"),
+        th.Property("kind", th.StringType, description="A archive, K key issuance, S manager"),
+        th.Property("request_user", th.StringType, description="who did it"),
+        th.Property("request_content", th.StringType, description="what was done"),
+        th.Property("request_date", th.DateTimeType, description="when"),
+        th.Property("apply_id", th.StringType),
+        th.Property("apply_content", th.StringType),
+        th.Property("apply_date", th.DateTimeType),
+    )
+
+    def __init__(self, tap: Tap, client: HttpClient) -> None:
+        super().__init__(tap, client)
+        self._ids = RepeatedIds()
+
+    def parse(self, entry: object) -> dict[str, Any]:
+        """An object whose values are texts, two of them dates."""
+        if not isinstance(entry, dict):
+            raise ValueError("is no object")  # noqa: TRY004 - said with its place by who asked
+        identity = entry.get("id")
+        if isinstance(identity, bool) or not isinstance(identity, str | int) or identity == "":
+            raise ValueError("has no id")
+        fields: dict[str, Any] = {name: _text(entry.get(name)) for name in self.columns.wrapped}
+        for name in ("request_date", "apply_date"):
+            fields[name] = _date(fields[name], name)
+        if fields["request_date"] is None:
+            raise ValueError("has no request_date")
+        return fields
+
+    def records(
+        self, entries: Sequence[dict[str, Any]]
+    ) -> Iterator[tuple[datetime, dict[str, Any]]]:
+        """An entry is a record."""
+        for fields in entries:
+            happened, applied = fields["request_date"], fields["apply_date"]
+            fields["request_date"] = format_instant(happened)
+            fields["apply_date"] = format_instant(applied) if applied else None
+            yield happened, fields
+
+    def _wanted_records(self, data: Sequence[Any], window: Window) -> list[dict[str, Any]]:
+        records = super()._wanted_records(data, window)
+        self._ids.note((record["id"], content_key(list(record.values()))) for record in records)
+        return records
+
+    def log_findings(self) -> None:
+        """Log ids that were not the entries' own."""
+        self._ids.tell(self.name, self.logger)
+
+
+class SiemEvents(HappyTalkStream):
+    """What was done, without log-ins, as lines for a security system: `format=siem`."""
+
+    name = "happytalk_siem_events"
+    record = "the same without log-ins, as HappyTalk's SIEM lines, parsed"
+    primary_keys = ("event_key",)
+    replication_key = "event_time"
+    format = "siem"
+    columns: ClassVar = th.PropertiesList(
+        th.Property("event_key", th.StringType, required=True, description="of the content"),
+        th.Property("event_time", th.DateTimeType, required=True),
+        th.Property("event_name", th.StringType),
+        th.Property("result", th.StringType, description="always Succeeded"),
+        th.Property("user", th.StringType),
+        th.Property("clientip", th.StringType, description="of the user's last log-in"),
+        th.Property("msg", th.StringType),
+        th.Property("raw", th.StringType, description="the line as received"),
+    )
+
+    def parse(self, entry: object) -> dict[str, Any]:
+        """The parts of a line."""
+        if not isinstance(entry, str):
+            raise ValueError(OTHER_FORM)  # noqa: TRY004 - said with its place by who asked
+        return parse_line(entry)
+
+    def records(
+        self, entries: Sequence[dict[str, Any]]
+    ) -> Iterator[tuple[datetime, dict[str, Any]]]:
+        """A line is a record. Twins share a second, which a window holds whole."""
+        twins = DuplicateKeys()
+        for fields in sorted(entries, key=itemgetter("raw")):
+            happened = fields["event_time"]
+            key_fields = [fields[name] for name in KEY_FIELDS]
+            fields["event_time"] = format_instant(happened)
+            yield happened, {"event_key": twins.key(content_key(key_fields)), **fields}
+
+
+def parse_line(line: str) -> dict[str, Any]:
+    """The parts of a SIEM line: what follows each marker up to the next marker's first place.
+
+    `msg` is all after its marker, so it may hold anything. Each marker is looked for once, from
+    where the one before it ends: a line is read in time that is in proportion to its length.
+
+    Raises:
+        ValueError: If the line has another form. Its text is not quoted.
+    """
+    fields: dict[str, Any] = {}
+    name, rest = "event_time", line
+    for marker, next_name in MARKERS.items():
+        fields[name], found, rest = rest.partition(marker)
+        if not found:
+            raise ValueError(OTHER_FORM)
+        name = next_name
+    return {**fields, "event_time": _line_time(fields["event_time"]), "msg": rest, "raw": line}
+
+
+def _line_time(text: str) -> datetime:
+    found = LINE_TIME.fullmatch(text)
+    if not found or found[1] not in MONTHS:
+        raise ValueError(OTHER_FORM)
+    month, day = MONTHS.index(found[1]) + 1, int(found[2])
+    try:
+        return parse_naive(f"{found[3]}-{month:02}-{day:02} {found[4]}", KST)
+    except ValueError:
+        raise ValueError(OTHER_FORM) from None
+
+
+def _naive(instant: datetime) -> str:
+    return instant.astimezone(KST).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _text(value: object) -> str | None:
+    """A value as text, where the vendor means one: a number by its digits."""
+    if value is None or isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
+
+
+def _date(text: str | None, name: str) -> datetime | None:
+    text = (text or "").strip()
+    if not text or ZERO_DATE.fullmatch(text):
+        return None
+    try:
+        return parse_naive(text, KST)
+    except ValueError as error:
+        article = "an" if name.startswith("a") else "a"
+        raise ValueError(f"has {article} {name} that is no date-time ({error})") from None
+
+
+def _read(response: Response) -> tuple[list[Any], int]:
+    """The data of an answer, and its size in bytes.
+
+    `result` decides, whatever the status: so the body is read before faults are looked for.
+
+    Raises:
+        RetriableVendorError: If the answer is not whole, or no answer of this API.
+        FatalVendorError: If a person must do something.
+    """
+    try:
+        said, data = parse_body(response, _said, "service history")
+    except RetriableVendorError:
+        raise_for_transient_status(response)
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise FatalVendorError(f"{response}: check happytalk_api_url") from None
+        raise
+    if not isinstance(said.result, str) or said.result.strip().lower() != "success":
+        raise _refusal(response, said)
+    if said.data == MISSING:
+        raise RetriableVendorError(f"{response}, a success without data")
+    if data is None:
+        data = []
+    if isinstance(data, dict) and all(map(NUMBERED.fullmatch, data)):
+        data = list(data.values())
+    if not isinstance(data, list):
+        raise FatalVendorError(f"{response}, whose data is no list; please report it")
+    return data, len(response.body)
+
+
+def _said(body: bytes) -> tuple[Said, Any]:
+    said = _decode(body)
+    return said, None if said.data == MISSING else _decode_data(said.data)
+
+
+def _refusal(response: Response, said: Said) -> Exception:
+    try:
+        code = int(said.code)
+    except (TypeError, ValueError):
+        code = 0
+    words = "no message" if said.message in (None, "") else one_line(said.message)
+    told = f"HTTP {response.status}, code {one_line(said.code)}, {words}"
+    if code not in REFUSALS:
+        raise_for_transient_status(response)
+    advice = REFUSALS.get(code, "HappyTalk's support knows what it means")
+    return FatalVendorError(f"HappyTalk refused the request ({told}): {advice}")
+
+
+SETTINGS = th.PropertiesList(
+    th.Property(
+        "happytalk_token",
+        th.StringType,
+        secret=True,
+        title="HappyTalk token",
+        description="The customer's token, from the admin console.",
+    ),
+    th.Property(
+        "happytalk_api_url",
+        th.StringType,
+        default="https://bnd.happytalk.io",
+        title="HappyTalk API URL",
+        description="Where the API is; https://patch-bnd.happytalk.io is the vendor's test site.",
+    ),
+)
+
+VENDOR = Vendor(
+    name="HappyTalk",
+    settings=SETTINGS,
+    apis={
+        "": Api(
+            name="HappyTalk",
+            credential="happytalk_token",
+            urls=("happytalk_api_url",),
+            streams=(ServiceHistory, SiemEvents),
+        )
+    },
+    guide="admin console → system information; the token may need a grant by HappyTalk's support.",
+    examples={
+        "happytalk_token": "your-happytalk-token",
+        "happytalk_api_url": "https://bnd.happytalk.io",
+    },
+)

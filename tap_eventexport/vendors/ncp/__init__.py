@@ -1,0 +1,85 @@
+"""Naver Cloud API Gateway: settings."""
+
+from __future__ import annotations
+
+from singer_sdk import typing as th
+
+from tap_eventexport.vendor import Api, Vendor
+from tap_eventexport.vendors.ncp.events import NcpApiGatewayEvents
+
+SETTINGS = th.PropertiesList(
+    th.Property(
+        "ncp_access_key",
+        th.StringType,
+        secret=True,
+        title="Naver Cloud access key",
+        description="Of an account with the policy NCP_API_GATEWAY_VIEWER.",
+    ),
+    th.Property(
+        "ncp_secret_key",
+        th.StringType,
+        secret=True,
+        title="Naver Cloud secret key",
+        description="The access key's secret key.",
+    ),
+    th.Property(
+        "ncp_api_url",
+        th.StringType,
+        default="https://apigateway.apigw.ntruss.com",
+        title="Naver Cloud API URL",
+        description="Where the API is; the gov and fin sites have their own.",
+    ),
+    th.Property(
+        "ncp_time_zone",
+        th.StringType(pattern=r"^[+-](0[0-9]|1[0-4]):[0-5][0-9]$", examples=["+09:00"]),
+        default="+09:00",
+        title="Naver Cloud time zone",
+        description="The time zone of days and times in requests and answers, as an offset.",
+    ),
+    th.Property(
+        "ncp_event_levels",
+        th.ArrayType(th.StringType),
+        default=[],
+        title="Naver Cloud event levels",
+        description="The request's level: EVENT, ALARM, ALERT; empty is all.",
+    ),
+    th.Property(
+        "ncp_event_types",
+        th.ArrayType(th.StringType),
+        default=[],
+        title="Naver Cloud event types",
+        description="The request's type: ES010, ES020, EU400, EU410, EU420; empty is all.",
+    ),
+    th.Property(
+        "ncp_page_size",
+        th.IntegerType(minimum=1, maximum=10_000),
+        default=1000,
+        title="Naver Cloud page size",
+        description="The request's limit: events in one answer.",
+    ),
+)
+
+VENDOR = Vendor(
+    name="Naver Cloud",
+    settings=SETTINGS,
+    apis={
+        "": Api(
+            name="Naver Cloud",
+            credential="ncp_access_key",
+            required=("ncp_secret_key",),
+            urls=("ncp_api_url",),
+            streams=(NcpApiGatewayEvents,),
+        )
+    },
+    guide="portal → My Page → authentication keys; a sub account needs the policy "
+    "NCP_API_GATEWAY_VIEWER. Keys belong to one site: public, gov or fin.",
+    examples={
+        "ncp_access_key": "your-ncp-access-key",
+        "ncp_secret_key": "your-ncp-secret-key",
+        "ncp_api_url": "https://apigateway.apigw.ntruss.com",
+        "ncp_time_zone": "+09:00",
+        "ncp_event_levels": '["ALARM","ALERT"]',
+        "ncp_event_types": '["EU400","EU410","EU420"]',
+        "ncp_page_size": "1000",
+    },
+)

@@ -1,0 +1,175 @@
+"""Texts of a CSV become values, or are told not to fit."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_eventexport.engine.bodies import values
+from tap_eventexport.engine.bodies.values import converter
+from tap_eventexport.engine.windows import time_zone
+
+
+def value(kind: str, text: str, zone: str = "Asia/Seoul") -> Any:
+    (made,) = converter(kind, time_zone(zone))([text])
+    return msgspec.json.encode(made).decode() if isinstance(made, msgspec.Raw) else made
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        ("string", "null", "null"),
+        ("integer", "-12345678901234567890", -12345678901234567890),
+        ("number", "12900.0", "12900.0"),
+        ("number", "0.1000000000000000000001", "0.1000000000000000000001"),
+        ("number", "-1e5", "-1e5"),
+        ("boolean", "TRUE", True),
+        ("boolean", "False", False),
+        ("array", "null", None),
+        ("array", '["a", 1]', ["a", 1]),
+        ("array", "a;b", "a;b"),
+        ("date-time", "2025-01-06 10:38:10.036", "2025-01-06T01:38:10.036Z"),
+        ("date-time", "2025-01-06 10:38:10", "2025-01-06T01:38:10.000Z"),
+        ("date-time", "2025.1.6 9:05", "2025-01-06T00:05:00.000Z"),
+        ("date-time", "2025.01.06 09:05:07", "2025-01-06T00:05:07.000Z"),
+        ("date-time", "2025-01-06", "2025-01-05T15:00:00.000Z"),
+        ("date-time", "2025-01-06T10:38:10.036Z", "2025-01-06T10:38:10.036Z"),
+        ("date-time", "2025-01-06T10:38:10+02:00", "2025-01-06T08:38:10.000Z"),
+        ("date-time", "2025-01-06T10:38:10.5+0200", "2025-01-06T08:38:10.500Z"),
+        ("date-time", "2025-01-06T10:38Z", "2025-01-06T10:38:00.000Z"),
+        ("date-time", "20250106T103810Z", "2025-01-06T10:38:10.000Z"),
+        ("date-time", " 2025-01-06 10:38:10\t", "2025-01-06T01:38:10.000Z"),
+        ("date-time", "2025-01-06 10:38:10.0369", "2025-01-06T01:38:10.036Z"),
+        ("date-time", "2025-01-06 10:38:10.999999999", "2025-01-06T01:38:10.999Z"),
+        ("date-time", "1900-01-01 00:00:00", "1899-12-31T15:32:08.000Z"),
+        ("date-time", "1900-01-01 00:00:59.999", "1899-12-31T15:33:07.999Z"),
+        ("date-time", "1908-04-01 00:02:30", "1908-03-31T15:32:30.000Z"),
+        ("date-time", "1955-01-01 00:00:00", "1954-12-31T15:30:00.000Z"),
+        ("date-time", "0001-01-02 00:00:00", "0001-01-01T15:32:08.000Z"),
+        ("date-time", "9999-12-31 23:59:59.999", "9999-12-31T14:59:59.999Z"),
+        ("date-time", "9999-12-31T23:59:59+00:00", "9999-12-31T23:59:59.000Z"),
+        ("integer", "007", 7),
+        ("integer", "9" * 4300, int("9" * 4300)),
+        ("number", "1e308", "1e308"),
+        ("number", "9" * 308, "9" * 308),
+        ("number", "1" * 300 + ".5", "1" * 300 + ".5"),
+        ("array", '["\\ud83d", "\\ud83d\\ude00"]', ["\ufffd", "\U0001f600"]),
+        ("array", "[1e400]", "[1e400]"),
+        ("array", "{}", "{}"),
+    ],
+)
+def test_what_fits(kind: str, text: str, expected: Any) -> None:
+    assert value(kind, text) == expected
+    assert value(kind, "") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("2026-10-25 02:30:00", "2026-10-25T00:30:00.000Z", id="twice: the earlier"),
+        pytest.param("2026-03-29 02:30:00", "2026-03-29T01:30:00.000Z", id="skipped: as before"),
+        pytest.param("2026-03-29 02:00:00.999", "2026-03-29T01:00:00.999Z", id="the first of it"),
+        pytest.param("2026-03-29 03:30:00", "2026-03-29T01:30:00.000Z", id="after the change"),
+    ],
+)
+def test_local_times_at_a_clock_change(text: str, expected: str) -> None:
+    assert value("date-time", text, "Europe/Berlin") == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("integer", "1.5"),
+        ("integer", "x"),
+        ("integer", "1_000"),
+        ("integer", "+1"),
+        ("integer", "1e3"),
+        ("integer", "9" * 4301),
+        ("integer", "٣"),
+        ("number", "12,900"),
+        ("number", "NaN"),
+        ("number", "Infinity"),
+        ("number", "-inf"),
+        ("number", "1e400"),
+        ("number", "-1e309"),
+        ("number", "9" * 5000),
+        ("number", "0012"),
+        ("number", "01"),
+        ("number", "+1"),
+        ("number", ".5"),
+        ("number", "5."),
+        ("number", "0x10"),
+        ("number", "\uff11\uff12"),
+        ("boolean", "yes"),
+        ("boolean", "0"),
+        ("boolean", "1"),
+        ("date-time", "tomorrow"),
+        ("date-time", "2025-01-06 10:38:60"),
+        ("date-time", "2025-01-06T10:38:60Z"),
+        ("date-time", "2025-01-36 10:38:00"),
+        ("date-time", "2026-02-30"),
+        ("date-time", "2026-02-29 00:00:00"),
+        ("date-time", "2025-01-06 24:00:00"),
+        ("date-time", "2025-01-06T24:00:00Z"),
+        ("date-time", "2025-01-06 10:60:00"),
+        ("date-time", "2025-01-06T10:38:10+25:00"),
+        ("date-time", "2026-W01-1"),
+        ("date-time", "2026W011"),
+        ("date-time", "2026-001"),
+        ("date-time", "2025-01-06x10:38:10"),
+        ("date-time", "2025.13.1"),
+        ("date-time", "2025.1.6 24:00"),
+        ("date-time", "1736127490036"),
+        ("date-time", "1610123190036"),
+        ("date-time", "1736127490"),
+        ("date-time", "0"),
+        ("date-time", "\u0662\u0660\u0662\u0665.\u0661.\u0666"),
+        ("date-time", "\uff12\uff10\uff12\uff15-01-06"),
+        ("date-time", "0000-01-01 00:00:00"),
+        ("date-time", "0001-01-01 00:00:00"),
+        ("date-time", "0001-01-01"),
+        ("date-time", "9999-12-31T23:59:59-01:00"),
+        ("date-time", "10000-01-01 00:00:00"),
+        ("date-time", "-2025-01-06"),
+    ],
+)
+def test_what_does_not_fit(kind: str, text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the caller says which value it was
+        value(kind, text)
+
+
+@pytest.mark.parametrize("kind", values.SCHEMAS)
+@pytest.mark.parametrize("part", ["1", "[", '{"a":', "-", ".", " ", "e", "1.1", '"', "00:"])
+@pytest.mark.parametrize("begin", ["", "2025-01-06 10:38:10.", "0.", "1e", "2025."])
+def test_a_megabyte_takes_linear_time(kind: str, part: str, begin: str) -> None:
+    with suppress(ValueError):
+        value(kind, begin + part * (2**20 // len(part)))
+    with suppress(ValueError):
+        value(kind, begin + part * (2**20 // len(part)) + "x")
+
+
+def test_columns_are_converted_in_whole() -> None:
+    assert converter("string", time_zone("UTC"))(["", "a"]) == [None, "a"]
+    assert converter("string", time_zone("UTC"))(["", ""]) == [None, None]
+
+
+@given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2035, 1, 1)))  # noqa: DTZ001
+@pytest.mark.parametrize("zone", ["Asia/Seoul", "Asia/Kolkata", "Europe/Berlin", "UTC"])
+def test_the_usual_form_is_read_as_the_calendar_reads_it(zone: str, local: datetime) -> None:
+    text = local.isoformat(" ", "milliseconds")
+    expected = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    assert value("date-time", text, zone) == expected.isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def test_minutes_are_remembered_and_not_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "MINUTES", 2)
+    texts = [f"2025-01-06 10:{minute:02}:{second:02}" for minute in range(5) for second in (1, 2)]
+    made = converter("date-time", time_zone("Asia/Seoul"))(texts)
+    assert list(made) == [f"2025-01-06T01:{text[14:]}.000Z" for text in texts]
