@@ -41,10 +41,6 @@ class Window:
         """The part that lies inside another window, which must touch this one."""
         return Window(max(self.start, bounds.start), min(self.end, bounds.end))
 
-    def holds(self, other: Window) -> bool:
-        """Whether the other window lies wholly inside this one."""
-        return self.start <= other.start and other.end <= self.end
-
 
 def window_if_any(start: datetime, end: datetime) -> tuple[Window, ...]:
     """The one window from start to end, or none where there is no time between them."""

@@ -14,7 +14,6 @@ import requests
 from botocore.config import Config
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
 REGION = "eu-central-1"
@@ -73,12 +72,7 @@ class Store:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def _end(self) -> None:
