@@ -36,7 +36,7 @@ AT_START = ("LANG", "LC_", "LD_", "PYTHON")  # how variables begin that Python o
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A console script or `python -c`, and where it runs."""
+    """A script, with Python before it or not, or `python -c`; and where it runs."""
 
     arguments: list[str]
     folder: str
@@ -130,8 +130,9 @@ def run(command: Command) -> None:
     tempfile.tempdir = None
     sys.argv = command.arguments
     if sys.argv[0] == sys.executable:
-        _, _, code, *rest = sys.argv
-        sys.argv = ["-c", *rest]
+        del sys.argv[0]
+    if sys.argv[0] == "-c":
+        code = sys.argv.pop(1)
         exec(code, {"__name__": "__main__"})  # noqa: S102 - of a test
     else:
         runpy.run_path(sys.argv[0], run_name="__main__")

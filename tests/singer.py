@@ -20,25 +20,7 @@ from tests.forks import Command, Forks
 LONGEST = 120.0  # seconds for one run
 HURRIED = 0.02  # seconds after a first fault, where the length of pauses is not the point
 COMMAND = str(Path(sys.executable).with_name("tap-eventexport"))
-
-# Runs the command's own entry point with another clock, seconds to add to the machine's, and with
-# another pause after a first fault, also in seconds. If that is short, vendors' rates are no limit,
-# and Infobip is asked after an export as soon.
-AT_ANOTHER_TIME = """
-import sys
-from datetime import UTC, datetime, timedelta
-import time_machine
-from tap_eventexport.engine.http import rate_limit, retry
-from tap_eventexport.vendors.infobip import exports as infobip_exports
-shift, pause = float(sys.argv.pop(1)), float(sys.argv.pop(1))
-time_machine.travel(datetime.now(UTC) + timedelta(seconds=shift)).start()
-if pause < retry.FIRST_PAUSE:
-    retry.FIRST_PAUSE = pause
-    rate_limit.TokenBucket.acquire = lambda self: None
-    infobip_exports.FIRST_PAUSE = infobip_exports.FULL_PAUSE = pause
-from tap_eventexport.tap import main
-main()
-"""
+COMMANDS = Path(__file__).with_name("commands")
 
 
 class Check:
@@ -164,7 +146,8 @@ class Tap:
         self.shift = shift
         self.settings = settings
         is_plain = (shift, pause) == (0.0, FIRST_PAUSE)
-        another = [sys.executable, "-c", AT_ANOTHER_TIME, str(shift), str(pause)]
+        script = COMMANDS / "at_another_time.py"
+        another = [sys.executable, str(script), str(shift), str(pause)]
         self.command = [COMMAND] if is_plain else another
         self.forked = self.command  # another one may need to import what it changes itself
 

@@ -21,7 +21,7 @@ from tap_eventexport.sandbox.infobip_rows import FORMS
 from tap_eventexport.sandbox.server import Fault, Request, Response, Sandbox, json_response
 from tests.conftest import START
 from tests.relay import Edited
-from tests.singer import HURRIED, Heard, Tap
+from tests.singer import COMMANDS, HURRIED, Heard, Tap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -332,19 +332,11 @@ def test_what_an_export_says_at_its_end_keeps_no_file_back(
     assert contents(tap.read()) == truth(infobip)
 
 
-IMPATIENT = """
-from tap_eventexport.vendors.infobip import exports as infobip_exports
-infobip_exports.LONGEST_EXPORT = 3.0
-from tap_eventexport.tap import main
-main()
-"""
-
-
 def test_an_export_that_takes_too_long_fails_and_the_next_run_goes_on_with_it(
     tap: Tap, infobip: Infobip, sandbox: Sandbox
 ) -> None:
     infobip.steps = ("IN_PROGRESS",) * 6
-    tap.command, command = [sys.executable, "-c", IMPATIENT], tap.command
+    tap.command, command = [sys.executable, str(COMMANDS / "impatient.py")], tap.command
     done = tap.run()
     assert "still IN_PROGRESS" in failed(done)
     tap.command = command

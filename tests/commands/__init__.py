@@ -1,0 +1,1 @@
+"""The tap's command, as tests need it otherwise."""
