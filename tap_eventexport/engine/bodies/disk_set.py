@@ -8,7 +8,8 @@ import weakref
 from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from io import BytesIO
+from typing import IO, TYPE_CHECKING
 
 from tap_eventexport.engine.bodies.spool import no_room
 
@@ -62,6 +63,8 @@ class DiskHashSet:
     def __init__(self) -> None:
         self._recent: set[int] = set()
         self._runs: list[Run] = []
+        self._file: IO[bytes] = BytesIO()  # until the first run is written
+        self._bits = bytearray()
 
     def __contains__(self, number: int) -> bool:
         return number in self._recent or self._runs_hold_one((number,))

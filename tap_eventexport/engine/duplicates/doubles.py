@@ -12,6 +12,7 @@ import weakref
 from array import array
 from bisect import bisect_left
 from contextlib import suppress
+from io import BytesIO
 from itertools import pairwise
 from typing import IO, TYPE_CHECKING
 
@@ -39,6 +40,7 @@ class Doubles:
 
     def __init__(self) -> None:
         self._hashes = array("d")
+        self._file: IO[bytes] = BytesIO()  # until the first run is written
         self._edges: list[Sequence[int]] = []
         self._written = 0
         self._marks = bytearray()
