@@ -455,7 +455,7 @@ def test_flattening_keeps_objects_whole(croct_tap: Tap, depth: int) -> None:
             if depth:
                 whole = {name: value and json.loads(value) for name, value in whole.items()}
             assert {**record, **whole} == expected
-        told = "flattening leaves these in one column each, as JSON text"
+        told = "flattening keeps each of these as one column of JSON text"
         assert (told in done.log) == bool(depth)
         if depth:
             assert done.log_line(told).endswith("context, payload, _extra")

@@ -1,4 +1,4 @@
-"""What a vendor's stream hands to the engine."""
+"""The values that a vendor's stream returns to the engine."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EncodedRecords:
-    """Records that are encoded already.
+    """Records that are already encoded.
 
     Attributes:
         text: RECORD lines.
-        count: How many.
+        count: The number of records.
     """
 
     text: bytes
@@ -35,20 +35,22 @@ class EncodedRecords:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a window: what one answer, or one file, adds to it.
+    """A part of a window: the records of one response or of one file.
 
     Attributes:
-        batches: The records, in blocks that each fit into memory; an answer is one block, a large
-            file yields one after the other. A record is a dict, or a struct whose fields are the
-            stream's columns and may hold raw JSON, on one line as `decoded` gives it.
-        cursor: Where the window goes on, such as `{"cursor": "eyJ…"}`; None if it is complete.
-        size: How many bytes of memory the page takes while it waits to be emitted.
-        spooled: How many bytes of temporary disk it takes.
-        files: Makes of a bookmark what STATE says from this page on of files that were read; None
-            where that is what it said before.
+        batches: The records, in batches that each fit into memory. A response is one batch; a large
+            file yields several, one after the other. A record is a dict, or a struct whose fields
+            are the stream's columns. A field may hold raw JSON, on one line as `parse_body` gives
+            it.
+        cursor: Where the rest of the window starts, such as `{"cursor": "eyJ…"}`; None if the
+            window is complete.
+        size: Bytes of memory that the page uses while it waits to be emitted.
+        spooled: Bytes of temporary disk space that it uses.
+        files: Given the watermark, returns the read files that STATE records after this page; None
+            if the page doesn't change them.
         columns: JSON schemas of columns that the stream's schema may not have yet.
-        hints: What would make the next run's work less, by a name that sorts by age. STATE keeps
-            the last few; a run must be right without them.
+        hints: Values that save the next run some work, by a name that sorts by age. STATE keeps the
+            last few; a run must be correct without them.
     """
 
     batches: Iterable[Sequence[Record] | EncodedRecords]
@@ -62,13 +64,13 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class PreparedWindow:
-    """What comes before a window's pages where the vendor must prepare them first.
+    """Comes before a window's pages, if the vendor must prepare them first.
 
-    The reader of the window goes on when `place` is in STATE, so that a run that is killed
-    meanwhile leaves the next one something to go on with.
+    The window's reader continues when `cursor` is in STATE. So, if the run is killed meanwhile, the
+    next run can resume.
 
     Attributes:
-        cursor: Where the window goes on, such as `{"request_id": "1111…"}`.
+        cursor: Where the window resumes, such as `{"request_id": "1111…"}`.
     """
 
     cursor: Mapping[str, Any]
@@ -76,10 +78,10 @@ class PreparedWindow:
 
 @dataclass(frozen=True, slots=True)
 class SplitWindow:
-    """What comes instead of a window's pages where it is better read as several windows.
+    """Comes instead of a window's pages, if it is better read as several windows.
 
     Attributes:
-        windows: Windows that make up the same time, in order.
+        windows: Windows that cover the same time, in order.
     """
 
     windows: tuple[Window, ...]

@@ -1,6 +1,7 @@
 """Reads the windows of one stream, on worker threads.
 
-A page is made here whole: read by the vendor's file, checked, and encoded if nothing changes it.
+A page becomes complete here: the vendor's file reads it, then it is checked, and encoded if no
+record needs a change.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.stream import EventStream
     from tap_eventexport.engine.windows import Window
 
-MAX_RESTARTS = 3  # of one window, before its vendor is given up for now
+MAX_RESTARTS = 3  # of one window, before the stream fails
 
 
 class WindowReader:
@@ -29,7 +30,7 @@ class WindowReader:
 
     Args:
         stream: The stream.
-        prepare: Encodes a page as far as it can be before its turn.
+        prepare: Encodes a page as far as possible before its turn.
         progress: Counts windows.
     """
 
@@ -43,7 +44,7 @@ class WindowReader:
     def read(
         self, window: Window, cursor: Mapping[str, Any] | None
     ) -> Iterator[Page | PreparedWindow | SplitWindow]:
-        """The pages of a window, from its start or from a place in it.
+        """Yield the pages of a window, from its start or from a cursor.
 
         Raises:
             FatalVendorError: If the window can't be read.
@@ -61,8 +62,8 @@ class WindowReader:
             except RestartWindowError as error:
                 if restarts == MAX_RESTARTS:
                     raise FatalVendorError(
-                        f"{error}; the window {window} was read from its start {restarts} times "
-                        f"in vain: try again later, or ask {stream.vendor}"
+                        f"{error}; restarted the window {window} {restarts} times without success: "
+                        f"try again later, or ask {stream.vendor}"
                     ) from error
                 stream.logger.warning(
                     "%s: %s; reading the window %s from its start", stream.name, error, window
@@ -72,8 +73,8 @@ class WindowReader:
                 if (past := self._past(window)) is None:
                     raise
                 stream.logger.warning(
-                    "%s: %s; the window %s ends in the vendor's future, so it is read up to the "
-                    "vendor's time",
+                    "%s: %s; the window %s ends after the vendor's current time, so it is read "
+                    "only up to that time",
                     stream.name,
                     error,
                     window,
@@ -84,7 +85,7 @@ class WindowReader:
                 return
 
     def _checked(self, page: Page, window: Window) -> Page:
-        """A page whose records have their keys, and lie in the time that is kept."""
+        """Return the page with only the records inside its bounds; fail if a record lacks a key."""
         stream = self._stream
         source = f"a page of {stream.vendor}'s {window}"
         whole = checked(page, stream.required_columns, source)
@@ -94,7 +95,7 @@ class WindowReader:
         return inside(whole, stream.replication_key, bounds, source)
 
     def _past(self, window: Window) -> tuple[Window, ...] | None:
-        """The part of a window that is no longer the vendor's future; None if it is all of it."""
+        """The part of a window before the vendor's current time; None if that is all of it."""
         clock = self._stream.client.clock
         present = round_down(clock.now(), self._stream.granularity)
         if not (clock.skew and clock.is_skew_believed and window.end > present):

@@ -1,6 +1,6 @@
-"""Drives the streams of a run: reads all of them ahead, emits whichever is ready.
+"""Runs the streams of a tap: reads all of them ahead, and emits each page that is ready.
 
-One stream's trouble is its own: it ends, what it had promised stays, the others go on.
+If one stream fails, it ends and keeps what it has committed; the others continue.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.singer.messages import MessageWriter
     from tap_eventexport.engine.stream import EventStream
 
-MAX_BUFFERED_BYTES = 48 << 20  # of answers read ahead, encoded where nothing changes them
+MAX_BUFFERED_BYTES = 48 << 20  # of responses read ahead, encoded if no record needs a change
 
 MAX_SPOOLED_BYTES = 1 << 30  # of CSV and export files read ahead, in temporary files
 
@@ -27,10 +27,10 @@ Argument = TypeVar("Argument")
 def plan_streams(
     streams: Iterable[EventStream], writer: MessageWriter
 ) -> tuple[list[StreamSync], dict[str, Exception]]:
-    """Plan what is read of streams whose SCHEMA was written.
+    """Plan the run of streams whose SCHEMA was written.
 
     Returns:
-        A sync for each stream that can be read, and the errors of the others by their names.
+        A sync for each stream that can be read, and the errors of the others by stream name.
     """
     syncs: list[StreamSync] = []
     failures: dict[str, Exception] = {}
@@ -46,14 +46,14 @@ def run_streams(syncs: Sequence[StreamSync], writer: MessageWriter) -> dict[str,
     """Read and emit streams until each is complete or has failed.
 
     Args:
-        syncs: What was planned.
-        writer: Where messages go; its stop ends the run between two pages.
+        syncs: The planned streams.
+        writer: Where messages go; its `shutdown` ends the run between two pages.
 
     Returns:
-        The error of each stream that failed, by its name.
+        The error of each stream that failed, by stream name.
 
     Raises:
-        Stopped: If the run was asked to end.
+        ShutdownRequested: If a signal asked the run to end.
         OutputClosedError: If nobody reads stdout any more.
     """
     failures: dict[str, Exception] = {}
@@ -69,13 +69,13 @@ def run_streams(syncs: Sequence[StreamSync], writer: MessageWriter) -> dict[str,
         for event in ahead:
             writer.shutdown.check()
             sync = event.key
-            trouble = event.error if isinstance(event, StreamDone) else _trouble_of(_emit, event)
-            if trouble:
+            error = event.error if isinstance(event, StreamDone) else _error_of(_emit, event)
+            if error:
                 ahead.drop(sync)
-            if trouble or isinstance(event, StreamDone):
-                trouble = _trouble_of(sync.close, trouble) or trouble
-            if trouble:
-                failures[sync.stream.name] = trouble
+            if error or isinstance(event, StreamDone):
+                error = _error_of(sync.close, error) or error
+            if error:
+                failures[sync.stream.name] = error
     finally:
         ahead.close()
     return failures
@@ -88,8 +88,8 @@ def _emit(event: PageReady[StreamSync]) -> None:
         event.key.emit(event.window, event.page)
 
 
-def _trouble_of(do: Callable[[Argument], None], argument: Argument) -> Exception | None:
-    """What goes wrong while something is done, which is the stream's own trouble."""
+def _error_of(do: Callable[[Argument], None], argument: Argument) -> Exception | None:
+    """Call a function and return its exception, or None; an error fails only its stream."""
     try:
         do(argument)
     except Exception as error:  # noqa: BLE001

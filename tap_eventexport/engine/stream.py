@@ -1,7 +1,7 @@
-"""What the engine asks of a vendor: the class that every vendor's streams extend.
+"""The base class of every vendor's streams: what the engine needs from a vendor.
 
-A vendor says how time is cut into windows, and how a window is read as pages. All else is the
-engine's: `sync.py` is one run of a stream.
+A vendor says how time is split into windows, and how a window is read as pages. The engine does
+everything else: `sync.py` is one run of a stream.
 """
 
 from __future__ import annotations
@@ -36,24 +36,27 @@ FIRST_RUN = timedelta(days=30)  # how far a first run reaches back without start
 class EventStream(CatalogStream):
     """A stream of one vendor's events, read window by window.
 
-    `pages` is called on worker threads, for several windows at once; all else on the main thread.
+    `pages` is called on worker threads, for several windows at the same time. All other methods are
+    called on the main thread.
 
     Args:
         tap: The tap that the stream belongs to.
         client: The vendor's HTTP client, shared by its streams.
 
     Attributes:
-        vendor: The vendor's name, for people.
-        record: What one record is, for the documents.
-        happened_column: When an event happened, if the replication key is its arrival.
-        lookback: How far behind the bookmark events may still arrive, unless the user says.
-        granularity: What the vendor's times are multiples of.
-        keeps: Which records are kept, by their replication key: those of the `window` that was
-            asked for; those of all that the `run` wants, where the vendor may answer with a record
-            for another window than its own; or `all`.
-        plan: What this run reads.
-        bookmark_before: What STATE said before this run.
-        is_closed: Whether the stream has ended, so that nothing need be begun for it.
+        vendor: The vendor's name, for messages.
+        record: One sentence about a record, for the documents.
+        happened_column: The column with the time of the event, if the replication key is the time
+            of its arrival.
+        lookback: How late events may arrive; a run reads this much before the bookmark again. The
+            user may change it.
+        granularity: The vendor's times are multiples of this.
+        keeps: Which records are kept, by their replication key. `window`: those inside the window
+            that was requested. `run`: those inside the interval of the run, if the vendor may
+            return a record for a window other than its own. `all`: every record.
+        plan: The time and windows that this run reads.
+        bookmark_before: The bookmark in STATE before this run.
+        is_closed: Whether the stream has ended, so that no more work is started for it.
     """
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # a vendor's file makes the right types
@@ -72,11 +75,11 @@ class EventStream(CatalogStream):
         self.bookmark_before = Bookmark()
         self.is_closed = False
 
-    # What a vendor answers
+    # Implemented by each vendor
 
     @abstractmethod
     def windows(self, whole: Window) -> Iterable[Window]:
-        """Cut the wanted time as this vendor is best asked."""
+        """Split the interval into the windows that suit this vendor's API."""
 
     @abstractmethod
     def pages(
@@ -86,70 +89,70 @@ class EventStream(CatalogStream):
         | Iterator[Page | SplitWindow]
         | Iterator[Page | PreparedWindow | SplitWindow]
     ):
-        """Read a window, from its start or from a place in it; on a worker thread.
+        """Read a window, from its start or from a cursor; on a worker thread.
 
         Raises:
-            RestartWindowError: If the vendor no longer accepts the place.
+            RestartWindowError: If the vendor no longer accepts the cursor.
             FatalVendorError: If the window can't be read.
         """
 
     @abstractmethod
     def check_connection(self) -> None:
-        """Prove the credentials with one cheap request.
+        """Check the credentials with one cheap request.
 
         Raises:
-            FatalVendorError: If they are refused.
+            FatalVendorError: If the vendor refuses them.
         """
 
     def discover_columns(self) -> None:
-        """Add the columns that only the vendor knows, if there may be some; for discovery.
+        """Add columns that only the vendor's API knows; called during discovery.
 
         Raises:
-            SyncError: If the vendor doesn't tell.
+            SyncError: If the request fails.
         """
 
     def log_findings(self) -> None:
-        """Log what a person should know of what was read; called once, at the end of a run."""
+        """Log what the user should know about the data; called once, at the end of a run."""
 
     @property
     def retention_start(self) -> datetime | None:
-        """The earliest instant that the vendor still keeps; None if that isn't known."""
+        """The earliest instant that the vendor still keeps; None if unknown."""
         return None
 
     @property
     def day_zone(self) -> tzinfo | None:
-        """The time zone of the vendor's days; None if no part of the time is asked for alone."""
+        """The zone of the vendor's days; None if the vendor cannot be queried by time range."""
         return UTC
 
     @property
     def filters(self) -> Sequence[Any]:
-        """All that shapes the vendor's answers; a position holds only while it is the same."""
+        """What changes the vendor's responses; a checkpoint is valid only for the same filters."""
         return ()
 
-    # What a run asks of it
+    # Used by a run
 
     @cached_property
     def filters_hash(self) -> str:
-        """A fingerprint of the filters."""
+        """A hash of the filters."""
         return hashlib.sha256(msgspec.json.encode(self.filters)).hexdigest()[:12]
 
     @cached_property
     def now(self) -> datetime:
-        """The instant at which the run began, by this machine's clock."""
+        """The start of the run, by this machine's clock."""
         return self.client.clock.start.now
 
     @property
     def interval(self) -> Window | None:
-        """The time that this run reads; None if there is nothing to read."""
+        """The time range that this run reads; None if there is nothing to read."""
         return self.plan.interval
 
     @property
     def settle(self) -> timedelta:
-        """How old an event must be to be read."""
+        """The minimum age of an event before it is read."""
         return timedelta(minutes=self.config["settle_minutes"])
 
     def bounds(self) -> Bounds:
-        """What the settings say of the time to read."""
+        """The settings that bound the time range to read."""
         start, end = self.config.get("start_date"), self.config.get("end_date")
         minutes = self.config.get("lookback_minutes")
         return Bounds(
@@ -165,5 +168,5 @@ class EventStream(CatalogStream):
         )
 
     def get_records(self, context: types.Context | None) -> Iterator[dict[str, Any]]:  # noqa: ARG002
-        """Not used: a run sends whole pages."""
+        """Not used: a run writes whole pages."""
         yield from ()

@@ -1,6 +1,6 @@
-"""One run of one stream, on the main thread: planned, emitted in order, promised in STATE.
+"""One run of one stream, on the main thread: plan, emit in order, commit to STATE.
 
-What worker threads do for it is in `reader.py`.
+`reader.py` is the part that runs on worker threads.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class StreamSync:
 
     Attributes:
         stream: The stream.
-        progress: What was done until now.
+        progress: Counts of what was done so far.
         reader: Reads the windows, on worker threads.
-        lane: The windows to read.
+        queue: The windows to read.
 
     Raises:
         InvalidStateError: If STATE can't be understood.
-        FatalVendorError: If the vendor no longer keeps what is wanted, see `on_gap`.
+        FatalVendorError: If the vendor no longer keeps a part of the interval, see `on_gap`.
     """
 
     def __init__(self, stream: EventStream, writer: MessageWriter) -> None:
@@ -76,21 +76,21 @@ class StreamSync:
 
     @property
     def watermark(self) -> datetime | None:
-        """What is promised: everything before it was emitted."""
+        """The watermark in STATE: everything before it was emitted."""
         return self._committed.watermark
 
     def emit(self, window: Window, page: Page) -> None:
-        """Write a page, then promise that it was written.
+        """Write a page, then commit it to STATE.
 
         Pages must come in order: all windows before this one are complete.
         """
         self._check_gap()
         if page.columns and self.stream.add_columns(page.columns):
             self.stream.write_schema()
-        for block in page.batches:
-            self._output.write(block)
-            self._counter.increment(len(block))
-            self.progress.add(len(block))
+        for batch in page.batches:
+            self._output.write(batch)
+            self._counter.increment(len(batch))
+            self.progress.add(len(batch))
         self._output.end_page()
         checkpoint = self._plan.checkpoint_at(window, page.cursor, self._vendors_now)
         self._bookmark = advance(self._bookmark, window, checkpoint, self._limits())
@@ -103,7 +103,7 @@ class StreamSync:
             self._commit()
 
     def checkpoint_prepared(self, window: Window, prepared: PreparedWindow) -> None:
-        """Promise that a window was opened, which may come ahead of its turn."""
+        """Commit that a window was prepared; this may be before its turn."""
         checkpoint = self._plan.checkpoint_at(window, prepared.cursor, self._vendors_now)
         if checkpoint and self._plan.interval:
             start = self._plan.interval.start
@@ -112,10 +112,10 @@ class StreamSync:
             self._write_state()
 
     def close(self, error: Exception | None) -> None:
-        """Write what waits, and the last promise.
+        """Write the buffered records and the last STATE.
 
         Args:
-            error: Why the stream ends early; None if it is complete.
+            error: The reason why the stream ends early; None if it is complete.
         """
         self.stream.is_closed = True
         self._output.finish()
@@ -130,12 +130,12 @@ class StreamSync:
         stream.logger.info(
             "%s: records are written %s",
             stream.name,
-            f"one by one, because of {reason}" if reason else "as they are, page by page",
+            f"one by one, because of {reason}" if reason else "unchanged, page by page",
         )
         if whole := stream.unsplit_columns():
             stream.logger.info(
-                "%s: flattening leaves these in one column each, as JSON text, since the objects "
-                "in them have no fixed properties: %s",
+                "%s: flattening keeps each of these as one column of JSON text, because the "
+                "objects in it have no fixed properties: %s",
                 stream.name,
                 ", ".join(whole),
             )
@@ -147,14 +147,14 @@ class StreamSync:
 
     @property
     def _vendors_now(self) -> datetime:
-        """The instant at which the run began, or what the vendor's clock said then if earlier."""
+        """The start of the run by this machine's clock or the vendor's, whichever is earlier."""
         return self.stream.now - self.stream.client.clock.skew
 
     def _limits(self) -> Limits:
-        """What this run may promise.
+        """The limits of what this run may commit.
 
-        On the word of a vendor's clock that may be broken nothing is promised, and no earlier
-        promise is taken back.
+        If the vendor's clock may be broken, it neither moves the watermark forward nor sets it
+        back.
         """
         now, clock = self.stream.now, self.stream.client.clock
         earliest = self._plan.interval.start if self._plan.interval else now

@@ -229,7 +229,7 @@ def test_a_vendor_that_refuses_its_future_is_read_up_to_its_time(
     end = world.now()
     done = world.tap(tmp_path, 20 * HOUR, **settings).run()
     assert done.code == 0, done.log
-    assert "ends in the vendor's future, so it is read up to" in done.log
+    assert "ends after the vendor's current time, so it is read only up to" in done.log
     assert_no_bookmark_after(done.heard, world.now())
     for stream in ("dfinery_events", *STREAMS["happytalk"], *STREAMS["croct"]):
         assert set(said(stream, done.heard)) >= set(world.truth(stream, begin, end)), stream

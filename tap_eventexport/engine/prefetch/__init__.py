@@ -1,1 +1,1 @@
-"""Reading several windows at once, and handing their pages out in order."""
+"""Read several windows at the same time, and return their pages in order."""

@@ -1,23 +1,23 @@
-"""How a stream's time is spent, to tell whether reading more of it at once would help."""
+"""Measures how a stream spends its time, to decide if more parallel requests would help."""
 
 from __future__ import annotations
 
 import time
 
-PERIOD = 0.1  # seconds that are looked at together
-BUSY = 0.8  # part of a period; Python code of one process computes on one core at a time
-COMPUTES = 0.3  # part of a period
-HUNGRY = 0.1  # part of a period
+PERIOD = 0.1  # seconds of one measurement
+BUSY = 0.8  # share of a period; Python code of one process runs on one core at a time
+COMPUTES = 0.3  # share of a period
+HUNGRY = 0.1  # share of a period
 
 
 class Load:
-    """Whether a stream waits for its vendor, rather than for the target or this process.
+    """Tells if a stream waits for its vendor, and not for the target or for this process.
 
-    Only then more requests at once help. Where the process computes nearly all of the time, and a
-    good part of it for this stream, another thread would only take turns with the others; where
-    the target is slow, pages would only wait in memory.
+    Only then do more parallel requests help. If the process is busy nearly all of the time, and
+    mostly with this stream, another thread would only compete with the others. If the target is
+    slow, pages would only wait in memory.
 
-    Nothing is known before the end of a first period; it counts as not waiting until then.
+    Before the first period ends, the stream counts as not waiting.
     """
 
     def __init__(self) -> None:
@@ -29,22 +29,22 @@ class Load:
         self._waits_since: float | None = None
 
     def wait(self) -> None:
-        """From now on, the stream has no page to hand out."""
+        """The stream has no page to return from now on."""
         if self._waits_since is None:
             self._waits_since = time.monotonic()
 
     def go_on(self) -> None:
-        """It has one."""
+        """The stream has a page again."""
         if self._waits_since is not None:
             self._waited += time.monotonic() - self._waits_since
             self._waits_since = None
 
     def compute(self, seconds: float) -> None:
-        """Reading it took this thread so many seconds of computing."""
+        """Add seconds of CPU time that reading took."""
         self._computed += seconds
 
     def is_hungry(self) -> bool:
-        """Whether it waited for its vendor in the last full period."""
+        """Whether the stream waited for its vendor in the last full period."""
         now = time.monotonic()
         if (took := now - self._since) >= PERIOD:
             if self._waits_since is not None:

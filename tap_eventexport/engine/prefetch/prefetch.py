@@ -1,10 +1,10 @@
-"""Reads several windows of several streams at once and hands their pages out in order.
+"""Reads several windows of several streams at the same time, and returns their pages in order.
 
-Each stream is a lane. A lane's windows are chains of pages; a few are read at the same time. A
-worker thread reads one page of the earliest window that has room, then looks for the earliest anew.
-Pages of one lane come out strictly in the order of its windows, so that what was emitted is always
-a beginning of the stream and STATE stays one number. Only the news that a window was opened comes
-out at once. Lanes don't wait for each other.
+Each stream has a queue of tasks, one for each window; a few tasks run at the same time. A worker
+thread reads one page of the earliest window that has room in the buffer, then chooses again. Pages
+of one queue are returned strictly in the order of its windows. So everything before one point in
+time is emitted, and STATE is one number. Only the notice that a window was prepared is returned at
+once. Queues don't wait for each other.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.page import Page
     from tap_eventexport.engine.windows import Window
 
-    Place = Mapping[str, Any] | None
-    Read = Callable[[Window, Place], Iterator[Page | PreparedWindow | SplitWindow]]
+    Cursor = Mapping[str, Any] | None
+    Read = Callable[[Window, Cursor], Iterator[Page | PreparedWindow | SplitWindow]]
 
-WINDOWS_AHEAD = 4  # windows of a lane that are read or wait, for each of its workers
-CALM = 16  # part of the memory that may be taken where reading more at once wouldn't help
-POLL_INTERVAL = 0.2  # seconds between two looks at the signals while nothing is ready
-RETRY_INTERVAL = 0.05  # seconds between two looks at what may be read
+WINDOWS_AHEAD = 4  # windows of a queue that are being read or wait, for each of its workers
+CALM = 16  # a queue gets 1/16 of the memory if more parallel requests wouldn't help
+POLL_INTERVAL = 0.2  # seconds between two polls for signals while nothing is ready
+RETRY_INTERVAL = 0.05  # seconds between two checks for a task that may be read
 
 Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
 class PageReady(Generic[Key]):
-    """The next page of a lane, or the news that one of its windows was opened."""
+    """The next page of a queue, or a notice that one of its windows was prepared."""
 
     key: Key
     window: Window
@@ -48,7 +48,7 @@ class PageReady(Generic[Key]):
 
 @dataclass(frozen=True, slots=True)
 class StreamDone(Generic[Key]):
-    """The end of a lane: all its windows are read, or the error says why not."""
+    """The end of a queue: all its windows are read, or the error says why not."""
 
     key: Key
     error: Exception | None
@@ -56,7 +56,7 @@ class StreamDone(Generic[Key]):
 
 @dataclass(slots=True, eq=False)
 class WindowTask:
-    """One window: how its reading stands, and its pages that wait."""
+    """The task to read one window: its progress, and its pages that wait."""
 
     window: Window
     reading: Iterator[Page | PreparedWindow | SplitWindow]
@@ -69,17 +69,17 @@ class WindowTask:
 
 @dataclass(slots=True, eq=False)
 class StreamQueue(Generic[Key]):
-    """One stream.
+    """The windows of one stream that are read or wait.
 
     Attributes:
-        key: What its pages are handed out under.
-        planned: The windows to read, in order, each with the place to go on from.
+        key: Identifies the stream in events.
+        planned: The windows to read, in order, each with the cursor to resume from.
         read: Reads a window.
-        workers: How many windows are read at once.
+        workers: How many windows are read at the same time.
     """
 
     key: Key
-    planned: Iterator[tuple[Window, Place]]
+    planned: Iterator[tuple[Window, Cursor]]
     read: Read
     workers: int
     tasks: deque[WindowTask] = field(default_factory=deque)
@@ -89,32 +89,32 @@ class StreamQueue(Generic[Key]):
 
     @property
     def max_tasks(self) -> int:
-        """How many windows are read or wait at most."""
+        """The maximum number of tasks that are being read or wait."""
         return self.workers * WINDOWS_AHEAD
 
     @property
     def is_reading(self) -> bool:
-        """Whether a worker reads a page."""
+        """Whether a worker is reading a page."""
         return any(task.is_taken for task in self.tasks)
 
     def fill(self) -> bool:
-        """Begin windows as far ahead as may be; False if there is none left at all."""
+        """Start tasks up to the limit; False if no task is left."""
         while len(self.tasks) < self.max_tasks and (task := next(self.planned, None)):
-            window, place = task
-            self.tasks.append(WindowTask(window, self.read(window, place)))
+            window, cursor = task
+            self.tasks.append(WindowTask(window, self.read(window, cursor)))
         return bool(self.tasks)
 
 
 class ReadAhead(Generic[Key]):
-    """Pages of all lanes, each as soon as it is its turn.
+    """Returns the pages of all queues, each as soon as it is its turn.
 
     Args:
-        max_bytes: How much memory the pages that wait may take. The page that a lane needs next
-            is always read, so the bound holds but for one page for each worker. Only while the
-            vendors are slower than who takes the pages, so that reading further ahead helps, more
-            than a part of it is used.
-        max_spooled: How much temporary disk they may take, in the same way.
-        poll: Called while nothing is ready, a few times a second; may raise to end the run.
+        max_bytes: How much memory the pages that wait may use. The page that a queue needs next is
+            always read, so the limit may be exceeded by one page for each worker. Only a part of it
+            is used while the consumer of the pages is slower than the vendors, since reading
+            further ahead wouldn't help.
+        max_spooled: How much temporary disk space they may use, in the same way.
+        poll: Called a few times a second while nothing is ready; may raise to end the run.
     """
 
     def __init__(self, max_bytes: int, max_spooled: int, poll: Callable[[], None]) -> None:
@@ -123,40 +123,40 @@ class ReadAhead(Generic[Key]):
         self._poll = poll
         self._queues: deque[StreamQueue[Key]] = deque()
         lock = threading.Lock()
-        self._changed = threading.Condition(lock)  # for who hands out
-        self._free = threading.Condition(lock)  # for who reads: there is room, or something to read
+        self._changed = threading.Condition(lock)  # for the consumer
+        self._free = threading.Condition(lock)  # for workers: room, or a task
         self._buffered_bytes = 0
         self._buffered_disk = 0
 
     def add(self, queue: StreamQueue[Key]) -> None:
-        """Start to read a lane."""
+        """Start to read a queue."""
         with self._changed:
             self._queues.append(queue)
         for _ in range(queue.workers):
             threading.Thread(target=self._work, args=(queue,), daemon=True).start()
 
     def drop(self, key: Key) -> None:
-        """End a lane early: its workers stop, what waits of it is dropped."""
+        """End a queue early: its workers stop, and its pages that wait are dropped."""
         with self._changed:
             for queue in [queue for queue in self._queues if queue.key is key]:
                 self._end(queue)
             self._free.notify_all()
 
     def close(self) -> None:
-        """End all lanes early."""
+        """End all queues early."""
         for queue in list(self._queues):
             self.drop(queue.key)
 
     def __iter__(self) -> Iterator[PageReady[Key] | StreamDone[Key]]:
-        """Pages as they become ready, lane by lane in turn, until all lanes have ended."""
+        """Yield pages as they become ready, from each queue in turn, until all have ended."""
         while self._queues:
             event = self._wait()
             yield event
             if isinstance(event, PageReady) and isinstance(event.page, PreparedWindow):
-                self._let_go_on(event.page)
+                self._release(event.page)
 
-    def _let_go_on(self, prepared: PreparedWindow) -> None:
-        """Whoever took the news has done with it what must be done before the window is read."""
+    def _release(self, prepared: PreparedWindow) -> None:
+        """The checkpoint is written; the worker may continue."""
         with self._changed:
             for task in (task for queue in self._queues for task in queue.tasks):
                 if task.prepared is prepared:
@@ -206,7 +206,7 @@ class ReadAhead(Generic[Key]):
         queue.tasks.clear()
 
     def _count(self, queue: StreamQueue[Key], page: Page, sign: int) -> None:
-        """Take a page to what waits, or off it."""
+        """Add a page to the buffered sizes, or subtract it (sign -1)."""
         queue.buffered_bytes += sign * page.size
         self._buffered_bytes += sign * page.size
         self._buffered_disk += sign * page.spooled
@@ -220,9 +220,9 @@ class ReadAhead(Generic[Key]):
             return
 
     def _read(self, queue: StreamQueue[Key], task: WindowTask) -> bool:
-        """Read a page of a chain; whether this worker must go on with it.
+        """Read the next page of a task; True if this worker must continue with the task.
 
-        It must where the window was only opened: its reader may hold what others wait for.
+        It must continue after a window was prepared: the reader may hold a lock that others need.
         """
         page, error = None, None
         began = time.thread_time()
@@ -242,30 +242,29 @@ class ReadAhead(Generic[Key]):
             return task.is_taken
 
     def _next(self, queue: StreamQueue[Key]) -> WindowTask | None:
-        """Wait for the earliest window of which a page may be read; None if none is wanted."""
+        """Wait for the earliest task whose next page may be read; None if the queue is closed."""
         with self._changed:
             while not queue.is_closed:
                 queue.fill()
                 if queue.load.is_hungry() or not queue.is_reading:
-                    for place, task in enumerate(queue.tasks):
+                    for index, task in enumerate(queue.tasks):
                         is_idle = not (task.is_taken or task.is_read)
-                        if is_idle and self._has_room(queue, task, place):
+                        if is_idle and self._has_room(queue, task, index):
                             task.is_taken = True
                             return task
                 self._free.wait(RETRY_INTERVAL)
             return None
 
-    def _has_room(self, queue: StreamQueue[Key], task: WindowTask, place: int) -> bool:
-        """Whether a chain's next page may wait; one that is needed next always may.
+    def _has_room(self, queue: StreamQueue[Key], task: WindowTask, index: int) -> bool:
+        """Whether the buffer has room for a task's next page; the page needed next always has room.
 
-        A chain may use less of the room, the later it is handed out. Later chains would fill the
-        room else, and the ones before them be read a page at a time.
+        Later windows get a smaller share of the buffer, so that they cannot starve earlier ones.
         """
-        is_needed = place == 0 and not task.pages
-        return is_needed or self._waits_less(queue, 1 - place / queue.max_tasks)
+        is_needed = index == 0 and not task.pages
+        return is_needed or self._uses_less(queue, 1 - index / queue.max_tasks)
 
-    def _waits_less(self, queue: StreamQueue[Key], share: float) -> bool:
-        """Whether what waits takes less than a share of the room."""
+    def _uses_less(self, queue: StreamQueue[Key], share: float) -> bool:
+        """Whether the pages that wait use less than a share of the buffer."""
         is_calm = not queue.load.is_hungry()
         return (
             self._buffered_bytes < self._max_bytes * share
@@ -280,7 +279,7 @@ class ReadAhead(Generic[Key]):
         page: Page | PreparedWindow | SplitWindow | None,
         error: Exception | None,
     ) -> None:
-        """Note what became of reading a page."""
+        """Store the result of reading a page."""
         if page is None:
             task.error, task.is_read = error, True
         elif isinstance(page, SplitWindow):
@@ -292,16 +291,16 @@ class ReadAhead(Generic[Key]):
             self._count(queue, page, 1)
 
     def _split(self, queue: StreamQueue[Key], task: WindowTask, split: SplitWindow) -> None:
-        """Put other windows in a chain's place; nothing of it was handed out that they lack."""
-        place = queue.tasks.index(task)
+        """Replace a task with tasks for several windows; no page of the old task was returned."""
+        index = queue.tasks.index(task)
         for page in task.pages:
             self._count(queue, page, -1)
-        del queue.tasks[place]
+        del queue.tasks[index]
         for number, window in enumerate(split.windows):
-            queue.tasks.insert(place + number, WindowTask(window, queue.read(window, None)))
+            queue.tasks.insert(index + number, WindowTask(window, queue.read(window, None)))
         self._free.notify_all()
 
     def _is_roomy(self, queue: StreamQueue[Key]) -> bool:
-        """Whether it is worth while to wake those who wait for room."""
+        """Whether the workers that wait for room should be woken."""
         needs_next = not queue.tasks or not queue.tasks[0].pages
-        return needs_next or self._waits_less(queue, 0.5)
+        return needs_next or self._uses_less(queue, 0.5)
