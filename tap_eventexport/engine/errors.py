@@ -1,4 +1,4 @@
-"""What can go wrong while reading a vendor, named after what is done about it.
+"""The errors of reading a vendor, each named after its remedy.
 
 SyncError (singer_sdk)
 ├── FatalSyncError
@@ -8,10 +8,10 @@ SyncError (singer_sdk)
 ├── RetriableSyncError
 │   └── RetriableVendorError      the same request again, after a short pause
 │       └── RateLimitedError      the same request again, when the vendor allows it
-└── RestartWindowError            the window from its start, without its position
+└── RestartWindowError            the window from its start, without its cursor
 
-Stopped                           the run ends, the STATE that was written holds; as it does
-                                  where stdout is closed (console.OutputClosedError)
+ShutdownRequested                 the run ends, and the STATE that was written is valid; the same
+                                  is true if stdout is closed (console.OutputClosedError)
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from singer_sdk.exceptions import FatalSyncError, RetriableSyncError, SyncError
 
 
 class FatalVendorError(FatalSyncError):
-    """The stream can't go on. The text says what happened and what to do."""
+    """The stream can't continue. The text says what happened and what to do."""
 
 
 class InvalidStateError(FatalVendorError):
@@ -32,10 +32,10 @@ class StreamMapError(FatalSyncError):
 
 
 class RetriableVendorError(RetriableSyncError):
-    """A passing fault: the same request may succeed a little later.
+    """A transient failure: the same request may succeed a little later.
 
     Args:
-        message: What was seen, without secrets and without records.
+        message: What happened, without secrets and without records.
         wait: Seconds that the vendor asks to wait; None if it doesn't say.
     """
 
@@ -45,11 +45,11 @@ class RetriableVendorError(RetriableSyncError):
 
 
 class RateLimitedError(RetriableVendorError):
-    """The vendor's quota is used up for now."""
+    """The vendor's rate limit is reached for now."""
 
 
 class RestartWindowError(SyncError):
-    """The vendor no longer accepts a position: its window must be read from the start."""
+    """The vendor no longer accepts a cursor: its window must be read from the start."""
 
 
 class ShutdownRequested(BaseException):

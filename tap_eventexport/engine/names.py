@@ -1,6 +1,6 @@
-"""Names that come from outside, such as columns and files, as parts of a message.
+"""Quotes names that come from outside, such as columns and files, for messages.
 
-A name is data: it may hold quotes, line breaks and what moves a terminal, and have any length.
+A name is data: it may hold quotes, line breaks and terminal control codes, and have any length.
 Every such name passes here before it is logged or becomes a part of an error.
 """
 
@@ -20,11 +20,11 @@ _plain = re.compile(r"[\w.:/@$+=-]+")
 
 
 def quote_name(name: str, longest: int = LONGEST_NAME) -> str:
-    """A name as it is if it has ordinary characters only; else quoted, with escapes.
+    """Return a name unchanged if it has only ordinary characters; else quoted, with escapes.
 
     Args:
         name: The name.
-        longest: How many characters of it are shown at most.
+        longest: The maximum number of its characters that are shown.
     """
     if len(name) > longest:
         return f"{name[:longest]!r}… ({len(name)} characters)"
@@ -32,7 +32,7 @@ def quote_name(name: str, longest: int = LONGEST_NAME) -> str:
 
 
 def quote_names(names: Collection[str]) -> str:
-    """Some names in order, the first of them if they are many."""
+    """Join names in order; only the first ones if there are many."""
     shown = ", ".join(quote_name(name) for name in islice(sorted(names), MOST_NAMES))
     more = len(names) - MOST_NAMES
     return f"{shown} and {more} more" if more > 0 else shown

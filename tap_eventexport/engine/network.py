@@ -1,7 +1,7 @@
-"""What went wrong between this machine and a server, in words that say what to do.
+"""Explains network errors between this machine and a server, and says what to do.
 
-The libraries' own texts hold URLs with their queries and the addresses of objects, so none of them
-is shown. They wrap each other's errors several times; the one at the bottom tells the cause.
+The libraries' own texts hold URLs with queries and the addresses of objects, so they are never
+shown. The libraries wrap each other's errors several times; the innermost error is the cause.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DI
 MOST_CAUSES = 20  # errors that wrap each other
 NO_FILES = {errno.EMFILE, errno.ENFILE}
 TOO_MANY_FILES = (
-    "this process has as many files and connections open as it may; raise the limit (ulimit -n), "
+    "this process has reached its limit of open files and connections; raise it (ulimit -n), "
     "or set a smaller concurrency"
 )
 NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL}
@@ -43,11 +43,11 @@ Kinds = type[BaseException] | tuple[type[BaseException], ...]
 
 
 class Fault(NamedTuple):
-    """What went wrong.
+    """A network error.
 
     Attributes:
-        words: What it was and what to do.
-        is_lasting: Whether the same request can't succeed a little later.
+        words: What happened and what to do.
+        is_lasting: Whether a retry of the same request can't succeed.
     """
 
     words: str
@@ -55,21 +55,21 @@ class Fault(NamedTuple):
 
 
 def fault(error: BaseException) -> Fault:
-    """What an error of the libraries for HTTP means."""
+    """Explain an error of the HTTP libraries."""
     causes = list(_causes(error))
     return _of_this_machine(causes) or _of_the_proxy(causes) or _of_the_server(causes)
 
 
 def ca_bundle() -> str | None:
-    """The CAs that the environment names in place of the known ones; None if it names none.
+    """The CA bundle that the environment names; None if it names none.
 
-    OpenSSL, curl and others look at SSL_CERT_FILE; the libraries here don't by themselves.
+    OpenSSL, curl and others read SSL_CERT_FILE; the libraries used here don't.
     """
     return next((path for name in BUNDLES if (path := os.environ.get(name))), None)
 
 
 def has_no_descriptor() -> bool:
-    """Whether no file and no connection can be opened any more; not every error says so."""
+    """Whether no more files and connections can be opened; not every error says so."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:
@@ -78,7 +78,7 @@ def has_no_descriptor() -> bool:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error, and what it comes from."""
+    """Yield an error and its causes."""
     waiting, seen = [error], set[int]()
     while waiting and len(seen) < MOST_CAUSES:
         current = waiting.pop(0)
@@ -99,7 +99,7 @@ def _of_this_machine(causes: list[BaseException]) -> Fault | None:
             return Fault(_no_bundle("doesn't exist"), is_lasting=True)
     if any("SOCKS" in str(cause) for cause in causes if isinstance(cause, InvalidSchema)):
         return Fault(
-            "the proxy is a SOCKS proxy, which needs a package more: pip install pysocks",
+            "the proxy is a SOCKS proxy, which needs another package: pip install pysocks",
             is_lasting=True,
         )
     lasting = (words for kinds, words in _UNSENDABLE if _has(causes, kinds))
@@ -145,15 +145,15 @@ def _of_the_proxy(causes: list[BaseException]) -> Fault | None:
         return Fault(WANTS_NAME, is_lasting=True)
     if refusal:
         return Fault(
-            f"the proxy refuses it ({quote_name(refusal)}); allow the host there, or leave it "
-            "out with NO_PROXY"
+            f"the proxy refuses the host ({quote_name(refusal)}); allow it there, or exclude "
+            "it with NO_PROXY"
         )
     words, is_lasting = _of_the_server(causes)
     return Fault(f"the proxy of HTTPS_PROXY can't be used: {words}", is_lasting)
 
 
 WANTS_NAME = (
-    "the proxy wants a name and a password (407); put them into HTTPS_PROXY, as "
+    "the proxy requires a name and a password (407); put them into HTTPS_PROXY, as "
     "http://name:password@host:port"
 )
 
@@ -163,12 +163,12 @@ def _of_the_server(causes: list[BaseException]) -> Fault:
     if tls:
         return _of_tls(tls)
     if any(isinstance(cause, OSError) and cause.errno in NO_ROUTE for cause in causes):
-        return Fault("there is no way to it; check this machine's network and its firewall")
+        return Fault("there is no route to the host; check this machine's network and its firewall")
     fitting = (words for kinds, words in _WORDS if _has(causes, kinds))
     return Fault(next(fitting, "the connection failed; check the address and the network"))
 
 
-_BROKEN = "the other side broke the connection"
+_BROKEN = "the server closed the connection"
 _WORDS: tuple[tuple[Kinds, str], ...] = (  # the first that fits
     (
         (socket.gaierror, urllib3.exceptions.NameResolutionError),
@@ -179,7 +179,7 @@ _WORDS: tuple[tuple[Kinds, str], ...] = (  # the first that fits
         (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError),
         "no connection within request_timeout; check the address, the firewall and HTTPS_PROXY",
     ),
-    ((requests.Timeout, urllib3.exceptions.TimeoutError), "no answer within request_timeout"),
+    ((requests.Timeout, urllib3.exceptions.TimeoutError), "no response within request_timeout"),
     (
         (requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError),
         "the body's compression is broken",
@@ -188,9 +188,9 @@ _WORDS: tuple[tuple[Kinds, str], ...] = (  # the first that fits
     (ConnectionError, _BROKEN),
     (
         (urllib3.exceptions.IncompleteRead, requests.exceptions.ChunkedEncodingError),
-        "the body ended before its announced end",
+        "the body is shorter than announced",
     ),
-    (http.client.HTTPException, "the answer is not HTTP; check the address and its port"),
+    (http.client.HTTPException, "the response is not HTTP; check the address and its port"),
 )
 
 
@@ -211,7 +211,7 @@ def _of_tls(error: ssl.SSLError) -> Fault:
 
 def _of_certificate(code: int) -> str:
     if code in OTHER_HOST:
-        return "its certificate is another host's; check the address"
+        return "its certificate is for another host; check the address"
     if code in OTHER_TIME:
         now = format_instant(datetime.now(UTC))
         return (

@@ -1,4 +1,4 @@
-"""Tells a person how a stream gets on, in a line now and then, and in one at its end."""
+"""Logs the progress of a stream: a line every 30 seconds, and one at its end."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ INTERVAL = 30.0  # seconds between two lines
 
 
 class Progress:
-    """Counts what one stream has done in this run.
+    """Counts the windows, pages and records of one stream in this run.
 
     Attributes:
-        windows: How many windows the run reads.
-        complete: How many of them are complete.
-        records: How many records were written.
+        windows: The number of windows that the run reads.
+        complete: The number of complete windows.
+        records: The number of records that were written.
         is_failed: Whether the stream ended early.
 
     Args:
         stream: The stream's name.
         logger: Where the lines go.
-        windows: How many windows the run reads.
+        windows: The number of windows that the run reads.
     """
 
     def __init__(self, stream: str, logger: Logger, windows: int) -> None:
@@ -35,23 +35,23 @@ class Progress:
         self.complete = 0
         self._pages = 0
         self.records = 0
-        self._began = self._told = time.monotonic()
+        self._began = self._logged = time.monotonic()
         self._ended: float | None = None
         self.is_failed = False
 
     def add(self, records: int) -> None:
         """Count records that were written."""
         self.records += records
-        if time.monotonic() - self._told > INTERVAL:
-            self._told = time.monotonic()
+        if time.monotonic() - self._logged > INTERVAL:
+            self._logged = time.monotonic()
             self._logger.info("%s: %s", self._stream, self)
 
     def split(self, windows: int) -> None:
-        """Count so many windows in place of one."""
+        """Count several windows instead of one."""
         self.windows += windows - 1
 
     def page(self, window: Window, *, is_last: bool) -> None:
-        """Count a page that was written whole."""
+        """Count a page after it was written."""
         self._pages += 1
         self.complete += is_last
         self._logger.debug(
@@ -60,11 +60,11 @@ class Progress:
 
     @property
     def seconds(self) -> float:
-        """How long the stream has been read, or was until its end."""
+        """Seconds since the stream started, or until it ended."""
         return max((self._ended or time.monotonic()) - self._began, 0.001)
 
     def end(self, *, is_failed: bool) -> None:
-        """Count no further time, and tell how it went."""
+        """Stop the time, and log the result."""
         self.is_failed = is_failed
         self._ended = time.monotonic()
         self._logger.info("%s: %s", self._stream, self)

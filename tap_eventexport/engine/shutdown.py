@@ -1,4 +1,4 @@
-"""Ending a run early: a signal sets a flag, and everything that waits looks at it."""
+"""Ends a run early: a signal sets a flag, which everything that waits checks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from types import FrameType
 
 EXIT_CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
-GRACE = 3.0  # seconds: a reader that blocks stdout can't hold the process longer
+GRACE = 3.0  # seconds after which the process exits, even if a reader blocks stdout
 
 
 class Shutdown:
     """Whether this run was asked to end, and by which signal.
 
     Attributes:
-        exit_code: 143 or 130 once a signal came, else None.
+        exit_code: 143 or 130 after a signal, else None.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Shutdown:
         self._event = threading.Event()
 
     def listen(self) -> None:
-        """Take SIGTERM and SIGINT; does nothing outside the main thread."""
+        """Handle SIGTERM and SIGINT; does nothing outside the main thread."""
         if threading.current_thread() is threading.main_thread():
             for number in EXIT_CODES:
                 signal.signal(number, self._receive)
@@ -47,7 +47,7 @@ class Shutdown:
         """Return at once, or raise if the run was asked to end.
 
         Raises:
-            Stopped: If it was.
+            ShutdownRequested: If it was.
         """
         if self._event.is_set():
             raise ShutdownRequested
@@ -56,7 +56,7 @@ class Shutdown:
         """Sleep, unless the run is asked to end.
 
         Raises:
-            Stopped: As soon as it is.
+            ShutdownRequested: As soon as it is.
         """
         if self._event.wait(seconds):
             raise ShutdownRequested

@@ -1,4 +1,4 @@
-"""Half-open windows of time: the wanted time is cut into them, each is read on its own."""
+"""Half-open time windows; an interval is split into windows, and each is read on its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MILLISECOND = timedelta(milliseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# What is read lies between these: a lookback or an offset from there is still in the calendar.
+# Times must be between these, so that a lookback or an offset stays inside the calendar.
 FIRST, LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -32,23 +32,23 @@ class Window:
 
     def __post_init__(self) -> None:
         if self.start >= self.end:
-            raise ValueError(f"a window from {self.start} to {self.end} holds no time")
+            raise ValueError(f"window start {self.start} must be before end {self.end}")
 
     def __str__(self) -> str:
         return f"[{format_instant(self.start)}, {format_instant(self.end)})"
 
     def clipped(self, bounds: Window) -> Window:
-        """The part that lies inside another window, which must touch this one."""
+        """Return the part inside another window, which must overlap this one."""
         return Window(max(self.start, bounds.start), min(self.end, bounds.end))
 
 
 def window_if_any(start: datetime, end: datetime) -> tuple[Window, ...]:
-    """The one window from start to end, or none where there is no time between them."""
+    """Return one window from start to end, or none if start isn't before end."""
     return (Window(start, end),) if start < end else ()
 
 
 def split_every(whole: Window, width: timedelta) -> Iterator[Window]:
-    """Cut a window into windows of one width; the last may be narrower."""
+    """Split a window into windows of one width; the last may be shorter."""
     start = whole.start
     while start < whole.end:
         end = min(start + width, whole.end)
@@ -57,7 +57,7 @@ def split_every(whole: Window, width: timedelta) -> Iterator[Window]:
 
 
 def split_growing(whole: Window, first: timedelta, growth: int) -> Iterator[Window]:
-    """Cut a window into windows of which each is so many times as wide as the one before it."""
+    """Split a window into windows that grow: each is `growth` times as wide as the previous one."""
     start, width = whole.start, first
     while start < whole.end:
         end = min(start + width, whole.end)
@@ -66,10 +66,10 @@ def split_growing(whole: Window, first: timedelta, growth: int) -> Iterator[Wind
 
 
 def calendar_days(whole: Window, zone: tzinfo) -> Iterator[Window]:
-    """The calendar days of a time zone that a window touches, each whole.
+    """Yield the whole calendar days, in a time zone, that a window overlaps.
 
-    A day runs from its first instant in the zone to the next day's: 23 or 25 hours where the
-    clocks change, and from one o'clock where midnight itself is skipped.
+    A day is from its first instant in the zone to the first instant of the next day. It has 23 or
+    25 hours if the clocks change, and begins at one o'clock if midnight is skipped.
     """
     day = whole.start.astimezone(zone).date()
     start = _first_instant(day, zone)
@@ -86,11 +86,11 @@ def _first_instant(day: date, zone: tzinfo) -> datetime:
 
 
 def time_zone(name: str) -> tzinfo:
-    """The time zone of an IANA name, such as `Asia/Seoul`; its data need not be installed.
+    """Return the time zone with an IANA name, such as `Asia/Seoul`; works without system data.
 
     Raises:
-        ValueError: If there is no such zone. The name of a file or of a folder is none, nor is
-            one that only this machine knows.
+        ValueError: If there is no such zone. Names of files or folders are refused, and names that
+            only this machine knows.
     """
     if not is_time_zone(name):
         raise ValueError(f"there is no time zone {name!r}")
@@ -101,7 +101,7 @@ def time_zone(name: str) -> tzinfo:
 
 
 def is_time_zone(name: str) -> bool:
-    """Whether a name is one of IANA's; a system may know newer ones than the package `tzdata`."""
+    """Whether a name is an IANA name; the system may know newer ones than the package `tzdata`."""
     return name in zone_names() or ("/" in name and name in available_timezones())
 
 
@@ -112,17 +112,17 @@ def zone_names() -> frozenset[str]:
 
 
 def round_up(instant: datetime, granularity: timedelta = MILLISECOND) -> datetime:
-    """The first multiple of a resolution that isn't before the instant.
+    """Round an instant up to a multiple of the granularity.
 
-    An event's time t is such a multiple, so t >= instant is the same as t >= round_up(instant):
-    a bound rounded this way selects the same events.
+    The time t of an event is such a multiple, so t >= instant is the same as t >=
+    round_up(instant): a rounded bound selects the same events.
     """
     whole = round_down(instant, granularity)
     return whole if whole == instant else whole + granularity
 
 
 def round_down(instant: datetime, granularity: timedelta = MILLISECOND) -> datetime:
-    """The last multiple of a resolution that isn't after the instant."""
+    """Round an instant down to a multiple of the granularity."""
     return instant - (instant - EPOCH) % granularity
 
 
@@ -132,7 +132,7 @@ def to_milliseconds(instant: datetime) -> int:
 
 
 def from_milliseconds(milliseconds: int) -> datetime:
-    """The instant that lies so many milliseconds after 1970.
+    """Return the instant at a number of milliseconds since 1970.
 
     Raises:
         ValueError: If no calendar year holds it.
@@ -153,7 +153,7 @@ _MILLISECONDS = tuple(f"{millisecond:03}Z" for millisecond in range(1000))
 
 
 def format_milliseconds(milliseconds: int) -> str:
-    """Milliseconds since 1970 as `format_instant` writes them, eleven times as fast.
+    """Format milliseconds since 1970 as `format_instant` does, eleven times as fast.
 
     Raises:
         ValueError: If no calendar year holds them.
@@ -167,7 +167,7 @@ def format_instant(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-# RFC 3339, and what else names an instant in no two ways: a date alone, no seconds, no offset.
+# RFC 3339, and other forms that are not ambiguous: only a date, no seconds, no offset.
 _is_instant = re.compile(
     r"\d{4}-\d\d-\d\d"
     r"(?:[T ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:[.,]\d{1,12})?)?(?:Z|[+-]\d\d(?::?[0-5]\d)?)?)?",
@@ -179,27 +179,29 @@ def parse_instant(text: str, zone: tzinfo = UTC, since: datetime = FIRST) -> dat
     """Read a date or date-time such as `2026-03-01` or `2026-03-01T00:00:00.000+09:00`.
 
     Args:
-        text: The text. Numbers, weeks and other forms of ISO 8601 without dashes and colons are
-            none: 1711010100000, milliseconds since 1970, would be a time in the year 1711.
+        text: The text. Numbers, weeks and other ISO 8601 forms without dashes and colons are
+            refused: 1711010100000, which is milliseconds since 1970, would be a time in the year
+            1711.
         zone: The time zone of a text without an offset.
-        since: The earliest instant that is one.
+        since: The earliest instant that is accepted.
 
     Raises:
-        ValueError: If the text is none, or lies before `since` or behind the year 9998.
+        ValueError: If the text isn't a date or date-time, or is before `since` or after the year
+            9998.
     """
     if _is_written(text):
         instant = datetime.fromisoformat(text)
     elif _is_instant(text):
         instant = _in_utc(datetime.fromisoformat(text), zone)
     else:
-        raise ValueError("no date or date-time such as 2026-03-01T00:00:00Z")
+        raise ValueError("not a date or date-time such as 2026-03-01T00:00:00Z")
     if since <= instant < LAST:
         return instant
-    raise ValueError(f"a date that is not from {since.year} to {LAST.year - 1}")
+    raise ValueError(f"the year is not from {since.year} to {LAST.year - 1}")
 
 
 def parse_naive(text: str, zone: tzinfo) -> datetime:
-    """The instant of a `yyyy-MM-dd HH:mm:ss` that names no time zone.
+    """Parse a `yyyy-MM-dd HH:mm:ss`, which has no time zone, as a time in a zone.
 
     Raises:
         ValueError: If the text has another form, or the calendar has no such time.
@@ -210,7 +212,7 @@ def parse_naive(text: str, zone: tzinfo) -> datetime:
 
 
 def _is_written(text: str) -> bool:
-    """Whether a text has the form that `format_instant` writes, as most have; by its separators."""
+    """Whether a text has the form that `format_instant` writes, judged by its separators."""
     return (
         text[4:20:3] == "--T::."
         and len(text) == 24  # noqa: PLR2004
@@ -224,4 +226,4 @@ def _in_utc(instant: datetime, zone: tzinfo) -> datetime:
         aware = instant if instant.tzinfo else instant.replace(tzinfo=zone)
         return aware.astimezone(UTC)
     except OverflowError:
-        raise ValueError("a date beyond the calendar") from None
+        raise ValueError("a date outside the calendar") from None

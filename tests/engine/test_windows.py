@@ -111,7 +111,7 @@ def test_a_day_has_the_hours_that_it_has(zone: str, date: str, hours: int) -> No
 
 def test_an_empty_window_is_none() -> None:
     now = utc("2026-03-01")
-    with pytest.raises(ValueError, match="holds no time"):
+    with pytest.raises(ValueError, match="must be before end"):
         Window(now, now)
     assert window_if_any(now, now) == ()
     assert window_if_any(now, now + timedelta(1)) == (Window(now, now + timedelta(1)),)
@@ -210,7 +210,7 @@ def test_a_date_without_an_offset_is_in_the_zone_that_is_handed_in() -> None:
     seoul = ZoneInfo("Asia/Seoul")
     assert parse_instant("2026-03-01 09:00", seoul) == parse_instant("2026-03-01")
     assert parse_instant("2026-03-01T00:00:00Z", seoul) == parse_instant("2026-03-01")
-    with pytest.raises(ValueError, match="beyond the calendar"):
+    with pytest.raises(ValueError, match="outside the calendar"):
         parse_instant("0001-01-01 00:00:00", seoul)
 
 
@@ -259,7 +259,7 @@ def test_a_window_holds_time() -> None:
     day = Window(parse_instant("2026-03-01"), parse_instant("2026-03-02"))
     assert str(day) == "[2026-03-01T00:00:00.000Z, 2026-03-02T00:00:00.000Z)"
     assert day.clipped(Window(day.start + timedelta(hours=9), day.end)).start.hour == 9
-    with pytest.raises(ValueError, match="holds no time"):
+    with pytest.raises(ValueError, match="must be before end"):
         Window(day.end, day.start)
 
 

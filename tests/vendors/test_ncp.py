@@ -666,7 +666,7 @@ def test_fields_without_a_column_are_kept_and_count_in_the_key(tap: Tap, ncp: Nc
 @pytest.mark.parametrize(
     ("time", "why"),
     [
-        ("0001-01-01 00:00:00", "beyond the calendar"),
+        ("0001-01-01 00:00:00", "outside the calendar"),
         (1772323200000, "yyyy-MM-dd HH:mm:ss"),
         (None, "yyyy-MM-dd HH:mm:ss"),
     ],

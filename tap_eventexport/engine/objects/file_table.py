@@ -1,4 +1,4 @@
-"""The files of one listing in a temporary database, by key and by time, however many they are."""
+"""The files of one listing in a temporary database, by key and by time, for any number of files."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 ROWS = 1_000  # in memory at a time
 MICROSECOND = timedelta(microseconds=1)
 EVER = 1 << 62  # microseconds since 1970, beyond any calendar
-HALF = 32  # bits of a fingerprint; so many files as would make a sum too large fit in no bucket
-LAST_CHARACTER = "\U0010ffff"  # behind all that a key goes on with
+HALF = 32  # bits of a fingerprint; no bucket has enough files to overflow a sum
+LAST_CHARACTER = "\U0010ffff"  # sorts after every character that can follow a prefix
 
 TABLES = """
     PRAGMA journal_mode = OFF;
@@ -35,7 +35,7 @@ WHILE = "modified >= ? AND modified < ?"
 
 
 class Tally(NamedTuple):
-    """How many files there are, and a digest of their keys and versions."""
+    """The number of files, and a digest of their keys and versions."""
 
     number: int
     digest: str
@@ -44,10 +44,11 @@ class Tally(NamedTuple):
 class FileTable:
     """The files of a listing.
 
-    A file is known or not; at first none is. Times are half-open; an end of None is open.
+    A file is known or not; at first none is. Time ranges are half-open; an end of None has no
+    limit.
 
     Args:
-        files: The files. A key that is listed twice counts as it was listed last.
+        files: The files. If a key is listed twice, the last one counts.
 
     Raises:
         FatalVendorError: If there is no room for them.
@@ -67,24 +68,24 @@ class FileTable:
         self._insert(rows)
 
     def tally(self, start: datetime, end: datetime | None, last_key: str | None = None) -> Tally:
-        """The files of a time, or those of them with keys up to a last one."""
+        """Count the files of a time range, optionally only those with keys up to a last one."""
         condition, values = _condition(start, end, last_key)
         query = f"SELECT count(*), sum(high), sum(low) FROM file WHERE {condition}"  # noqa: S608
-        ((number, high, low),) = self._ask(query, *values)
+        ((number, high, low),) = self._query(query, *values)
         return _tally(number, high or 0, low or 0)
 
     def know(self, start: datetime, end: datetime | None, last_key: str | None = None) -> None:
-        """From now on know the files of a time, or those of them with keys up to a last one."""
+        """Mark the files of a time range as known, optionally only up to a last key."""
         condition, values = _condition(start, end, last_key)
-        self._ask(f"UPDATE file SET known = 1 WHERE {condition}", *values)  # noqa: S608
+        self._query(f"UPDATE file SET known = 1 WHERE {condition}", *values)  # noqa: S608
 
     def know_by_name(self, names: Collection[str]) -> None:
-        """From now on know the files with some digests, as an earlier version remembered them."""
+        """Mark the files with these digests as known, which an earlier version wrote to STATE."""
         if not names:
             return
         found = [
             (key,)
-            for key, high, low in self._ask("SELECT key, high, low FROM file")
+            for key, high, low in self._query("SELECT key, high, low FROM file")
             if f"{high << HALF | low:016x}" in names
         ]
         with self._lock:
@@ -93,15 +94,15 @@ class FileTable:
     def by_key(
         self, start: datetime, end: datetime | None, until: datetime
     ) -> Iterator[tuple[StoredObject, bool, Tally]]:
-        """The files of a time by key.
+        """Yield the files of a time range in order of their keys.
 
         Args:
-            start: When they begin.
-            end: When they end.
-            until: The end of those that are counted.
+            start: The start of the range.
+            end: The end of the range.
+            until: Files from this time on are not counted in the tally.
 
         Yields:
-            Each file, whether it is known, and the tally of all up to it.
+            Each file, whether it is known, and the tally of all files up to it.
         """
         query = (
             "SELECT key, size, etag, modified, known, high, low FROM file INDEXED BY time "  # noqa: S608
@@ -115,26 +116,26 @@ class FileTable:
             yield file, bool(known), _tally(number, highs, lows)
 
     def beginning_with(self, prefix: str, before: datetime) -> list[StoredObject]:
-        """The files whose keys begin with a prefix that are known or older than a time."""
+        """Return the files with a key prefix that are known, or older than a time."""
         query = (
             "SELECT key, size, etag, modified FROM file "
             "WHERE key >= ? AND key < ? AND (known OR modified < ?) ORDER BY key"
         )
-        rows = self._ask(query, prefix, prefix + LAST_CHARACTER, _microseconds(before))
+        rows = self._query(query, prefix, prefix + LAST_CHARACTER, _microseconds(before))
         return [_file(*row) for row in rows]
 
     def _insert(self, rows: list[tuple[Any, ...]]) -> None:
-        marks = "?, ?, ?, ?, ?, ?"
+        placeholders = "?, ?, ?, ?, ?, ?"
         statement = "INSERT OR REPLACE INTO file (key, size, etag, modified, high, low) VALUES"
         try:
             with self._lock:
                 self._database.execute("BEGIN")
-                self._database.executemany(f"{statement} ({marks})", rows)
+                self._database.executemany(f"{statement} ({placeholders})", rows)
                 self._database.execute("COMMIT")
         except sqlite3.OperationalError as error:
             raise _no_room(error) from None
 
-    def _ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
+    def _query(self, query: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
         return list(self._rows(query, *values))
 
     def _rows(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401
@@ -177,7 +178,7 @@ def _microseconds(instant: datetime) -> int:
 
 
 def _tally(number: int, high: int, low: int) -> Tally:
-    """The sums of both halves, each without what is carried: the order of files is no matter."""
+    """Build a digest from the sums of both halves, modulo 2^32, so that order doesn't matter."""
     return Tally(number, f"{high % (1 << HALF):08x}{low % (1 << HALF):08x}")
 
 

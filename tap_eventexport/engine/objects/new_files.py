@@ -1,10 +1,10 @@
-"""Which files of a listing are new to a run, and how STATE remembers those that were read.
+"""Finds the files of a listing that are new to a run, and records the read files in STATE.
 
-Files are listed anew in each run, some under a time that lies behind the bookmark. STATE holds for
-the time that is looked at again short spans, each with the number of its files and a digest of
-their keys and versions. A span of which a listing gives the same was read, whatever happened in
-between; of any other all files are read. The nearer to the bookmark, the shorter is a span: a file
-that comes late by a minute lets the files of half a minute be read again.
+Each run lists the files again, and some have a time before the bookmark. For the time that is
+listed again, STATE holds short spans, each with the number of its files and a digest of their keys
+and versions. If the listing gives the same number and digest, the files of that span were read. If
+not, all files of the span are read again. Spans are shorter near the bookmark: if a file comes late
+by a minute, only the files of half a minute are read again.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.objects.listing import StoredObject
     from tap_eventexport.engine.state.bookmark import Bookmark, Checkpoint
 
-SHORTEST = timedelta(seconds=1)  # a span; the times of S3 have no parts of it
-GROWTH = 1.5  # of each span against the next: 36 spans reach back a month
+SHORTEST = timedelta(seconds=1)  # a span; S3's times have whole seconds
+GROWTH = 1.5  # length of each span, relative to the one after it: 36 spans cover a month
 
 
-class Place(msgspec.Struct):
-    """How far the files of a time were read.
+class FileCursor(msgspec.Struct):
+    """The cursor of a window of files: how far it was read. Its fields are keys in STATE.
 
     Attributes:
-        since: The time's start.
+        since: The start of the time range.
         until: Its end.
-        after: The key that was read last; files are read by key.
-        count: How many files have a key up to it.
+        after: The key that was read last; files are read in order of their keys.
+        count: The number of files with a key up to it.
         digest: A digest of their keys and versions.
     """
 
@@ -50,15 +50,15 @@ class Place(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """Which files one run looks at.
+    """The time range of the files that one run lists.
 
     Attributes:
-        interval: The time to read.
-        lookback: How far behind its bookmark a run begins.
+        interval: The time range to read.
+        lookback: How far before its bookmark a run begins.
         lateness: How long after its time a file may be listed for the first time.
         now: The instant at which the run began.
-        is_bounded: Whether the time ends before now. Files of any later time may then hold events
-            of it, and none is remembered, since each may hold other events.
+        is_bounded: Whether the interval ends before now. Then later files may hold events of it
+            too. No file is recorded in STATE, since each may also hold other events.
     """
 
     interval: Window
@@ -69,15 +69,15 @@ class Reach:
 
     @property
     def since(self) -> datetime:
-        """When the files begin."""
+        """The earliest time of the files."""
         return self.interval.start - self.lateness
 
     def start(self, window: Window) -> datetime:
-        """When the files of a window begin."""
+        """The earliest time of a window's files."""
         return self.since if window.start == self.interval.start else window.start
 
     def is_open(self, window: Window) -> bool:
-        """Whether the files of a window have no end."""
+        """Whether a window's files have no latest time."""
         return self.is_bounded and window.end == self.interval.end
 
 
@@ -86,13 +86,13 @@ class NewFiles:
 
     Args:
         table: The listing.
-        bookmark: What STATE says.
-        reach: Which files the run looks at.
+        bookmark: The bookmark in STATE.
+        reach: The files that the run lists.
     """
 
     def __init__(self, table: FileTable, bookmark: Bookmark, reach: Reach) -> None:
         self._table = table
-        self._mark = bookmark.watermark
+        self._watermark = bookmark.watermark
         self._reach = reach
         for each in bookmark.files.spans:
             if self._span(each.start, each.end) == each:
@@ -102,30 +102,30 @@ class NewFiles:
             self._resume(checkpoint)
 
     def within(self, window: Window) -> Iterator[tuple[StoredObject, dict[str, Any]]]:
-        """The new files of a window by key, each with the place behind it."""
+        """Yield the new files of a window by key, each with the cursor after it."""
         start, end, until = self._reach.start(window), window.end, window.end
         is_open = self._reach.is_open(window)
         if is_open:
             until = round_down(self._reach.now)
         for file, is_known, tally in self._table.by_key(start, None if is_open else end, until):
             if not is_known:
-                place = Place(format_instant(start), format_instant(until), file.key, *tally)
-                yield file, msgspec.to_builtins(place)
+                cursor = FileCursor(format_instant(start), format_instant(until), file.key, *tally)
+                yield file, msgspec.to_builtins(cursor)
 
     def read_before(self, prefix: str, window: Window) -> list[StoredObject]:
-        """The files whose keys begin with a prefix and that are read before a window's new ones."""
+        """Return the files with a key prefix that are read before a window's new files."""
         return self._table.beginning_with(prefix, self._reach.start(window))
 
     def is_remembered(self, window: Window) -> bool:
-        """Whether a window that is complete changes what STATE says of files."""
-        return not self._reach.is_bounded and not (self._mark and window.end < self._mark)
+        """Whether a complete window changes the read files in STATE."""
+        return not self._reach.is_bounded and not (self._watermark and window.end < self._watermark)
 
     def read_up_to(self, end: datetime, watermark: datetime) -> ReadFiles:
-        """What STATE is to say when all files up to an instant were read.
+        """Return the value for STATE after all files up to an instant were read.
 
         Args:
             end: The instant.
-            watermark: The bookmark, which isn't behind it.
+            watermark: The watermark, which isn't after it.
         """
         since = max(self._reach.since, watermark - self._reach.lookback - self._reach.lateness)
         times = [
@@ -138,23 +138,23 @@ class NewFiles:
         return FileSpan(start, end, *self._table.tally(start, end))
 
     def _resume(self, checkpoint: Checkpoint) -> None:
-        """Know the files that were read in a window before its run was stopped."""
+        """Mark the files as known that an earlier run read in a window before it was stopped."""
         match checkpoint.cursor:
             case {"after": str(after), **others} if not others:  # an earlier version's
                 until = checkpoint.read_at - self._reach.lookback - self._reach.lateness
                 self._table.know(self._reach.since, until, after)
                 return
         try:
-            place = msgspec.convert(checkpoint.cursor, Place)
-            since, until = parse_instant(place.since), parse_instant(place.until)
+            cursor = msgspec.convert(checkpoint.cursor, FileCursor)
+            since, until = parse_instant(cursor.since), parse_instant(cursor.until)
         except (msgspec.ValidationError, ValueError):
             return
-        if self._table.tally(since, until, place.after) == (place.count, place.digest):
-            self._table.know(since, until, place.after)
+        if self._table.tally(since, until, cursor.after) == (cursor.count, cursor.digest):
+            self._table.know(since, until, cursor.after)
 
 
 def cut_back(start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
-    """Cut a time, from its end on, into spans that become longer; they come in order."""
+    """Split a time range into spans, in order; the earlier a span, the longer it is."""
     spans: list[tuple[datetime, datetime]] = []
     length = SHORTEST
     while start < end:

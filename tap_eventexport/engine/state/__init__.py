@@ -1,1 +1,1 @@
-"""Bookmarks: what STATE promises, and what a run reads because of it."""
+"""Bookmarks: what STATE commits, and what a run reads because of it."""

@@ -1,8 +1,8 @@
-"""What STATE holds of a stream, and what a run reads because of it.
+"""The bookmark of a stream in STATE, and the plan of what a run reads because of it.
 
-A bookmark is a promise: everything before `mark` has been emitted. The windows that were open when
-a run ended may have positions, the vendor's own places in them. A position is a hint: if it no
-longer fits, its window is read from the start.
+A bookmark is a commitment: everything before `watermark` was emitted. The windows that were open
+when a run ended may have checkpoints, with the vendor's own cursors. A checkpoint only saves work:
+if it is no longer valid, its window is read from the start.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ MOST_HINTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The vendor's own place in an open window.
+    """The vendor's own cursor in an open window.
 
     Attributes:
         window: The window that was being read.
-        cursor: What the vendor needs to go on, such as `{"cursor": "eyJ…"}`.
-        filters_hash: A fingerprint of the filters that the place was made with.
-        read_at: When the run that first read of the window began.
+        cursor: What the vendor needs to resume, such as `{"cursor": "eyJ…"}`.
+        filters_hash: A hash of the filters that the cursor was made with.
+        read_at: When the run began that was the first to read from the window.
     """
 
     window: Window
@@ -52,10 +52,10 @@ class Bookmark:
 
     Attributes:
         watermark: Everything before it was emitted; None before the first run.
-        checkpoints: The windows that are open, the earliest first. There is more than one where a
-            vendor prepares several windows at the same time.
-        files: Files that were read, where a vendor's files are listed anew in each run.
-        hints: What a stream wants to be told by the next run, by a name that sorts by age.
+        checkpoints: The open windows, the earliest first. There is more than one if a vendor
+            prepares several windows at the same time.
+        files: Files that were read, if each run lists the vendor's files again.
+        hints: Values that save the next run some work, by a name that sorts by age.
     """
 
     watermark: datetime | None = None
@@ -66,14 +66,14 @@ class Bookmark:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one run reads of one stream.
+    """The time and windows that one run reads from one stream.
 
     Attributes:
-        interval: The time to read; None if there is nothing to read.
-        filters_hash: The fingerprint of this run's filters.
-        checkpoints: The open windows to go on with, which lie in `wanted` one after the other.
-        again: For some of these windows the part that must be read once more, see `plan`.
-        notes: What the user should know about it.
+        interval: The time range to read; None if there is nothing to read.
+        filters_hash: The hash of this run's filters.
+        checkpoints: The open windows to resume, in order; all are inside `interval`.
+        reread: For some of these windows, the part that must be read again, see `plan`.
+        notes: What the user should know about the plan.
         has_gap: Whether something is left out because the vendor no longer keeps it.
     """
 
@@ -87,10 +87,10 @@ class Plan:
     def tasks(
         self, windows: Callable[[Window], Iterable[Window]]
     ) -> Iterator[tuple[Window, Mapping[str, Any] | None]]:
-        """The windows to read, in order, each with the place to go on from, or None.
+        """Yield the windows to read, in order, each with the cursor to resume from, or None.
 
         Args:
-            windows: How this vendor cuts a span of time.
+            windows: Splits a time range into this vendor's windows.
         """
         if self.interval is None:
             return
@@ -109,7 +109,7 @@ class Plan:
     def checkpoint_at(
         self, window: Window, cursor: Mapping[str, Any] | None, now: datetime
     ) -> Checkpoint | None:
-        """The position at a place in a window; None where the window is complete.
+        """Return the checkpoint for a cursor in a window; None if the window is complete.
 
         A window that an earlier run opened keeps that run's `read_at`.
         """
@@ -127,16 +127,16 @@ class Bounds:
 
     Attributes:
         now: The instant at which the run began.
-        start: The earliest event wanted on a first run.
-        start_is_set: Whether the user set it; then a lookback doesn't reach before it.
+        start: The start of the first run.
+        start_is_set: Whether the user set it; then a lookback never reads before it.
         end: Exclusive; None is now.
-        lookback: How far behind the bookmark events may still arrive.
-        settle: How old an event must be to be read.
-        granularity: What the vendor's times are multiples of. No bound lies between two of them, so
-            that what shares a time is read together, and not while more of it may come.
+        lookback: How late events may arrive; reading starts this much before the bookmark.
+        settle: The minimum age of an event before it is read.
+        granularity: The vendor's times are multiples of this. Every bound is such a multiple too.
+            So events with the same time are read together, and only when no more of them can come.
         retention_start: The earliest instant that the vendor still keeps; None if unknown.
         fail_on_gap: Whether events that the vendor no longer keeps fail the stream.
-        is_proved: Whether a position itself proves that nothing arrived in front of it.
+        is_proved: Whether the checkpoint itself proves that no event arrived before it.
     """
 
     now: datetime
@@ -153,14 +153,12 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The instants that bound what a run may promise.
+    """The instants that limit what a run may commit.
 
     Attributes:
-        earliest: Where the run began to read: no bookmark lies before it, but one that does so
-            already.
-        latest: What the vendor has lived through and what has settled can be complete; nothing
-            beyond it can.
-        present: A bookmark beyond it lies in the future, and is set back to it.
+        earliest: Where the run began to read; a new watermark is never before it.
+        latest: Only events before this instant can be complete: the vendor's time, less `settle`.
+        present: A watermark after it is in the future, and is set back to it.
     """
 
     earliest: datetime
@@ -179,23 +177,25 @@ class _Span:
 def plan(bookmark: Bookmark, bounds: Bounds, filters_hash: str) -> Plan:
     """Decide what a run reads.
 
-    With a bookmark, reading starts one lookback behind it, for events that arrive late. The
-    bookmark itself stays where it is until windows beyond it are complete.
+    With a bookmark, reading starts one lookback before its watermark, for events that arrive late.
+    The watermark itself doesn't move until windows after it are complete.
 
-    A position is gone on with where its window lies in what is wanted and its filters are this
-    run's. What that window gave before was read at `position.read_at`; whatever arrived since
-    then for the part younger than a lookback would be missed, so this part, `again`, is read once
-    more in full. The next run's lookback takes care of all that is younger.
+    A checkpoint is resumed if its window is inside the interval and its filters are those of this
+    run. The earlier pages of that window were read at `checkpoint.read_at`. Events that arrived
+    later than that, for the part of the window that was then younger than one lookback, would be
+    missed. So this part, `reread`, is read again in full. The next run's lookback covers everything
+    younger.
 
     Args:
-        bookmark: What STATE says.
-        bounds: What the settings say.
-        filters_hash: The fingerprint of this run's filters.
+        bookmark: The bookmark in STATE.
+        bounds: The settings and facts that bound the run.
+        filters_hash: The hash of this run's filters.
 
     Raises:
-        FatalVendorError: If the vendor no longer keeps what is wanted and the user asked to fail.
+        FatalVendorError: If the vendor no longer keeps a part of the interval and `on_gap` is
+            `fail`.
     """
-    interval = _wanted(bookmark.watermark, bounds)
+    interval = _interval(bookmark.watermark, bounds)
     notes = [*interval.notes, *_nothing_new(bookmark.watermark, bounds.end, interval)]
     if interval.start >= interval.end:
         return Plan(None, filters_hash, notes=tuple(notes))
@@ -213,7 +213,7 @@ def plan(bookmark: Bookmark, bounds: Bounds, filters_hash: str) -> Plan:
     if changed:
         others = f" and {len(changed) - 1} more" if changed[1:] else ""
         notes.append(
-            f"the filters changed since {changed[0]}{others} was opened: it is read from its start"
+            f"the filters changed since {changed[0]}{others} was started: reading it from its start"
         )
     doubted = () if bounds.is_proved else checkpoints
     reread = {
@@ -231,7 +231,7 @@ def _missed(checkpoint: Checkpoint, bounds: Bounds) -> tuple[Window, ...]:
     )
 
 
-def _wanted(watermark: datetime | None, bounds: Bounds) -> _Span:
+def _interval(watermark: datetime | None, bounds: Bounds) -> _Span:
     granularity = bounds.granularity
     latest = round_down(bounds.now - bounds.settle, granularity)
     end = latest if bounds.end is None else min(round_up(bounds.end, granularity), latest)
@@ -264,7 +264,7 @@ def _wanted(watermark: datetime | None, bounds: Bounds) -> _Span:
 def _nothing_new(
     watermark: datetime | None, end: datetime | None, interval: _Span
 ) -> Iterator[str]:
-    """Why a run reads nothing, or nothing that wasn't read before."""
+    """Yield the reason why a run reads nothing, or nothing new."""
     is_empty = interval.start >= interval.end
     if watermark is not None and end is not None and end <= watermark:
         read = "nothing is read" if is_empty else "only the lookback is read again"
@@ -286,13 +286,13 @@ def _nothing_new(
 def advance(
     bookmark: Bookmark, window: Window, checkpoint: Checkpoint | None, limits: Limits
 ) -> Bookmark:
-    """The bookmark after a page of a window was emitted, all windows before it being complete.
+    """Return the bookmark after a page was emitted; all windows before its window are complete.
 
     Args:
-        bookmark: What was promised before.
+        bookmark: The bookmark before.
         window: The page's window.
-        checkpoint: Where the window goes on; None if it is complete.
-        limits: What this run may promise.
+        checkpoint: Where the window resumes; None if it is complete.
+        limits: The limits of what this run may commit.
     """
     reached = min(window.end if checkpoint is None else window.start, round_down(limits.latest))
     watermark = max(bookmark.watermark or limits.earliest, reached)
@@ -304,17 +304,17 @@ def advance(
 
 
 def keep_hints(bookmark: Bookmark, hints: Mapping[str, Any]) -> Bookmark:
-    """The bookmark with new hints; the youngest are kept."""
+    """Return the bookmark with new hints; the newest are kept."""
     known = {**bookmark.hints, **hints}
     return replace(bookmark, hints={name: known[name] for name in sorted(known)[-MOST_HINTS:]})
 
 
 def checkpoint_prepared(bookmark: Bookmark, checkpoint: Checkpoint, start: datetime) -> Bookmark:
-    """The bookmark after a window was opened ahead of its turn; nothing of it was emitted yet.
+    """Return the bookmark after a window was prepared, before any of its records is emitted.
 
     Args:
-        bookmark: What was promised before.
-        checkpoint: The window's first place.
+        bookmark: The bookmark before.
+        checkpoint: The window's first checkpoint.
         start: Where this run began to read.
     """
     others = [other for other in bookmark.checkpoints if other.window != checkpoint.window]
@@ -324,5 +324,5 @@ def checkpoint_prepared(bookmark: Bookmark, checkpoint: Checkpoint, start: datet
 
 
 def start_of(checkpoint: Checkpoint) -> datetime:
-    """What positions are in order of."""
+    """The sort key of checkpoints."""
     return checkpoint.window.start

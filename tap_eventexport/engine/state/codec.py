@@ -1,4 +1,4 @@
-"""A stream's bookmark as STATE holds it: read with distrust, written whole."""
+"""Reads and writes a stream's bookmark in STATE; every value that is read is checked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 KEY_VALUE = "replication_key_value"
-BEFORE_A_WATERMARK = {  # what an SDK tap may have written before it promised anything
+BEFORE_A_WATERMARK = {  # what an SDK tap may have written before its first bookmark
     "replication_key",
     "replication_key_signpost",
     "starting_replication_value",
@@ -32,13 +32,15 @@ WINDOW_KEYS = ("start", "end", "read_at", "query")
 MOST_SHOWN = 40  # characters of a value that is wrong
 MOST_SPANS = 100  # of files, more than any run writes; the files of others are read again
 LONGEST_SPAN = 10 * 365 * 24 * 3_600_000  # milliseconds
-MOST_POSITIONS = 100  # more than any run opens; of others the windows are read from their start
+MOST_POSITIONS = (
+    100  # more than any run writes; the windows of any others are read from their start
+)
 
 
 def read_state(value: object) -> dict[str, Any]:
     """Take the state of an earlier run, as a value or as a whole STATE message.
 
-    What other taps and other streams left in it is nobody's to judge.
+    The parts of other taps and other streams in it are not checked.
 
     Raises:
         InvalidStateError: If it has another form.
@@ -50,7 +52,7 @@ def read_state(value: object) -> dict[str, Any]:
     if isinstance(value, dict) and isinstance(value.get("bookmarks"), dict):
         return value
     raise InvalidStateError(
-        'the state has not the form {"bookmarks": {"<stream>": {…}}}; ' + _advice(value)
+        'the state doesn\'t have the form {"bookmarks": {"<stream>": {…}}}; ' + _advice(value)
     )
 
 
@@ -59,7 +61,7 @@ def _advice(value: object) -> str:
         if "streams" in value:
             return "it is a catalog, which is for --catalog"
         if "singer_state" in value:
-            return "pass what stands in it as singer_state"
+            return "pass the value of its singer_state"
     return "pass the value of the last STATE message"
 
 
@@ -76,7 +78,7 @@ def read_bookmark(state: object, stream: str) -> Bookmark:
     """
     if not isinstance(state, dict):
         raise InvalidStateError(
-            f"the state's {stream} is {_shown(state)}, expected an object; correct it, or remove "
+            f"the state's {stream} is {_quoted(state)}, expected an object; correct it, or remove "
             "the stream from the state to read it from start_date"
         )
     if "partitions" in state:
@@ -115,17 +117,17 @@ def _checkpoint(value: object, name: str) -> Checkpoint:
     )
     if start >= end:
         raise InvalidStateError(f"the state's {name} ends before it starts")
-    place = {key: item for key, item in value.items() if key not in WINDOW_KEYS}
-    return Checkpoint(Window(start, end), place, str(value.get("query")), read_at)
+    cursor = {key: item for key, item in value.items() if key not in WINDOW_KEYS}
+    return Checkpoint(Window(start, end), cursor, str(value.get("query")), read_at)
 
 
 def _files(value: object, name: str, watermark: datetime | None) -> ReadFiles:
-    """The files that were read; none where the bookmark was set back, to read them again."""
+    """Return the files that were read; none if the bookmark was set back, to read them again."""
     if value is None:
         return ReadFiles()
     if not isinstance(value, dict):
         raise InvalidStateError(f"the state's {name} is no object")
-    if "spans" not in value:  # an earlier version's: names with times
+    if "spans" not in value:  # from an earlier version: names with times
         return ReadFiles(
             names={str(key): _instant(time, f"{name}.{key}") for key, time in value.items()}
         )
@@ -147,7 +149,7 @@ def _span(value: object, end: datetime, name: str) -> FileSpan:
         case [int(milliseconds), int(count), str(digest)] if 0 < milliseconds <= LONGEST_SPAN:
             return FileSpan(end - milliseconds * MILLISECOND, end, count, digest)
     raise InvalidStateError(
-        f"the state's {name} is {_shown(value)}, expected milliseconds, a number and a digest"
+        f"the state's {name} is {_quoted(value)}, expected milliseconds, a number and a digest"
     )
 
 
@@ -158,19 +160,19 @@ def _instant(value: object, name: str, since: datetime = FIRST) -> datetime:
     except ValueError:
         pass
     raise InvalidStateError(
-        f"the state's {name} is {_shown(value)}, expected a date-time such as "
+        f"the state's {name} is {_quoted(value)}, expected a date-time such as "
         f"2026-03-01T00:00:00.000Z, from {since.date()} on; correct it, or remove the stream from "
         "the state to read it from start_date"
     )
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, default=float)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def write_bookmark(state: dict[str, Any], replication_key: str, bookmark: Bookmark) -> None:
-    """Write a stream's part of STATE in place, leaving nothing of an earlier one."""
+    """Replace a stream's part of STATE in place."""
     state.clear()
     state["replication_key"] = replication_key
     if bookmark.watermark is not None:

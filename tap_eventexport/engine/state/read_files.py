@@ -1,4 +1,4 @@
-"""What STATE says of files that were read."""
+"""The part of a bookmark about files that were read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FileSpan:
-    """All files that were modified in [start, end), which were read.
+    """Files that were modified in [start, end); all of them were read.
 
     Attributes:
-        start: When they begin.
-        end: When they end.
-        count: How many they are.
+        start: The start of the span.
+        end: Its end.
+        count: The number of files.
         digest: A digest of their keys and versions.
     """
 
@@ -29,13 +29,13 @@ class FileSpan:
 
 @dataclass(frozen=True, slots=True)
 class ReadFiles:
-    """What STATE says of files that were read.
+    """The files that were read, as STATE holds them.
 
     Attributes:
-        spans: Spans of time, each of which begins where the one before it ends. The last may reach
-            beyond the bookmark, where this machine's clock is ahead of the store's.
-        watermark: The bookmark that they were written with; None if there are none.
-        names: Single files, as an earlier version remembered them.
+        spans: Spans of time; each begins where the previous one ends. The last may end after the
+            watermark, if this machine's clock is ahead of the store's.
+        watermark: The watermark that they were written with; None if there are none.
+        names: Single files, as an earlier version wrote them.
     """
 
     spans: tuple[FileSpan, ...] = ()

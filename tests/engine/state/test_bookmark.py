@@ -471,11 +471,11 @@ def test_a_bookmark_is_an_object(state: Any) -> None:
         ({"type": "RECORD", "stream": "events", "record": {}}, "pass the value of"),
         ({"events": {"replication_key_value": "2026-03-01T00:00:00Z"}}, "pass the value of"),
         ({"streams": []}, "it is a catalog, which is for --catalog"),
-        ({"singer_state": {"bookmarks": {}}}, "pass what stands in it as singer_state"),
+        ({"singer_state": {"bookmarks": {}}}, "pass the value of its singer_state"),
     ],
 )
 def test_what_is_no_state_is_told(value: Any, words: str) -> None:
-    with pytest.raises(InvalidStateError, match=f"the state has not the form .*{words}"):
+    with pytest.raises(InvalidStateError, match=f"the state doesn't have the form .*{words}"):
         read_state(value)
 
 
@@ -510,7 +510,7 @@ def test_changed_filters_of_many_windows_are_told_once() -> None:
     (note,) = plan(
         Bookmark(NOON - DAY, tuple(opened)), replace(BOUNDS, lookback=2 * DAY), "q"
     ).notes
-    assert "Z) and 39 more was opened" in note
+    assert "Z) and 39 more was started" in note
 
 
 def test_a_position_of_a_million_days_is_left() -> None:
