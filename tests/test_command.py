@@ -289,7 +289,7 @@ def test_no_vendor_configured_lists_what_to_set(tap: Tap, arguments: list[str]) 
     ("state", "words"),
     [
         ([], "state.json holds a list, expected a JSON object"),
-        ({"bookmarks": []}, "has not the form"),
+        ({"bookmarks": []}, "doesn't have the form"),
         ({"streams": []}, "it is a catalog, which is for --catalog"),
         ({"bookmarks": {"croct_events": "x"}}, 'the state\'s croct_events is "x", expected'),
         ({"bookmarks": {"croct_events": None}}, "the state's croct_events is null, expected"),

@@ -186,7 +186,9 @@ def test_text_that_is_not_utf_8(read: Callable[[Acme], Run]) -> None:
     run = read(Acme(write=write))
     assert promised(run) == ("2026-03-01T00:00:00.000Z", "2-0")
     assert run.heard.keys(STREAM) == KEYS[:PAGE]
-    assert "which is no list of events: 'utf-8' codec can't decode byte 0xff" in run.log
+    assert (
+        "which is not the expected list of events: 'utf-8' codec can't decode byte 0xff" in run.log
+    )
 
 
 def test_a_cursor_that_repeats(read: Callable[[Acme], Run]) -> None:

@@ -203,7 +203,7 @@ def test_the_last_request_of_a_quota_slows_down_the_next(tap: Tap, dfinery: Dfin
     dfinery.quota, dfinery.resets_in = 2, timedelta(seconds=3)
     done = tap.run(concurrency=1)
     assert done.code == 0
-    assert "the quota is used up; the next request waits until" in done.log
+    assert "the rate limit is reached; the next request waits until" in done.log
     assert "too_many" not in done.log
 
 

@@ -258,7 +258,7 @@ def test_no_stream_map_takes_a_key_away(days: Days) -> None:
     csv = rows(["note"], ["a"], ["b"], [""])
     done = days.run(csv, stream_maps={STREAM: {ID: "note"}})
     assert done.code == 1
-    assert f"{ID} is a key, and was made empty" in done.log_line(f"{STREAM} failed")
+    assert f"{ID} is a key, but it is empty" in done.log_line(f"{STREAM} failed")
     assert not done.heard.records
 
 

@@ -1,7 +1,7 @@
-"""One HTTP client for a vendor: bounded, polite, and silent about secrets.
+"""The HTTP client for one vendor: limits concurrency, respects rate limits, and logs no secrets.
 
-The client sends, waits and tries again; whether an answer is data is said by the vendor's own
-reader, which is handed every complete answer whatever its status.
+The client sends, waits and retries. The vendor's own reader gets every complete response, of any
+status, and decides if it is data.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ HURRIED_CONNECT = 10.0  # seconds
 HURRIED_LONGEST = 15.0  # seconds after which a fault is the last one
 MAX_BODY = 256 << 20  # bytes kept in memory; a page of 1000 events has about half a megabyte
 MAX_REDIRECTS = 5
-CHUNK = 1 << 20  # bytes read at a time: most answers at once
+CHUNK = 1 << 20  # bytes read at a time: most responses need only one
 
 Result = TypeVar("Result")
 logger = logging.getLogger("tap-eventexport.http")
@@ -58,13 +58,13 @@ logger = logging.getLogger("tap-eventexport.http")
 
 @dataclass(slots=True)
 class _Shared:
-    """What all streams of a vendor must know of each other."""
+    """State that all streams of a vendor share."""
 
     blocked_until: float = 0.0
 
 
 class _Session(requests.Session):
-    """Looks at no redirect, nor at its body: that is the client's."""
+    """A session that follows no redirects; the client does."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
         return None
@@ -79,11 +79,11 @@ class HttpClient:
     Args:
         vendor: The vendor's name, for messages.
         concurrency: Requests in flight at most.
-        timeout: Seconds to connect, and seconds between two parts of an answer.
-        max_retry_wait: Seconds that a rate limit may make one request wait in all.
+        timeout: Seconds to connect, and seconds between two parts of a response.
+        max_retry_wait: Seconds that rate limits may make one request wait in total.
         user_agent: Sent with each request.
-        stop: Ends all waiting.
-        quota: Each request takes a token of it; None if the vendor has no limit.
+        shutdown: Ends all waiting.
+        quota: The rate limiter, of which each request takes a token; None if the vendor has none.
         start: When the run began; None is now.
     """
 
@@ -116,13 +116,13 @@ class HttpClient:
         self._environments: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def for_another_stream(self) -> HttpClient:
-        """A client that shares all limits and pauses with this one, and counts apart."""
+        """Return a client with the same limits and pauses, but its own counts."""
         client = copy(self)
         client.usage = Usage()
         return client
 
     def fail_fast(self) -> None:
-        """From now on fail soon: somebody waits at a terminal."""
+        """Use short timeouts, for interactive commands."""
         self.timeout = min(self.timeout, HURRIED_TIMEOUT)
         self.max_retry_wait = min(self.max_retry_wait, HURRIED_WAIT)
         self.attempts = HURRIED_ATTEMPTS
@@ -137,30 +137,30 @@ class HttpClient:
         is_spooled: bool = False,
         most: int | None = None,
     ) -> Result:
-        """Send a request until it is answered with data, or there is no hope.
+        """Send a request, retrying transient failures.
 
         Args:
-            build: Makes the request; called for each attempt, so that each can be signed anew.
-            read: Makes the result of an answer, or raises: RetriableVendorError for a passing
-                fault, RateLimitedError for a quota, anything else to give up.
-            is_spooled: Whether the body of a success goes to a file, as it comes.
-            most: Bytes of such a body behind which the rest isn't read; None: all of it.
+            build: Makes the request; called for each attempt, so that each has its own signature.
+            read: Makes the result from a response, or raises: RetriableVendorError for a transient
+                failure, RateLimitedError for a rate limit, any other error to give up.
+            is_spooled: Whether the body of a successful response is written to a file, unchanged.
+            most: Stop reading such a body after this many bytes; None reads all of it.
 
         Raises:
-            FatalVendorError: If the faults last, or a rate limit asks for too long a wait.
-            Stopped: If the run is asked to end.
+            FatalVendorError: If the failures persist, or a rate limit requires too long a wait.
+            ShutdownRequested: If a signal asked the run to end.
         """
         return self.retry(lambda: self._attempt(build, read, is_spooled=is_spooled, most=most))
 
     def retry(self, attempt: Callable[[], Result]) -> Result:
-        """Try something until it succeeds, or there is no hope.
+        """Call a function, retrying transient failures.
 
         Args:
             attempt: Returns the result or raises, as `read` of `fetch` does.
 
         Raises:
-            FatalVendorError: If the faults last, or a rate limit asks for too long a wait.
-            Stopped: If the run is asked to end.
+            FatalVendorError: If the failures persist, or a rate limit requires too long a wait.
+            ShutdownRequested: If a signal asked the run to end.
         """
         policy = RetryPolicy(self.vendor, self.max_retry_wait, self.attempts, self._longest)
         retrying = tenacity.Retrying(
@@ -195,7 +195,7 @@ class HttpClient:
         if response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             raise FatalVendorError(f"{response.request} failed: {WANTS_NAME}")
         if rate_limit_remaining(response.headers) == 0:
-            self._block(retry_after(response.headers), "the quota is used up")
+            self._block(retry_after(response.headers), "the rate limit is reached")
         try:
             return read(response)
         except RateLimitedError as error:
@@ -203,7 +203,7 @@ class HttpClient:
             raise
 
     def _block(self, seconds: float | None, reason: str = "") -> None:
-        """Let every request of this vendor wait, as long as the vendor may make them."""
+        """Pause all requests to this vendor, unless the pause is longer than `max_retry_wait`."""
         if not seconds or seconds > self.max_retry_wait:
             return
         until = time.monotonic() + seconds
@@ -264,13 +264,13 @@ class HttpClient:
                 size += len(chunk)
                 if size > MAX_BODY:
                     raise FatalVendorError(
-                        f"{name} sends more than {MAX_BODY >> 20} MiB in one answer; "
+                        f"{name} sends more than {MAX_BODY >> 20} MiB in one response; "
                         "ask for smaller pages"
                     )
             return Response(response.status_code, response.headers, b"".join(chunks), name)
 
     def _environment(self, session: requests.Session, url: str) -> Mapping[str, Any]:
-        """Proxies and CA bundle for a host; looked up once, since that takes a while."""
+        """Return the proxies and CA bundle for a host; cached, since the lookup is slow."""
         host = urlsplit(url)[:2]
         if host not in self._environments:
             options = session.merge_environment_settings(url, {}, True, ca_bundle(), None)  # noqa: FBT003
@@ -285,23 +285,26 @@ class HttpClient:
 
 
 def _spooled(response: requests.Response, name: str, most: int | None) -> Response:
-    """Write a body to a file that is gone when it is closed, as it comes: not even decompressed.
+    """Write a body to a temporary file, unchanged: not even decompressed.
 
-    With `most`, what is behind so many bytes is left unread.
+    With `most`, the rest after that many bytes isn't read.
 
     Raises:
-        RetriableVendorError: If nothing tells where the body ends, so that a part of it would
-            look whole.
-        FatalVendorError: If there is no room for it.
+        RetriableVendorError: If the response doesn't say where its body ends, so that a part of it
+            would look complete.
+        FatalVendorError: If the disk has no room for it.
     """
     headers = response.headers
     if (
         "Content-Length" not in headers
         and headers.get("Transfer-Encoding", "").lower() != "chunked"
     ):
-        raise RetriableVendorError(f"{name} announces no end of its body, so it can't be checked")
+        raise RetriableVendorError(
+            f"{name}: the response has neither Content-Length nor chunked encoding, so it can't be "
+            "checked"
+        )
     chunks = response.raw.stream(min(CHUNK, most or CHUNK), decode_content=False)
-    body = spooled(_first(chunks, most), f"the answer of {name}")
+    body = spooled(_first(chunks, most), f"the response to {name}")
     size = body.seek(0, 2)
     body.seek(0)
     return Response(response.status_code, headers, b"", name, body, size)
@@ -316,8 +319,8 @@ def _first(chunks: Iterator[bytes], most: int | None) -> Iterator[bytes]:
             return
 
 
-_UNSENT = (  # what the libraries raise where an answer isn't had
-    OSError,  # of which requests' errors are a kind
+_UNSENT = (  # what the libraries raise if there is no complete response
+    OSError,  # includes the errors of requests
     urllib3.exceptions.HTTPError,
     UnicodeError,
     HTTPException,
@@ -332,54 +335,54 @@ _REDIRECTS = {
 
 
 def endpoint(base: str, path: str) -> str:
-    """The address of a path below a base URL, which may have a slash at its end."""
+    """Join a base URL, with or without a slash at its end, and a path."""
     return f"{base.rstrip('/')}/{path.lstrip('/')}"
 
 
 def without_query(url: str) -> str:
-    """A URL as far as it may be shown: no user, no query, no fragment."""
+    """Return a URL that is safe to show: without user, query and fragment."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "an address that can't be read"
+        return "an invalid address"
     host = parts.netloc.rpartition("@")[2]
     return quote_name(f"{parts.scheme}://{host}{parts.path}")
 
 
 def _redirected(response: Response, url: str) -> str:
-    """Where to send the same request instead.
+    """Return the address that a redirect points to.
 
     Raises:
-        FatalVendorError: If it isn't the same host, or not the same request.
+        FatalVendorError: If it is another host, or another kind of request.
     """
     location = response.headers.get("Location", "").strip()
     target, origin = "", None
-    with suppress(ValueError):  # what a server says need not be an address
+    with suppress(ValueError):  # a server may send something that isn't an address
         target = urljoin(url, location.encode("latin-1").decode())  # as clients read it
         origin = _origin(target)
     if origin is None or not location:
         raise FatalVendorError(
-            f"{response.request} answers {response.status}, which names no address to go to; check "
-            "the vendor's API URL"
+            f"{response.request} answers {response.status} without a valid address in Location; "
+            "check the vendor's API URL"
         )
     if origin != _origin(url):
         raise FatalVendorError(
-            f"{response.request} redirects to {without_query(target)}, where the credentials are "
-            "not sent; set the vendor's API URL to the host that answers"
+            f"{response.request} redirects to {without_query(target)}; the credentials are not "
+            "sent to another host, so set the vendor's API URL to that host"
         )
     if response.status == HTTPStatus.SEE_OTHER:
         raise FatalVendorError(
-            f"{response.request} redirects to another page, {without_query(target)}, such as one "
-            "to log in; check the vendor's API URL"
+            f"{response.request} redirects to another page, {without_query(target)}, perhaps a "
+            "login page; check the vendor's API URL"
         )
     return target
 
 
 def _origin(url: str) -> tuple[str, str, int | None, str | None]:
-    """What two addresses must share for credentials to travel from one to the other.
+    """The parts of an address that must be equal before credentials are sent after a redirect.
 
     Raises:
-        ValueError: If it is no address.
+        ValueError: If it isn't a valid address.
     """
     parts = urlsplit(url)
     ports = {"http": 80, "https": 443}

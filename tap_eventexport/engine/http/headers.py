@@ -1,4 +1,4 @@
-"""What an answer's headers say about waiting and about the server's clock."""
+"""Reads the headers of a response about waiting and about the server's clock."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WAIT_HEADERS = ("Retry-After", "X-Rate-Limit-Reset", "X-RateLimit-Reset")
-LONGEST_WAIT = 366 * 24 * 3600.0  # seconds; more is no wait but a mistake
+LONGEST_WAIT = 366 * 24 * 3600.0  # seconds; a longer wait is a mistake
 REMAINING_HEADERS = ("X-Rate-Limit-Remaining", "X-RateLimit-Remaining")
-EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)  # what a clock says before it was ever set is older
+EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)  # a clock that was never set shows an older time
 FIRST_EPOCH = 1e9  # a reset from here on is a time since 1970, a smaller one seconds from now
 FIRST_EPOCH_MILLISECONDS = 1e12
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that an answer asks to wait; None if it doesn't say.
+    """Return the seconds that a response asks to wait; None if it doesn't say.
 
-    `Retry-After`, and the reset headers however they are spelled, are seconds from now, or a time
-    in seconds or milliseconds since 1970, or a date. Times are measured against the answer's own
-    Date, so that a wrong clock here does no harm.
+    `Retry-After` and the reset headers hold seconds from now, or a time in seconds or milliseconds
+    since 1970, or a date. Times are compared with the response's own Date, so that a wrong clock on
+    this machine does no harm.
     """
     sent = sent_at(headers) or datetime.now(UTC)
     waits = (_wait(headers.get(name, "").strip(), sent) for name in WAIT_HEADERS)
@@ -43,7 +43,7 @@ def _wait(value: str, sent: datetime) -> float | None:
 
 
 def rate_limit_remaining(headers: Mapping[str, str]) -> float | None:
-    """How many requests a quota still allows; None if the answer doesn't say."""
+    """Return how many requests are still allowed; None if the response doesn't say."""
     counts = (_number(headers.get(name, "")) for name in REMAINING_HEADERS)
     return next((count for count in counts if count is not None), None)
 
@@ -57,13 +57,13 @@ def _number(value: str) -> float | None:
 
 
 def sent_at(headers: Mapping[str, str]) -> datetime | None:
-    """The server's time, as whole seconds, when it answered; None if it doesn't tell a sane one."""
+    """Return the server's time of the response, in whole seconds; None without a plausible one."""
     sent = _date(headers.get("Date", ""))
     return sent if sent and sent >= EARLIEST else None
 
 
 def clock_difference(headers: Mapping[str, str]) -> timedelta:
-    """How far this machine's clock is ahead of the server's; zero if the server doesn't tell."""
+    """Return how far this machine's clock is ahead of the server's; zero if there is no Date."""
     sent = sent_at(headers)
     return datetime.now(UTC) - sent if sent else timedelta(0)
 

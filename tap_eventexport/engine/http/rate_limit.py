@@ -1,4 +1,4 @@
-"""A vendor's limit of requests in a second."""
+"""A limit of requests per second."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class TokenBucket:
-    """Lets so many requests pass at once, then so many a second.
+    """Allows a burst of requests at once, then a number of requests per second.
 
     Args:
-        per_second: How fast tokens come back.
-        burst: How many there are at most, and at first.
-        wait: Sleeps for some seconds.
+        per_second: Tokens that are added per second.
+        burst: The maximum number of tokens, which is also the number at the start.
+        wait: Sleeps for a number of seconds.
     """
 
     def __init__(self, per_second: float, burst: int, wait: Callable[[float], None]) -> None:
@@ -28,7 +28,7 @@ class TokenBucket:
         self._lock = threading.Lock()
 
     def acquire(self) -> None:
-        """Take a token, or wait for the next that nobody else waits for."""
+        """Take a token; wait for one if none is left."""
         with self._lock:
             now = time.monotonic()
             earned = (now - self._counted) * self._per_second

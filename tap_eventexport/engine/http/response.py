@@ -1,4 +1,4 @@
-"""A complete answer, and what it holds or stands for."""
+"""A complete response, and its parsing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 
-MOST_QUOTED = 200  # characters; what they say is in the first
+MOST_QUOTED = 200  # characters of a vendor's message
 
 LARGE = 1 << 20  # bytes; smaller bodies are decoded in a moment
 
@@ -33,16 +33,16 @@ _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A complete answer.
+    """A complete response.
 
     Attributes:
         status: The HTTP status.
         headers: By name, in any case.
-        body: Decoded from gzip and the like; empty where it is spooled.
+        body: The body, decompressed; empty if it is spooled.
         request: Method and URL without its query, for messages.
-        spool: A file that holds the body as it came, at its start; only if it was asked for and
-            the status is a success.
-        size: The body's bytes.
+        spool: A file with the unchanged body, at its start; only if requested and the status is a
+            success.
+        size: The body's size in bytes.
     """
 
     status: int
@@ -54,7 +54,7 @@ class Response:
 
     @property
     def is_success(self) -> bool:
-        """Whether the status is one of success."""
+        """Whether the status is 2xx."""
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class Response:
 
 
 def raise_for_transient_status(response: Response) -> None:
-    """Raise for the statuses that any server may give for a while: 408, 429 and 5xx.
+    """Raise for statuses of transient failures: 408, 429 and 5xx.
 
     Raises:
         RateLimitedError: For 429.
@@ -86,18 +86,18 @@ def parse(
     what: str,
     refuse: Callable[[Response], Exception],
 ) -> Result:
-    """What an answer holds, or the error that it stands for.
+    """Return the parsed body of a response, or raise the error that it stands for.
 
     Args:
-        response: The answer.
-        decode: Makes the result of the body of a success, see `decoded`.
-        what: What that body should be, for the error.
-        refuse: Makes the error of an answer that is neither a success nor a passing fault.
+        response: The response.
+        decode: Makes the result from the body of a success, see `parse_body`.
+        what: The expected kind of body, for the error.
+        refuse: Makes the error for a response that is neither a success nor a transient failure.
 
     Raises:
         RateLimitedError: For 429.
         RetriableVendorError: For 408 and 5xx, and if the body is something else.
-        Exception: What `refuse` makes.
+        Exception: The error that `refuse` makes.
     """
     raise_for_transient_status(response)
     if not response.is_success:
@@ -106,19 +106,19 @@ def parse(
 
 
 def parse_body(response: Response, decode: Callable[[bytes], Result], what: str) -> Result:
-    """What a decoder makes of an answer's body, in which halves of characters are replaced.
+    """Decode the body of a response, after replacing lone surrogates.
 
-    The decoder is given valid UTF-8 on one line, so that raw JSON that it keeps can be written as
-    it is.
+    The decoder gets valid UTF-8 on one line, so that raw JSON that it keeps can be written
+    unchanged.
 
     Args:
-        response: The answer.
+        response: The response.
         decode: Makes the result, or raises as msgspec's decoders do.
-        what: What the body should be, for the error.
+        what: The expected kind of body, for the error.
 
     Raises:
-        RetriableVendorError: If the body is something else, or only a part of it. The message
-            names places in it, but quotes nothing.
+        RetriableVendorError: If the body is something else, or incomplete. The message says where,
+            but quotes nothing from the body.
     """
     try:
         with _uncollected(response.body):
@@ -126,15 +126,17 @@ def parse_body(response: Response, decode: Callable[[bytes], Result], what: str)
                 _text(response.body)
             )
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise RetriableVendorError(f"{response}, which is no {what}: {error}") from None
+        raise RetriableVendorError(
+            f"{response}, which is not the expected {what}: {error}"
+        ) from None
 
 
 @contextmanager
 def _uncollected(body: bytes) -> Iterator[None]:
-    """Let nobody look for garbage while a large body is decoded, which makes none.
+    """Pause garbage collection while a large body is decoded, which makes no garbage.
 
-    A decoder lets no other thread run, and no signal be heard, before it has ended; looking
-    through what it makes, again and again, takes most of that time.
+    A decoder blocks other threads and signals until it ends. Repeated garbage collection would take
+    most of that time.
     """
     is_paused = len(body) >= LARGE and gc.isenabled()
     if is_paused:
@@ -147,12 +149,12 @@ def _uncollected(body: bytes) -> Iterator[None]:
 
 
 def one_line(said: object) -> str:
-    """A vendor's own words as a part of a message: on one line, and not too many."""
+    """Shorten a vendor's message to one line of at most `MOST_QUOTED` characters."""
     return " ".join(str(said).split())[:MOST_QUOTED]
 
 
 def error_body(response: Response) -> dict[str, Any]:
-    """The JSON object of an answer that tells of an error; empty where there is none."""
+    """Return the JSON object in an error response; empty if there is none."""
     try:
         return replacing_lone_surrogates(_decode_object)(_text(response.body))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -160,7 +162,7 @@ def error_body(response: Response) -> dict[str, Any]:
 
 
 def _text(body: bytes) -> bytes:
-    """JSON without the mark that some servers put before it, which says that it is UTF-8.
+    """Return JSON without the UTF-8 byte order mark that some servers put before it.
 
     Raises:
         UnicodeError: If it is UTF-16.
@@ -171,11 +173,11 @@ def _text(body: bytes) -> bytes:
 
 
 def _on_one_line(body: bytes) -> bytes:
-    """The same JSON without line ends; other white space between values does no harm.
+    """Return the same JSON without line ends; other white space between values is kept.
 
     Raises:
-        UnicodeError: If it is not UTF-8, which a decoder doesn't see in what it keeps raw.
-        msgspec.DecodeError: If it has line ends and is no JSON.
+        UnicodeError: If it is not UTF-8, which a decoder doesn't notice in raw values.
+        msgspec.DecodeError: If it has line ends and isn't JSON.
     """
     body = body.strip(WHITE_SPACE)
     if not body.isascii():

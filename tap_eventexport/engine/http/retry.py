@@ -1,4 +1,4 @@
-"""How long a request is tried again."""
+"""Decides how often and how long a request is retried."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from tap_eventexport.engine.errors import RateLimitedError, RetriableVendorError
 if TYPE_CHECKING:
     import tenacity
 
-MAX_ATTEMPTS = 6  # for passing faults: about 16 s of pauses, a vendor's short hiccup
-FIRST_PAUSE = 0.5  # seconds; doubled at each further fault
-LONGEST_PAUSE = 60.0  # seconds between two attempts where the vendor names no time
-JITTER = 1.25  # so that windows that failed together are not asked for together again
+MAX_ATTEMPTS = 6  # for transient failures: about 16 s of pauses in total
+FIRST_PAUSE = 0.5  # seconds; doubled after each failure
+LONGEST_PAUSE = 60.0  # seconds between two attempts if the vendor names no time
+JITTER = 1.25  # so that requests that failed together are not retried together
 
 logger = logging.getLogger("tap-eventexport.http")
 
 
 class RetryPolicy:
-    """How long one request is tried again; handed to tenacity.
+    """The retry policy of one request, used by tenacity.
 
     Args:
         vendor: The vendor's name, for messages.
-        max_retry_wait: Seconds that a rate limit may make it wait.
-        attempts: How often it is sent at most where it fails.
-        longest: Seconds after which a fault is the last one.
+        max_retry_wait: Seconds that rate limits may make it wait.
+        attempts: The maximum number of attempts that may fail.
+        longest: Seconds after which a failure is not retried.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class RetryPolicy:
         self._limits = 0
 
     def wait(self, state: tenacity.RetryCallState) -> float:
-        """Seconds until the next attempt: what the vendor names, or more if that didn't help."""
+        """Return the seconds to wait: as the vendor asks, or more if that didn't help."""
         error = _error(state)
         if isinstance(error, RateLimitedError):
             self._limits += 1
@@ -67,7 +67,7 @@ class RetryPolicy:
         return is_tried_enough or (error.wait or 0) > self._max_retry_wait
 
     def announce(self, state: tenacity.RetryCallState) -> None:
-        """Say what happened and how long the pause is."""
+        """Log what happened and how long the pause is."""
         pause = state.upcoming_sleep
         until = datetime.now().astimezone() + timedelta(seconds=pause)
         logger.warning(
@@ -79,7 +79,7 @@ class RetryPolicy:
         )
 
     def give_up_reason(self, error: RetriableVendorError) -> str:
-        """Why there was no further attempt."""
+        """Return the reason why there was no further attempt."""
         if self._is_late or self._faults >= self._attempts:
             return f"gave up after {self._faults} attempts"
         asked = "" if error.wait is None else f" (it asks for {error.wait:.0f} s)"
@@ -92,5 +92,5 @@ class RetryPolicy:
 def _error(state: tenacity.RetryCallState) -> RetriableVendorError:
     error = state.outcome.exception() if state.outcome else None
     if not isinstance(error, RetriableVendorError):
-        raise TypeError("only passing faults are waited for")
+        raise TypeError("only transient failures are retried")
     return error

@@ -1,4 +1,4 @@
-"""Counts what a stream asks of its vendor."""
+"""Counts the requests of a stream to its vendor."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Usage:
-    """What one stream asked of its vendor in this run.
+    """The requests of one stream in this run.
 
     Attributes:
-        requests: How many were answered, whatever the answer was.
-        bytes: How large the answers' bodies were, as they were kept.
-        retries: How many requests were made again.
-        waited: Seconds of pauses, of all threads.
-        waits_until: When the last of them ends, in seconds since 1970.
+        requests: The number of requests with a response of any status.
+        bytes: The total size of the response bodies, as they were stored.
+        retries: The number of requests that were retried.
+        waited: Seconds of pauses, of all threads together.
+        waits_until: When the last pause ends, in seconds since 1970.
     """
 
     requests: int = 0
@@ -27,7 +27,7 @@ class Usage:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answered(self, size: int) -> None:
-        """Count an answer."""
+        """Count a response."""
         with self._lock:
             self.requests += 1
             self.bytes += size

@@ -1,7 +1,7 @@
-"""Proves that an answer is a page of a bucket's listing.
+"""Checks that a response is a page of a bucket's listing.
 
-A listing is data too. One that says of no object that it is there looks like one of an empty
-bucket; believed, it would move the bookmark over files that were never read.
+A wrong response without objects looks like the listing of an empty bucket. If it were accepted, the
+bookmark would move past files that were never read.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ ALIASES = ("-s3alias", "--ol-s3")  # of access points, which may be listed under
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object as a listing tells of it.
+    """An object in a listing.
 
     Attributes:
         key: Its key.
-        size: Its bytes.
-        etag: What changes with its content; empty if the store doesn't tell.
-        modified: When it was written, or its upload began.
+        size: Its size in bytes.
+        etag: A tag that changes with its content; empty if the store has none.
+        modified: The time when it was written, or its upload began.
     """
 
     key: str
@@ -42,7 +42,7 @@ class StoredObject:
 
     @property
     def version(self) -> str:
-        """What differs between two contents of one key."""
+        """A text that differs if the content of the key differs."""
         return self.etag or f"{self.size} bytes of {self.modified.isoformat()}"
 
 
@@ -52,7 +52,7 @@ class ListingPage:
 
     Attributes:
         objects: The objects, in the store's order.
-        token: What the next page is asked for with; None if this is the last one.
+        token: The continuation token of the next page; None if this is the last one.
     """
 
     objects: list[StoredObject]
@@ -60,47 +60,47 @@ class ListingPage:
 
 
 def fingerprint(text: str) -> int:
-    """64 bits of a text's hash."""
+    """Return 64 bits of a text's hash."""
     return int.from_bytes(hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:8])
 
 
 def root_of(document: bytes) -> str:
-    """The name of an XML document's root, without its namespace; empty if it has none."""
+    """Return the name of an XML document's root, without its namespace; empty if it has none."""
     with suppress(ParseError, StopIteration):
         _, element = next(iter(iterparse(BytesIO(document), ["start"])))  # noqa: S314 - no more of it
         return str(element.tag).rpartition("}")[2]
     return ""
 
 
-def read_page(answer: Mapping[str, Any], root: str, bucket: str, prefix: str) -> ListingPage:
-    """A page of the listing that was asked for.
+def read_page(response: Mapping[str, Any], root: str, bucket: str, prefix: str) -> ListingPage:
+    """Return the page of the listing that was requested.
 
     Args:
-        answer: The answer to ListObjectsV2, as boto3 parses it.
+        response: The response to ListObjectsV2, as boto3 parses it.
         root: The root of the document that it was parsed from.
-        bucket: The bucket that was asked for.
-        prefix: The prefix that was asked for.
+        bucket: The bucket that was requested.
+        prefix: The prefix that was requested.
 
     Raises:
-        ValueError: If it is anything else; the text quotes nothing of it.
+        ValueError: If it is something else; the message quotes nothing from it.
     """
     if root != ROOT:
-        raise ValueError(f"the document is no {ROOT}")
-    if answer.get("Name") != bucket and not _is_alias(bucket):
+        raise ValueError(f"the document is not a {ROOT}")
+    if response.get("Name") != bucket and not _is_alias(bucket):
         raise ValueError("it is of another bucket")
-    echoed = answer.get("Prefix", "")
+    echoed = response.get("Prefix", "")
     if prefix not in {echoed, unquote_plus(echoed)} and echoed != unquote_plus(prefix):
         raise ValueError("it is of another prefix")
-    objects = [_object(found) for found in answer.get("Contents", ())]
-    if answer.get("KeyCount", 0) > len(objects) + len(answer.get("CommonPrefixes", ())):
+    objects = [_object(found) for found in response.get("Contents", ())]
+    if response.get("KeyCount", 0) > len(objects) + len(response.get("CommonPrefixes", ())):
         raise ValueError("it has fewer objects than it counts")
     if not all(found.key.startswith(prefix) for found in objects):
         raise ValueError("it has objects of another prefix")
-    is_truncated, token = answer.get("IsTruncated"), answer.get("NextContinuationToken") or None
+    is_truncated, token = response.get("IsTruncated"), response.get("NextContinuationToken") or None
     if not isinstance(is_truncated, bool):
-        raise ValueError("it doesn't say whether it goes on")  # noqa: TRY004 - it is data
+        raise ValueError("it doesn't say if there are more pages")  # noqa: TRY004 - it is data
     if is_truncated != (token is not None):
-        raise ValueError("it says that it goes on, or where, but not both")
+        raise ValueError("IsTruncated and NextContinuationToken contradict each other")
     return ListingPage(objects, token)
 
 
@@ -117,7 +117,7 @@ def _object(found: Mapping[str, Any]) -> StoredObject:
 
 
 def _instant(modified: datetime) -> datetime:
-    """A time of the store in UTC; without an offset it is meant so."""
+    """Return a time of the store in UTC; a time without an offset is in UTC already."""
     try:
         aware = modified if modified.tzinfo else modified.replace(tzinfo=UTC)
         instant = aware.astimezone(UTC)
@@ -125,4 +125,4 @@ def _instant(modified: datetime) -> datetime:
         instant = LAST
     if FIRST <= instant < LAST:
         return instant
-    raise ValueError("it has an object whose time no calendar has")
+    raise ValueError("it has an object whose time is outside the calendar")

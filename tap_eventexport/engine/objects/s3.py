@@ -1,4 +1,4 @@
-"""Reads the objects of one S3 bucket, or of a compatible store; all of boto3 is used here.
+"""Reads objects of one S3 bucket, or of a compatible store; only this file uses boto3.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/ (ListObjectsV2, GetObject)
 """
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.objects.listing import StoredObject
 
 CHUNK = 1 << 20  # bytes read at a time
-DEFAULT_REGION = "us-east-1"  # where nothing names one: the region that S3's own address is in
-ROOT_NAME = "RootName"  # beside the members of a listing's answer
+DEFAULT_REGION = "us-east-1"  # if no region is set: the region of S3's global address
+ROOT_NAME = "RootName"  # an extra member of a listing's response
 MOST_EMPTY_PAGES = 1_000  # of a listing, in a row
 LONGEST_ADDRESS = 1_100  # characters; a key has at most 1024 bytes
 ROLE_SESSION = "tap-eventexport"  # what CloudTrail shows
@@ -45,10 +45,10 @@ ELSEWHERE = {"PermanentRedirect", "301", "AuthorizationHeaderMalformed", "Invali
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How the bucket is reached; what is None is left to AWS's default chain.
+    """How the bucket is accessed; for a value of None, AWS's default chain decides.
 
     Attributes:
-        setting: What the settings of bucket and region begin with, for errors.
+        setting: The prefix of the names of the settings for bucket and region, for errors.
     """
 
     setting: str
@@ -64,7 +64,7 @@ class Access:
 
 
 class _Pages:
-    """What must not come twice while one listing is read page by page."""
+    """The keys and tokens of one listing, to detect pages that repeat."""
 
     def __init__(self) -> None:
         self._keys = DiskHashSet()
@@ -72,19 +72,19 @@ class _Pages:
         self._empty = 0
 
     def check(self, page: ListingPage) -> None:
-        """Refuse a page that leads round in a circle.
+        """Refuse a page that repeats earlier ones, or too many empty pages.
 
         Raises:
             ValueError: If it does.
         """
         if page.token in self._tokens:
-            raise ValueError("it goes on where it was before")
+            raise ValueError("it repeats a continuation token")
         numbers = [fingerprint(found.key) for found in page.objects]
         if numbers and not sum(self._keys.add(number) for number in numbers):
-            raise ValueError("it has the same objects as pages before")
+            raise ValueError("it has the same objects as earlier pages")
         self._empty = 0 if numbers else self._empty + 1
         if page.token and self._empty > MOST_EMPTY_PAGES:
-            raise ValueError(f"{MOST_EMPTY_PAGES} pages have no object, and it still goes on")
+            raise ValueError(f"{MOST_EMPTY_PAGES} pages have no object, and there are more")
         if page.token:
             self._tokens.add(page.token)
 
@@ -93,9 +93,9 @@ class Bucket:
     """A bucket.
 
     Args:
-        access: How it is reached.
-        http: Whose patience, time-out and hurry hold here too.
-        clock: Compared with the store's, where the store's times are those that count.
+        access: How it is accessed.
+        http: The client whose retry policy and timeouts are used here too.
+        clock: Compared with the store's clock, if the store's times decide what is read.
     """
 
     def __init__(self, access: Access, http: HttpClient, clock: VendorClock | None = None) -> None:
@@ -109,27 +109,27 @@ class Bucket:
         return f"s3://{self._access.bucket}"
 
     def named(self, key: str) -> str:
-        """The address of a key for people, who must find the object by it."""
+        """Return the full address of a key, for messages."""
         return quote_name(f"{self}/{key}", LONGEST_ADDRESS)
 
     def check_connection(self, prefix: str) -> None:
         """List one key.
 
         Raises:
-            FatalVendorError: If that is refused, or answered with something else.
+            FatalVendorError: If that is refused, or the response isn't a listing.
         """
         self._http.retry(lambda: self._page(prefix, _Pages(), MaxKeys=1))
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """The objects whose keys begin with a prefix, 1000 a request, in the store's own order.
+        """Yield the objects with a key prefix, 1000 per request, in the store's own order.
 
-        S3 lists by key; its directory buckets and other stores need not.
+        S3 lists in order of keys; its directory buckets and other stores may not.
 
         Args:
             prefix: What the keys begin with.
 
         Raises:
-            FatalVendorError: If they can't be listed, or if what is answered is no whole listing.
+            FatalVendorError: If they can't be listed, or the response isn't a complete listing.
         """
         pages = _Pages()
         where: dict[str, Any] = {}
@@ -146,23 +146,23 @@ class Bucket:
             client = self._client()
             asked = timer()
             try:
-                answer = client.list_objects_v2(Bucket=bucket, Prefix=prefix, **where)
+                response = client.list_objects_v2(Bucket=bucket, Prefix=prefix, **where)
             except _unreadable() as error:
                 raise _no_listing(name, f"it can't be read ({type(error).__name__})") from None
         try:
-            page = read_page(answer, answer.get(ROOT_NAME, ""), bucket, prefix)
+            page = read_page(response, response.get(ROOT_NAME, ""), bucket, prefix)
             pages.check(page)
         except ValueError as error:
             raise _no_listing(name, str(error)) from None
         if self._clock:
-            headers = CaseInsensitiveDict(answer["ResponseMetadata"]["HTTPHeaders"])
+            headers = CaseInsensitiveDict(response["ResponseMetadata"]["HTTPHeaders"])
             self._clock.compare(headers, asked)
         return page
 
     def open(self, stored: StoredObject) -> IO[bytes]:
-        """A temporary file with the whole object; closed by who reads it.
+        """Return a temporary file with the whole object; the caller must close it.
 
-        An object that was overwritten since it was listed is read as it is now.
+        If an object was overwritten since it was listed, the new one is read.
 
         Raises:
             FatalVendorError: If it can't be read.
@@ -176,25 +176,28 @@ class Bucket:
 
         name = self.named(stored.key)
         with self._in_words(f"read {name}", "s3:GetObject (and kms:Decrypt under SSE-KMS)"):
-            answer = self._get(stored)
-        etag = answer.get("ETag")
+            response = self._get(stored)
+        etag = response.get("ETag")
         try:
-            with closing(answer["Body"]) as body:
+            with closing(response["Body"]) as body:
                 if stored.etag and not etag:
-                    raise RetriableVendorError(f"{name} was answered by something without ETag")
+                    raise RetriableVendorError(f"{name}: the response has no ETag")
                 file = spooled(iter(partial(body.read, CHUNK), b""), name)
         except (BotoCoreError, OSError) as error:
-            raise RetriableVendorError(f"{name} broke off: {fault(error).words}") from None
+            words = fault(error).words
+            raise RetriableVendorError(f"{name} was not read to its end: {words}") from None
         size = file.seek(0, os.SEEK_END)
-        is_more = size > stored.size and "ContentLength" in answer  # without, it was unpacked
+        is_more = size > stored.size and "ContentLength" in response  # without, it was unpacked
         if _is_same(etag, stored.etag) and (size < stored.size or is_more):
             file.close()
-            raise RetriableVendorError(f"{name} has {size} bytes, but {stored.size} were listed")
+            raise RetriableVendorError(
+                f"{name} has {size} bytes, but the listing says {stored.size}"
+            )
         file.seek(0)
         return file
 
     def _get(self, stored: StoredObject) -> Any:  # noqa: ANN401
-        """The answer to GetObject: the version that was listed, or the present one."""
+        """Return the response to GetObject: of the listed version, or else of the current one."""
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
         get = partial(self._client().get_object, Bucket=self._access.bucket, Key=stored.key)
@@ -213,7 +216,7 @@ class Bucket:
 
     @contextmanager
     def _in_words(self, doing: str, permission: str) -> Iterator[None]:
-        """Tell a person what boto3's errors mean."""
+        """Replace boto3's errors with messages that say what to do."""
         from botocore import exceptions  # noqa: PLC0415
 
         try:
@@ -251,15 +254,15 @@ class Bucket:
                 "aws_external_id"
             )
         if code.startswith("KMS"):
-            return "who reads needs kms:Decrypt on the bucket's key"
+            return "the reader needs kms:Decrypt on the bucket's key"
         if code in DENIED:
             return (
-                f"who reads needs {permission}; without s3:ListBucket a missing object is "
+                f"the reader needs {permission}; without s3:ListBucket a missing object is "
                 "refused in the same way"
             )
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= BROKEN:
             return (
-                "the store has trouble of its own, or something else answers in its place; try "
+                "the store has an internal error, or another server answers instead of it; try "
                 "again later, and check aws_endpoint_url"
             )
         setting = self._access.setting
@@ -278,7 +281,7 @@ class Bucket:
 
 
 def _unreadable() -> tuple[type[Exception], ...]:
-    """What boto3 raises for an answer that lacks what each has, or has it in another form."""
+    """The exceptions that boto3 raises for a response with missing or malformed parts."""
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
     return (ResponseParserError, ValueError, LookupError, TypeError, OverflowError, RuntimeError)
@@ -286,20 +289,20 @@ def _unreadable() -> tuple[type[Exception], ...]:
 
 def _no_listing(name: str, fault: str) -> RetriableVendorError:
     return RetriableVendorError(
-        f"{name} was answered with no whole listing: {fault}; check aws_endpoint_url, and what "
-        "stands between this machine and the store"
+        f"the listing of {name} is invalid: {fault}; check aws_endpoint_url, and any proxy "
+        "between this machine and the store"
     )
 
 
 def _is_same(etag: str | None, listed: str) -> bool:
-    """Whether two ETags are one, however they are quoted; what has none is taken as the same."""
+    """Whether two ETags are equal, ignoring quotes; two missing ETags are equal."""
     return (etag or "").removeprefix("W/").strip('"') == listed.removeprefix("W/").strip('"')
 
 
 def _note_root(
     response_dict: Mapping[str, Any], customized_response_dict: dict[str, Any], **_: object
 ) -> None:
-    """Keep of a listing what boto3 drops: the name of the document's root."""
+    """Keep the name of the listing document's root, which boto3 drops."""
     customized_response_dict[ROOT_NAME] = root_of(response_dict["body"])
 
 
@@ -312,7 +315,7 @@ def _client(access: Access, http: HttpClient) -> Any:  # noqa: ANN401
     import botocore.session  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    for library in ("boto3", "botocore"):  # their lines hold signatures, role's secrets, tracebacks
+    for library in ("boto3", "botocore"):  # their logs hold signatures and roles' secrets
         logging.getLogger(library).setLevel(logging.ERROR)
     core = botocore.session.Session(profile=access.profile)
     if access.access_key_id and access.secret_access_key:
@@ -338,7 +341,7 @@ def _client(access: Access, http: HttpClient) -> Any:  # noqa: ANN401
 
 
 def _assume_role(core: Any, access: Access, region: str) -> None:  # noqa: ANN401
-    """Let a session use a role's credentials, renewed before they expire."""
+    """Make a session use a role's credentials, which are renewed before they expire."""
     from botocore.credentials import (  # noqa: PLC0415
         AssumeRoleCredentialFetcher,
         DeferredRefreshableCredentials,

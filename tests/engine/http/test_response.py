@@ -37,14 +37,18 @@ def test_a_mark_that_says_utf_8_is_no_part_of_json(mark: bytes) -> None:
 def test_another_encoding_is_a_fault(encoding: str) -> None:
     mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
     body = mark + '{"a": 1}'.encode(encoding)
-    with pytest.raises(RetriableVendorError, match="which is no list of numbers") as told:
+    with pytest.raises(
+        RetriableVendorError, match="which is not the expected list of numbers"
+    ) as told:
         parse_body(response(body), decode, "list of numbers")
     assert encoding == "utf-16-le" or "it is UTF-16, not UTF-8" in str(told.value)
 
 
 @pytest.mark.parametrize("body", BROKEN)
 def test_anything_else_is_told_of_and_not_quoted(body: bytes) -> None:
-    with pytest.raises(RetriableVendorError, match="which is no list of numbers") as told:
+    with pytest.raises(
+        RetriableVendorError, match="which is not the expected list of numbers"
+    ) as told:
         parse_body(response(body), decode, "list of numbers")
     assert f"GET https://v.example/x answered 200 with {len(body)} bytes" in str(told.value)
     assert "secret" not in str(told.value)
@@ -54,7 +58,7 @@ def test_anything_else_is_told_of_and_not_quoted(body: bytes) -> None:
     "body", [b'{"a": "\xff\xfe"}', b'{\n"a": ["\xed\xa0\xbd"]}', b'{"a": "\x80"}\n']
 )
 def test_what_is_kept_raw_is_utf_8(body: bytes) -> None:
-    with pytest.raises(RetriableVendorError, match=r"which is no object: .*utf-8"):
+    with pytest.raises(RetriableVendorError, match=r"which is not the expected object: .*utf-8"):
         parse_body(response(body), keep, "object")
 
 
@@ -80,7 +84,7 @@ def test_what_is_on_one_line_stays_as_it_is(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b"[\n" * 10**6, b'{"a":\n', b'{"a": "x\ny"}', b"\n"])
 def test_lines_that_are_no_json_are_told_of(body: bytes) -> None:
-    with pytest.raises(RetriableVendorError, match="which is no object"):
+    with pytest.raises(RetriableVendorError, match="which is not the expected object"):
         parse_body(response(body), keep, "object")
 
 

@@ -50,15 +50,15 @@ def test_a_page_and_the_last_one() -> None:
         ({"Name": "exports", "IsTruncated": False}, "another prefix"),
         ({**LAST, "Contents": [{**FOUND, "Key": "b/c"}]}, "another prefix"),
         ({**LAST, "Contents": []}, "fewer objects"),
-        ({**LAST, "IsTruncated": None}, "whether it goes on"),
-        ({**LAST, "IsTruncated": True}, "not both"),
-        ({**LAST, "IsTruncated": True, "NextContinuationToken": ""}, "not both"),
-        ({**LAST, "NextContinuationToken": "t"}, "not both"),
+        ({**LAST, "IsTruncated": None}, "if there are more pages"),
+        ({**LAST, "IsTruncated": True}, "contradict each other"),
+        ({**LAST, "IsTruncated": True, "NextContinuationToken": ""}, "contradict each other"),
+        ({**LAST, "NextContinuationToken": "t"}, "contradict each other"),
         ({**LAST, "Contents": [{"Key": "a/b", "Size": 5}]}, "without LastModified"),
         ({**LAST, "Contents": [{"Key": "a/b", "LastModified": TIME}]}, "without Size"),
-        (dated(datetime.min), "no calendar"),  # noqa: DTZ901
-        (dated(datetime.max.replace(tzinfo=UTC)), "no calendar"),
-        (dated(datetime.max.replace(tzinfo=timezone(-timedelta(hours=9)))), "no calendar"),
+        (dated(datetime.min), "outside the calendar"),  # noqa: DTZ901
+        (dated(datetime.max.replace(tzinfo=UTC)), "outside the calendar"),
+        (dated(datetime.max.replace(tzinfo=timezone(-timedelta(hours=9)))), "outside the calendar"),
     ],
 )
 def test_what_is_no_page_of_the_listing(answer: dict[str, Any], fault: str) -> None:
@@ -68,7 +68,7 @@ def test_what_is_no_page_of_the_listing(answer: dict[str, Any], fault: str) -> N
 
 @pytest.mark.parametrize("root", ["", "html", "ListVersionsResult", "ListAllMyBucketsResult"])
 def test_another_document_may_look_like_an_empty_listing(root: str) -> None:
-    with pytest.raises(ValueError, match="no ListBucketResult"):
+    with pytest.raises(ValueError, match="not a ListBucketResult"):
         read(EMPTY, root)
 
 
