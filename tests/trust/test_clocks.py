@@ -129,7 +129,7 @@ def test_a_clock_that_is_set_while_the_run_goes_on_loses_nothing(
 @pytest.mark.parametrize(
     ("offs", "is_told", "again"),
     [
-        pytest.param([-20_000 * DAY], "useless Date ('", 0.4, id="1970"),
+        pytest.param([-20_000 * DAY], "invalid Date ('", 0.4, id="1970"),
         pytest.param([-3 * DAY], "3 days, 0:00:00 ahead of the vendor's", 1.1, id="behind"),
         pytest.param([3 * DAY], "3 days, 0:00:00 behind the vendor's", 0.4, id="ahead"),
         pytest.param([0 * DAY, -2 * HOUR, HOUR], "ahead of the vendor's", 0.5, id="jumping"),

@@ -88,7 +88,7 @@ def test_a_redirect_to_another_host(tap: Tap, world: World, reference: Contents,
     headers = {"Location": REFUSED_ADDRESS}
     answered(world, name, Response(307, b"", headers))
     done = tap.run(environment={"LOGLEVEL": "INFO"})
-    assert "where the credentials are not sent" in assert_alone(done, name, reference)
+    assert "the credentials are not sent to another host" in assert_alone(done, name, reference)
     assert_no_secrets(done, world)
 
 

@@ -1,4 +1,4 @@
-"""What a file must hold to be a catalog, and a line for each thing in it that is wrong."""
+"""Checks that a file is a catalog, and returns a line for each problem."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 MAX_SHOWN = 60  # characters of a value that is wrong
-METHOD = "replication-method"  # in metadata: as older taps have it, which the SDK passes over
+METHOD = "replication-method"  # in metadata of older taps; the SDK ignores it
 FORM = 'expected what --discover prints, {"streams": [{"tap_stream_id": …, "schema": …, …}]}'
 
 _text_or_null = {"type": ["string", "null"], "description": "a text"}
@@ -126,7 +126,7 @@ _validator = Draft202012Validator(SCHEMA, format_checker=_formats)
 
 
 def catalog_problems(value: object) -> list[str]:
-    """A line for each thing that is wrong in a catalog; each names the stream, if there is one."""
+    """Return a line for each problem in a catalog; each names the stream, if there is one."""
     if not isinstance(value, dict) or "streams" not in value:
         hint = "; this is a state" if isinstance(value, dict) and "bookmarks" in value else ""
         return [f"the file isn't a catalog{hint}; {FORM}"]
@@ -138,7 +138,7 @@ def catalog_problems(value: object) -> list[str]:
 
 
 def with_methods(catalog: Mapping[str, Any]) -> dict[str, Any]:
-    """A catalog whose streams have the replication methods that their metadata names."""
+    """Return a catalog whose streams have the replication methods from their metadata."""
     streams = [{**stream, **_method_of(stream)} for stream in catalog["streams"]]
     return {**catalog, "streams": streams}
 
@@ -156,21 +156,21 @@ def _repeated(streams: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     names = Counter(stream["tap_stream_id"] for stream in streams)
     for name, count in names.items():
         if count > 1:
-            yield f"{quote_name(name)} is there {count} times; expected once"
+            yield f"{quote_name(name)} appears {count} times; expected once"
 
 
 def _line(catalog: Mapping[str, Any], error: ValidationError) -> str:
     path = list(error.absolute_path)
     stream = _stream_name(catalog, int(path[1])) if len(path) > 1 else ""
-    place = path[2:] if stream else path
+    path = path[2:] if stream else path
     if error.validator == "required":
         wanted = cast("list[str]", error.validator_value)
         lacking = [name for name in wanted if name not in cast("list[str]", error.instance)]
         found = f"has no {', '.join(lacking)}"
     else:
         expected = cast("Mapping[str, Any]", error.schema)["description"]
-        found = f"got {_shown(error.instance)}, expected {expected}"
-    where = ".".join(quote_name(f"{part}") for part in place)
+        found = f"got {_quoted(error.instance)}, expected {expected}"
+    where = ".".join(quote_name(f"{part}") for part in path)
     return ": ".join(filter(None, [stream, where, found]))
 
 
@@ -180,6 +180,6 @@ def _stream_name(catalog: Mapping[str, Any], index: int) -> str:
     return quote_name(name) if isinstance(name, str) else f"streams[{index}]"
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"

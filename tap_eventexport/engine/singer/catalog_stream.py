@@ -1,4 +1,4 @@
-"""What a catalog, stream maps and flattening make of a stream's columns and records."""
+"""Applies a catalog, stream maps and flattening to a stream's columns and records."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class CatalogStream(SdkStream):
-    """A stream with columns, some of which a catalog selects and stream maps change.
+    """A stream whose columns a catalog selects and stream maps change.
 
     Attributes:
         columns: The columns that are known before anything is read.
-        is_growing: Whether the vendor may send others.
+        is_growing: Whether the vendor may send other columns.
         sent_columns: The columns that are sent, before stream maps, with their schemas.
-        transforms: What stream maps and flattening do, one for each stream that they make.
+        transforms: The transforms of stream maps and flattening, one for each resulting stream.
     """
 
     columns: ClassVar[th.PropertiesList]
@@ -55,7 +55,7 @@ class CatalogStream(SdkStream):
 
     @cached_property
     def required_columns(self) -> tuple[str, ...]:
-        """The columns without which no record is sent."""
+        """The columns that every sent record must have."""
         return tuple(filter(None, dict.fromkeys((*self.primary_keys, self.replication_key))))
 
     @property
@@ -65,12 +65,12 @@ class CatalogStream(SdkStream):
 
     @property
     def is_removed(self) -> bool:
-        """Whether stream maps leave nothing of this stream."""
+        """Whether stream maps remove this stream."""
         return not self.transforms
 
     @cached_property
     def selection(self) -> Selection:
-        """What of the records may leave."""
+        """The selection of columns and fields that are sent."""
         catalog = self.tap.input_catalog
         return Selection(
             self.effective_schema,
@@ -82,13 +82,13 @@ class CatalogStream(SdkStream):
 
     @property
     def stream_maps(self) -> list[StreamMap]:
-        """What changes records before they are sent, made when it is asked for."""
+        """The stream maps, which are made at the first access."""
         if not self.made_maps:
             self.make_maps()
         return list(self.made_maps)
 
     def make_maps(self) -> None:
-        """Make the stream maps for the columns that are known now.
+        """Make the stream maps for the columns known so far.
 
         Raises:
             ConfigValidationError: If they are wrong.
@@ -109,10 +109,10 @@ class CatalogStream(SdkStream):
         ]
 
     def check_keys(self) -> None:
-        """Check that the catalog leaves out no key.
+        """Check that the catalog selects all keys.
 
         Raises:
-            ConfigValidationError: If it does.
+            ConfigValidationError: If a key is left out.
         """
         problems = [
             f"--catalog: {self.name}: {key} is a key and left out; expected it in the schema, and "
@@ -123,7 +123,7 @@ class CatalogStream(SdkStream):
             raise ConfigValidationError("A key is left out", errors=problems, schema={})
 
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take selection, columns and the replication method from a catalog; keys are fixed."""
+        """Apply a catalog's selection, columns and replication method; keys can't change."""
         own = self.required_columns
         super().apply_catalog(catalog)
         given = tuple(filter(None, (*self.primary_keys, self.replication_key)))
@@ -133,7 +133,7 @@ class CatalogStream(SdkStream):
             return
         if others := set(given) - set(own):
             self.logger.warning(
-                "%s: the catalog has other keys than %s: %s; they change nothing",
+                "%s: the catalog has other keys than %s: %s; they have no effect",
                 self.name,
                 quote_names(own),
                 quote_names(others),
@@ -141,12 +141,12 @@ class CatalogStream(SdkStream):
         self.catalog_schema = with_types_of(self.schema, self.catalog_schema or {})
 
     def add_columns(self, columns: Mapping[str, dict[str, Any]]) -> bool:
-        """Add columns that were not known before; whether there were some to send.
+        """Add new columns; True if some of them are sent.
 
-        Those that aren't selected are left out, which is logged once.
+        Columns that aren't selected are left out, which is logged once.
 
         Raises:
-            StreamMapError: If stream maps or flattening can't take them.
+            StreamMapError: If stream maps or flattening can't handle them.
         """
         known = self.effective_schema["properties"].keys()
         new = {name: columns[name] for name in columns if name not in known | self._left_out}
@@ -156,7 +156,7 @@ class CatalogStream(SdkStream):
         if unseen := [name for name in left_out if not self.selection.knows(name)]:
             self.logger.warning(
                 "%s: new columns that aren't sent, since the catalog selects columns by name and "
-                "doesn't know them: %s; to have them, discover anew and select them",
+                "doesn't know them: %s; to send them, discover again and select them",
                 self.name,
                 quote_names(unseen),
             )
@@ -172,7 +172,7 @@ class CatalogStream(SdkStream):
         return True
 
     def transform_reason(self) -> str | None:
-        """Why records need the SDK's transforms; None if they are sent as they are."""
+        """Why records need the SDK's transform, or None."""
         maps = self.stream_maps
         if len(maps) != 1 or type(maps[0]) is not SameRecordTransform:
             return "stream_maps"
@@ -183,13 +183,13 @@ class CatalogStream(SdkStream):
         return None
 
     def unsplit_columns(self) -> list[str]:
-        """The columns that flattening can't split, since their objects have no fixed properties."""
+        """Return the columns that flattening can't split: objects without fixed properties."""
         if not any(stream_map.flattening_enabled for stream_map in self.stream_maps):
             return []
         return [name for name, column in self.sent_columns.items() if is_open_object(column)]
 
     def transform(self, records: Sequence[Record]) -> Mapping[str, Sequence[Any]]:
-        """Records after selection, stream maps and flattening, by the name they are sent under."""
+        """Apply selection, stream maps and flattening; returns records by stream name."""
         transformed: dict[str, list[Any]] = {}
         for record in decoder.decode_lines(encoder.encode_lines(records)):
             for name in record.keys() - self.sent_columns:

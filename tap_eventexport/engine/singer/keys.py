@@ -1,7 +1,7 @@
-"""No record leaves without its key, nor without a time that lies in what was asked for.
+"""Checks that every record has its keys, and drops records outside the requested time.
 
-A loader dies of a key that is null, and writes records over each other whose keys are empty.
-Vendors differ in whether the ends of a window are inclusive, and some take little notice of it.
+A loader fails on a null key, and overwrites records that have an empty key. Vendors differ in
+whether the ends of a window are inclusive, and some ignore the window in part.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LENGTH, SEPARATORS = 24, {10: "T", 19: ".", 23: "Z"}  # of times as `format_inst
 
 
 def checked(page: Page, names: Collection[str], source: str) -> Page:
-    """A page whose blocks are looked at: now if they are in memory, else as they come.
+    """Check a page's batches for keys: now if they are in memory, else while they are read.
 
     Args:
         page: The page.
@@ -40,19 +40,19 @@ def checked(page: Page, names: Collection[str], source: str) -> Page:
 
     def batches() -> Iterator[Any]:
         before = 0
-        for block in page.batches:
-            check(block, names, source, before)  # type: ignore[arg-type]  # not encoded yet
-            before += len(block)
-            yield block
+        for batch in page.batches:
+            check(batch, names, source, before)  # type: ignore[arg-type]  # not encoded yet
+            before += len(batch)
+            yield batch
 
     return replace(page, batches=batches() if page.spooled else list(batches()))
 
 
 def inside(page: Page, name: str, bounds: Window, source: str) -> Page:
-    """A page without the records whose time lies outside of a window.
+    """Return a page without the records whose time is outside a window.
 
-    A record at the window's start is inside, one at its end is not. Blocks are looked at as by
-    `guarded`, which the page has passed.
+    A record at the window's start is inside, one at its end is not. The page must have passed
+    `checked`; batches are read as there.
 
     Args:
         page: The page.
@@ -61,14 +61,14 @@ def inside(page: Page, name: str, bounds: Window, source: str) -> Page:
         source: Where the page comes from, for the error.
 
     Raises:
-        FatalVendorError: If a record has another text there.
+        FatalVendorError: If a record's time is another text.
     """
 
     def batches() -> Iterator[Any]:
         before = 0
-        for block in page.batches:
-            yield _inside(block, name, bounds, source, before)  # type: ignore[arg-type]
-            before += len(block)
+        for batch in page.batches:
+            yield _inside(batch, name, bounds, source, before)  # type: ignore[arg-type]
+            before += len(batch)
 
     return replace(page, batches=batches() if page.spooled else list(batches()))
 
@@ -91,13 +91,13 @@ def _inside(
 
 
 def _are_sortable(times: Sequence[Any]) -> bool:
-    """Whether all are texts of the one form that `format_instant` writes, by their separators."""
+    """Whether all are texts in the form that `format_instant` writes, judged by separators."""
     try:
         text = "".join(times)
     except TypeError:
         return False
     return set(map(len, times)) == {LENGTH} and all(
-        set(text[place::LENGTH]) == {sign} for place, sign in SEPARATORS.items()
+        set(text[index::LENGTH]) == {sign} for index, sign in SEPARATORS.items()
     )
 
 
@@ -106,18 +106,18 @@ def _sortable(time: str, what: str) -> str:
         return format_instant(parse_instant(time))
     except (TypeError, ValueError):
         raise FatalVendorError(
-            f"{what} has a time that is no RFC 3339 text; please report it"
+            f"{what} has a time that is not in RFC 3339; please report it"
         ) from None
 
 
 def check(records: Sequence[Any], names: Iterable[str], source: str, before: int = 0) -> None:
-    """Look at some records.
+    """Check that records have their keys.
 
     Args:
         records: Structs of one type, or dicts.
-        names: The columns that must be neither missing, nor null, nor an empty text.
+        names: The columns that must not be missing, null or an empty text.
         source: Where the records come from, for the error.
-        before: How many came before them.
+        before: The number of records before them.
 
     Raises:
         FatalVendorError: If a record lacks one.
@@ -128,13 +128,13 @@ def check(records: Sequence[Any], names: Iterable[str], source: str, before: int
         for number, value in enumerate(_values(records, name), before + 1):
             if value is None or value == "":
                 raise FatalVendorError(
-                    f"record {number} of {source} has no {quote_name(name)}, without which it "
-                    "can't be sent; please report it"
+                    f"record {number} of {source} has no {quote_name(name)}, so it can't be "
+                    "sent; please report it"
                 )
 
 
 def _values(records: Sequence[Any], name: str) -> Iterable[Any]:
-    """The values of one column; none is None where the records have no such column."""
+    """Return the values of one column; all None if the records don't have it."""
     if not records:
         return ()
     kind = type(records[0])

@@ -1,4 +1,4 @@
-"""Singer messages to stdout: whole lines, in few writes, stopping where a run may stop."""
+"""Writes Singer messages to stdout: whole lines, in few writes, that a shutdown can interrupt."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
     from tap_eventexport.engine.shutdown import Shutdown
 
-CHUNK = 1 << 16  # bytes between two looks at the stop flag: about what a pipe holds
+CHUNK = 1 << 16  # bytes between two checks for a shutdown: about the size of a pipe's buffer
 
 encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
 def encode_lines(records: Sequence[Any], name: str) -> bytes:
-    """Records, or messages about them, as one line of JSON each.
+    """Encode records, or messages, as one line of JSON each.
 
     Args:
-        records: What to encode; it may hold raw JSON.
+        records: The records, which may hold raw JSON.
         name: The stream's name, for the error.
 
     Raises:
-        FatalVendorError: If raw JSON has line ends, so that a reader would take parts of a record
-            for whole ones.
+        FatalVendorError: If raw JSON has line ends, so that a record would be broken over several
+            lines.
     """
     lines = encoder.encode_lines(records)
     count = sum(1 for _ in io.BytesIO(lines))  # a quarter of the time of bytes.count
@@ -47,17 +47,17 @@ def encode_lines(records: Sequence[Any], name: str) -> bytes:
 
 
 class MessageWriter(GenericSingerWriter[bytes, Message]):
-    """Writes messages to stdout and hands each on at once.
+    """Writes messages to stdout and flushes each at once.
 
     Args:
-        stop: Looked at between chunks, so that a slow target doesn't delay the end of a run.
+        shutdown: Checked between chunks, so that a slow target doesn't delay the end of a run.
     """
 
     def __init__(self, shutdown: Shutdown) -> None:
         self.shutdown = shutdown
 
     def serialize_message(self, message: Message) -> bytes:
-        """A message as one line of JSON."""
+        """Return a message as one line of JSON."""
         return encoder.encode(message.to_dict()) + b"\n"
 
     def write_message(self, message: Message) -> None:
@@ -73,7 +73,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
         Raises:
             OutputClosedError: If nobody reads stdout any more.
-            Stopped: If the run was asked to end; what was written until then are whole lines.
+            ShutdownRequested: If a signal asked the run to end; only whole lines were written.
         """
         start = 0
         while start < len(lines):
@@ -83,7 +83,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
             start = end
 
     def check_reader(self) -> None:
-        """Notice a target that ended while there was nothing to write.
+        """Check that the target still runs, while there is nothing to write.
 
         Raises:
             OutputClosedError: If nobody reads stdout any more.

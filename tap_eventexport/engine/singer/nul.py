@@ -1,4 +1,4 @@
-"""NUL characters in texts: JSON may hold them, and PostgreSQL among others refuses them."""
+"""Finds NUL characters in texts: JSON allows them, but PostgreSQL and others refuse them."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from logging import Logger
 
-MAX_ESCAPES = 64  # that are looked at one by one, which is the fastest way while they are few
+MAX_ESCAPES = 64  # that are checked one by one, which is fastest if there are few
 
 _like_nul = re.compile(rb"\\u0000")
 _nul = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def has_nul(lines: bytes) -> bool:
-    """Whether a text in some lines of JSON holds a NUL."""
-    place = lines.find(b"\\")
+    """Whether a text in some lines of JSON has a NUL character."""
+    position = lines.find(b"\\")
     for _ in range(MAX_ESCAPES):
-        if place < 0:
+        if position < 0:
             return False
-        if lines.startswith(b"u0000", place + 1):
+        if lines.startswith(b"u0000", position + 1):
             return True
-        place = lines.find(b"\\", place + 2)
-    if place < 0 or not _like_nul.search(lines, place):
+        position = lines.find(b"\\", position + 2)
+    if position < 0 or not _like_nul.search(lines, position):
         return False
-    return _nul.search(lines[place:]) is not None
+    return _nul.search(lines[position:]) is not None
 
 
 class NulWatch:
@@ -43,11 +43,11 @@ class NulWatch:
         self._warned = Lock()  # held once it has
 
     def look(self, lines: bytes) -> None:
-        """Look at some records; on any thread."""
+        """Check some records; on any thread."""
         is_open = not self._warned.locked()
         if is_open and has_nul(lines) and self._warned.acquire(blocking=False):
             self._logger.warning(
                 "%s: a text holds a NUL character (\\u0000), which PostgreSQL refuses, and other "
-                "stores may; see docs/recipes.md for what takes it out",
+                "databases may; docs/recipes.md shows how to remove it",
                 self._stream,
             )

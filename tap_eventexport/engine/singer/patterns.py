@@ -1,7 +1,7 @@
-"""Meltano's `select` patterns, as Meltano hands them to the tap that it runs.
+"""Meltano's `select` patterns, as Meltano passes them to the tap in the environment.
 
-Meltano applies them to what discovery found, and leaves no trace in the catalog of a pattern that
-names something else. The environment has them all.
+Meltano applies the patterns to the discovered catalog. A pattern that matches nothing there leaves
+no trace in the catalog; the environment has all patterns.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WILDCARD = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """Which properties of one stream are meant, such as `payload.*`.
+    """Patterns for properties of one stream, such as `payload.*`.
 
     Attributes:
         selected: Patterns of properties that are selected.
@@ -38,19 +38,19 @@ class Patterns:
 
     @property
     def reach_inside(self) -> bool:
-        """Whether a field inside a column may be left out that keeps its column."""
+        """Whether a field may be left out while its column is sent."""
         return any("." in pattern for pattern in self.selected) or any(
             "." in pattern or WILDCARD.search(pattern) for pattern in self.deselected
         )
 
     def select(self, path: Sequence[str]) -> bool:
-        """Whether a property is selected, or all that it lies in, or something inside it."""
+        """Whether a property, one of its parents, or a property inside it is selected."""
         if self.deselect(path):
             return False
         return _match(_outwards(path), self.selected) or _match([".".join(path)], self._parents)
 
     def deselect(self, path: Sequence[str]) -> bool:
-        """Whether a property is left out by a pattern of its own, or all that it lies in."""
+        """Whether a pattern leaves out a property or one of its parents."""
         return _match(_outwards(path), self.deselected)
 
     @property
@@ -72,14 +72,14 @@ def _match(names: Sequence[str], patterns: Iterable[str]) -> bool:
 
 
 def meltano_patterns(stream: str, environment: Mapping[str, str]) -> Patterns | None:
-    """What Meltano's `select` and `metadata` say of a stream's properties.
+    """Return the patterns of Meltano's `select` and `metadata` for a stream's properties.
 
     Args:
         stream: The stream's name.
         environment: The environment variables.
 
     Returns:
-        None if Meltano doesn't run this tap, or runs it with a catalog that somebody else made.
+        None if Meltano doesn't run this tap, or runs it with a catalog that it didn't make.
     """
     select = _decoded(environment.get("MELTANO_EXTRACT__SELECT"))
     if environment.get("MELTANO_EXTRACT__CATALOG") or not isinstance(select, list):
@@ -102,7 +102,7 @@ def _decoded(text: str | None) -> object:
 
 
 def _deselecting(rules: object, path: tuple[str, ...]) -> Iterator[str]:
-    """Patterns for what `metadata: {<stream>: {<property>: {selected: false}}}` deselects."""
+    """Yield patterns for what `metadata: {<stream>: {<property>: {selected: false}}}` deselects."""
     if isinstance(rules, dict):
         for name, inner in rules.items():
             yield from _deselecting(inner, (*path, *str(name).split(".")))

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
     Schema = dict[str, Any]
 
-MADE_BY_THE_TAP = ("type", "format", "items")  # of a column; a catalog changes no value
+MADE_BY_THE_TAP = ("type", "format", "items")  # of a column; a catalog can't change these
 
 
 def open_objects(schema: Mapping[str, Any]) -> Schema:
-    """A schema whose objects without known properties don't list any.
+    """Return a schema without the empty `properties` of objects.
 
-    An empty list says "has no properties" to flattening and to some loaders, which then drop all.
+    Flattening and some loaders read an empty list as "has no properties", and drop everything.
     """
     properties = schema.get("properties")
     kept = {key: value for key, value in schema.items() if key != "properties"}
@@ -25,11 +25,11 @@ def open_objects(schema: Mapping[str, Any]) -> Schema:
 
 
 def with_types_of(own: Schema, given: Schema) -> Schema:
-    """A catalog's schema, with the types of those columns that the tap makes.
+    """Return a catalog's schema, with the tap's own types for the columns that it makes.
 
     Args:
         own: The schema that the tap's records have.
-        given: The catalog's, which may be older, or changed by hand.
+        given: The catalog's schema, which may be older, or changed by hand.
     """
     columns = {
         name: _column(own["properties"].get(name, {}), inner)
@@ -47,5 +47,5 @@ def _column(own: Schema, given: Schema) -> Schema:
 
 
 def is_open_object(column: Mapping[str, Any]) -> bool:
-    """Whether a column holds objects whose properties nobody knows."""
+    """Whether a column holds objects without known properties."""
     return "object" in column.get("type", ()) and not column.get("properties")

@@ -1,7 +1,7 @@
-"""The private names of singer-sdk that this project uses, each with the reason for it.
+"""The private names of singer-sdk that this project uses, each with its reason.
 
-No other file imports or overrides a private name of the SDK, so that a new release of it is looked
-at in one place. `tests/test_sdk.py` fails with a clear text where a release has one no longer.
+No other file imports or overrides a private name of the SDK, so that only this file must be checked
+for a new release. `tests/test_sdk.py` fails with a clear text if a release lacks one.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ PRIVATE: dict[type, dict[str, str]] = {
     Stream: {
         "_tap": "a stream's tap has STATE, its writers and the catalog",
         "_stream_maps": "stream maps are made again when a column appears in mid-run",
-        "_input_schema": "the types in force may be newer than those of the catalog",
-        "_write_schema_message": "a new column is told of in a new SCHEMA message",
+        "_input_schema": "the tap's types may be newer than those of the catalog",
+        "_write_schema_message": "a new column needs a new SCHEMA message",
     },
     Tap: {
-        "_env_var_config": "settings of the environment are read with all problems in one round",
-        "_env_var_prefix": "unknown settings of the environment are told by their full names",
-        "_validate_config": "wrong settings end the run, whatever the SDK would only warn of",
+        "_env_var_config": "all wrong settings of the environment are reported at once",
+        "_env_var_prefix": "unknown settings of the environment are reported by their full names",
+        "_validate_config": "wrong settings end the run, while the SDK only warns of some",
         "_config": "settings are prepared before they are checked",
-        "_state": "STATE is taken in place, since the streams have it already",
-        "_setup_signal_handlers": "signals set a flag, so that STATE is whole at the end",
+        "_state": "STATE is changed in place, since the streams already refer to it",
+        "_setup_signal_handlers": "signals set a flag, so that STATE is complete at the end",
     },
     CustomStreamMap: {
         "_eval": "an error of a stream map names the property whose expression fails",
@@ -52,14 +52,14 @@ PRIVATE: dict[type, dict[str, str]] = {
 
 
 def evaluate(stream_map: StreamMap, name: str, expression: str, record: dict[str, Any]) -> None:
-    """Evaluate the expression of one property of a stream map, which raises what goes wrong."""
+    """Evaluate the expression of one property of a stream map, and let its error be raised."""
     if isinstance(stream_map, CustomStreamMap):
         (statement,) = ast.parse(expression).body
         stream_map._eval(expression, statement, record, name)  # type: ignore[arg-type]  # noqa: SLF001
 
 
 class SdkStream(Stream):
-    """The SDK's stream, whose private parts have public names."""
+    """The SDK's stream, with public names for its private parts."""
 
     @property
     def tap(self) -> Tap:
@@ -68,7 +68,7 @@ class SdkStream(Stream):
 
     @property
     def made_maps(self) -> Sequence[StreamMap]:
-        """The stream maps that were made; empty before."""
+        """The stream maps; empty before they are made."""
         return self._stream_maps or []
 
     @made_maps.setter
@@ -90,21 +90,21 @@ class SdkStream(Stream):
 
 
 class SdkTap(Tap):
-    """The SDK's tap, whose private hooks have public names."""
+    """The SDK's tap, with public names for its private hooks."""
 
     @classmethod
     def settings_prefix(cls) -> str:
-        """What the names of settings begin with in the environment."""
+        """Return the prefix of the settings' environment variables."""
         prefix: str = cls._env_var_prefix
         return prefix
 
     @classmethod
     def settings_of_environment(cls) -> dict[str, Any]:
-        """The settings that the environment has."""
+        """Return the settings in the environment."""
         raise NotImplementedError
 
     def prepare_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """The settings to use, for those that were given.
+        """Return the settings to use, made from the given ones.
 
         Raises:
             ConfigValidationError: If they are wrong.
@@ -112,7 +112,7 @@ class SdkTap(Tap):
         raise NotImplementedError
 
     def listen_to_signals(self) -> None:
-        """Take the signals that end a run."""
+        """Handle the signals that end a run."""
         raise NotImplementedError
 
     @property

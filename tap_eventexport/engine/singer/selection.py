@@ -1,9 +1,9 @@
-"""What of a stream's records may leave: its columns, and the fields inside of them.
+"""Selects what is sent of a stream's records: columns, and the fields inside them.
 
-A catalog is a list of what may leave. A column that it doesn't know leaves only if all leaves that
-it knows; or, where Meltano made the catalog by patterns, if these select it. What a column holds is
-open: a field that the catalog doesn't know leaves with its column, unless the catalog selects some
-of the column's fields by name.
+A catalog lists what may be sent. A column that it doesn't know is sent only if everything that it
+knows is sent; or, if Meltano made the catalog from patterns, if these select the column. A field
+inside a column that the catalog doesn't know is sent with its column, unless the catalog selects
+some of the column's fields by name.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     Schema = dict[str, Any]
 
 MAX_CACHED_PATHS = 10_000  # names of fields may be data
-EXTRA = COLUMN.name  # holds what would be columns, were they known
+EXTRA = COLUMN.name  # holds fields that have no column yet
 AUTOMATIC = Metadata.InclusionType.AUTOMATIC
 
 
 def property_path(breadcrumb: Sequence[str]) -> Path:
-    """The names in a breadcrumb of `properties`, name, `properties`, name, …; `items` has none.
+    """Return the names in a breadcrumb of `properties`, name, …; `items` has no name.
 
     Raises:
         ValueError: If it has another form.
@@ -50,17 +50,17 @@ def property_path(breadcrumb: Sequence[str]) -> Path:
 
 
 class Selection:
-    """What of one stream's records may leave.
+    """The selection of one stream: which columns and fields are sent.
 
     Args:
         schema: The stream's schema: the catalog's if there is one.
-        metadata: The stream's metadata, in the same way.
-        columns: The columns that the stream has in any case.
-        keys: Those of them that no record goes without.
-        patterns: What Meltano's `select` says, if Meltano runs this tap.
+        metadata: The stream's metadata: the catalog's if there is one.
+        columns: The columns that the stream always has.
+        keys: Those of them that every record must have.
+        patterns: The patterns of Meltano's `select`, if Meltano runs this tap.
 
     Attributes:
-        is_all: Whether records leave as they are.
+        is_all: Whether whole records are sent, without a change.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Selection:
         self._keys = keys
         self._patterns = patterns or ALL
         self._declared: dict[Path, set[str]] = defaultdict(set)  # fields in the schema
-        self._closed: set[Path] = set()  # what the schema allows no other fields
+        self._closed: set[Path] = set()  # objects that the schema allows no other fields
         self._declare(schema, ())
         self._entries = {property_path(crumbs): entry for crumbs, entry in metadata.items()}
         self._mask: dict[Path, bool] = {}
@@ -83,7 +83,7 @@ class Selection:
             path = property_path(crumbs)
             self._mask[path] = is_selected and self._mask.get(path, True)
         self._listed: dict[Path, set[str]] = defaultdict(set)  # fields in the metadata
-        self._listing: set[Path] = set()  # whose fields the metadata selects by name
+        self._listing: set[Path] = set()  # objects whose fields the metadata selects by name
         for path in filter(None, self._entries):
             self._listed[path[:-1]].add(path[-1])
             if self._mask[path] and self._entries[path].inclusion != AUTOMATIC:
@@ -94,27 +94,27 @@ class Selection:
             if len(path) == 1
         )
         known = self._declared[()]
-        # A catalog that follows patterns isn't cut by hand: it may be of an earlier version.
+        # A catalog that follows patterns wasn't edited: it may be from an earlier version.
         is_cut = not self._follows_patterns and not known.issuperset(columns)
         parents = {*self._declared, *self._listed}
         self._selects_all = all(self._is_whole(parent) for parent in parents) and not is_cut
         self.is_all = self._selects_all and self._patterns.select_all and not self._closed
         is_denied = self._patterns.deselected or not known.issuperset(self._listed.get((), ()))
         ruled = {*parents, *self._closed, *([(EXTRA,)] if is_denied else [])}
-        # What has fields that may be left out, or has something inside that has.
+        # Objects with fields that may be left out, and their parents.
         self._ruled = {path[:depth] for path in ruled for depth in range(1, len(path) + 1)}
         self._ruled_columns = {path[0] for path in self._ruled}
         self._rules_all = self._patterns.reach_inside
         self._cache: dict[Path, bool] = {}
 
     def select_schema(self, schema: Schema) -> Schema:
-        """A schema without the properties that are left out."""
+        """Return a schema without the properties that are left out."""
         selected = deepcopy(schema)
         self._select_schema(selected, ())
         return selected
 
     def select_fields(self, record: dict[str, Any]) -> None:
-        """Take out of a record's columns the fields that are left out."""
+        """Remove from a record's columns the fields that are left out."""
         columns = record.keys() if self._rules_all else self._ruled_columns
         waiting: list[tuple[Path, Any]] = [((name,), record.get(name)) for name in columns]
         while waiting:
@@ -130,7 +130,7 @@ class Selection:
                         waiting.append((inner, value[name]))
 
     def allows(self, path: Path) -> bool:
-        """Whether a property may leave, if that may which it lies in."""
+        """Whether a property may be sent, if its parent may."""
         allowed = self._cache.get(path)
         if allowed is None:
             if len(self._cache) >= MAX_CACHED_PATHS:
@@ -143,11 +143,11 @@ class Selection:
         return column in self._columns or (column,) in self._entries
 
     def deselected_keys(self) -> Iterator[str]:
-        """Keys that are left out on purpose.
+        """Yield the keys that are deliberately left out.
 
-        Where properties are selected by name, a key need not be among them: it is sent all the
-        same. Meltano marks it as deselected then, so the mark alone means nothing; it does where
-        nothing else is deselected, or where what is selected need not be named.
+        If properties are selected by name, a key need not be among them: it is sent anyway. Meltano
+        then marks it as deselected, so this mark alone means nothing. It counts if nothing else is
+        deselected, or if properties are selected without being named.
         """
         columns = self._declared[()]
         others = {name for name in columns.difference(self._keys) if self.allows((name,))}
@@ -162,7 +162,7 @@ class Selection:
                 yield key
 
     def _declare(self, node: Schema, path: Path) -> None:
-        """Note the fields that a schema declares."""
+        """Collect the fields that a schema declares."""
         properties = node.get("properties") or {}
         if path == () or properties:
             self._declared[path].update(properties)
@@ -174,7 +174,7 @@ class Selection:
             self._declare(node["items"], path)
 
     def _is_whole(self, parent: Path) -> bool:
-        """Whether all is selected of a record or of an object in it that the catalog knows."""
+        """Whether the catalog selects all known fields of a record, or of an object in it."""
         declared, listed = (fields.get(parent, set()) for fields in (self._declared, self._listed))
         return listed <= declared and all(self._is_selected((*parent, name)) for name in declared)
 
@@ -190,12 +190,12 @@ class Selection:
         if parent in self._closed or (parent == (EXTRA,) and self._is_denied(name)):
             return False
         if path in self._mask:
-            return self._mask[path] and bool(parent)  # a column stands in the schema too
+            return self._mask[path] and bool(parent)  # a column must be in the schema too
         selects_new = self._selects_new_fields(parent) if parent else self._selects_new_columns
         return selects_new and self._patterns.select(path)
 
     def _is_denied(self, column: str) -> bool:
-        """Whether a column is left out by its own name, whichever column its values come in."""
+        """Whether a column is left out by name, even if its values are inside `_extra`."""
         return not self._mask.get((column,), True) or self._patterns.deselect((column,))
 
     @property

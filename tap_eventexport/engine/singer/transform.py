@@ -1,4 +1,4 @@
-"""Stream maps: checked before anything is read, then applied to one record after the other."""
+"""Stream maps: checked before anything is read, then applied to each record."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OPTIONS = {
     MAPPER_KEY_PROPERTIES_OPTION,
     MAPPER_SOURCE_OPTION,
 }
-JSON = simpleeval.ModuleWrapper(simplejson, {"dumps", "loads"})  # which keeps digits of numbers
+JSON = simpleeval.ModuleWrapper(simplejson, {"dumps", "loads"})  # which keeps all digits of numbers
 KINDS: tuple[tuple[type | tuple[type, ...], tuple[str, ...]], ...] = (
     (bool, ("boolean",)),
     (int, ("integer", "number")),
@@ -50,18 +50,18 @@ KINDS: tuple[tuple[type | tuple[type, ...], tuple[str, ...]], ...] = (
 
 
 def definitions_of(stream: str, maps: Definitions) -> dict[str, Any]:
-    """The stream maps of one stream, by their name in the setting."""
+    """Return the stream maps of one stream, by their name in the setting."""
     return {name: maps[name] for name in maps if fnmatchcase(stream, _source(name, maps[name]))}
 
 
 def maps_of_nothing(streams: Iterable[str], maps: Definitions) -> list[str]:
-    """The names of stream maps that are no stream's."""
+    """Return the names of stream maps that match no stream."""
     used = {name for stream in streams for name in definitions_of(stream, maps)}
     return [name for name in maps if name not in used and name != MAPPER_ELSE_OPTION]
 
 
 def unknown_removals(stream: str, maps: Definitions, columns: Collection[str]) -> list[str]:
-    """The columns that a stream's own maps leave out and that it doesn't have."""
+    """Return the columns that a stream's own maps remove, but that it doesn't have."""
     removed = {
         column
         for name, definition in definitions_of(stream, maps).items()
@@ -78,7 +78,7 @@ def _source(name: str, definition: object) -> str:
 
 
 def general_problems(maps: Definitions) -> Iterator[str]:
-    """A line for each option that is no stream's and that is wrong."""
+    """Yield a line for each wrong option that belongs to no stream."""
     for name, value in maps.items():
         if name == MAPPER_ELSE_OPTION:
             if value not in REMOVED:
@@ -94,17 +94,17 @@ def make_maps(
     keys: Sequence[str],
     maps: Definitions,
 ) -> list[StreamMap]:
-    """The stream maps of one stream.
+    """Make the stream maps of one stream.
 
     Args:
         stream: The stream's name.
-        mapper: What makes them.
-        schema: The schema of records before them.
+        mapper: The SDK's mapper, which makes them.
+        schema: The schema of records before the maps.
         keys: The stream's primary keys.
         maps: The setting.
 
     Raises:
-        ConfigValidationError: If they are wrong; with a line for each problem.
+        ConfigValidationError: If they are wrong, with a line for each problem.
     """
     definitions = definitions_of(stream, maps)
     problems = list(_problems(definitions))
@@ -118,8 +118,8 @@ def make_maps(
             made = mapper.stream_maps[stream]
             problems += _problems_of_made(made, definitions)
     if problems:
-        place = "stream_maps" if definitions else "flattening"
-        lines = [f"{place}: {stream}: {problem}" for problem in problems]
+        setting = "stream_maps" if definitions else "flattening"
+        lines = [f"{setting}: {stream}: {problem}" for problem in problems]
         raise ConfigValidationError("The stream maps are wrong", errors=lines, schema={})
     return made
 
@@ -136,7 +136,7 @@ def _problems(definitions: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _expected(key: str, value: object) -> str | None:
-    """What should stand in a stream map instead of a value; None if nothing else."""
+    """Return what is expected in a stream map instead of a value; None if the value is fine."""
     if key in {MAPPER_ALIAS_OPTION, MAPPER_SOURCE_OPTION}:
         return None if isinstance(value, str) and value else "the name of a stream"
     if key == MAPPER_ELSE_OPTION:
@@ -158,16 +158,16 @@ def _is_expression(value: object) -> bool:
 
 
 def _problems_of_made(made: Sequence[StreamMap], definitions: Mapping[str, Any]) -> Iterator[str]:
-    """What only shows when the maps are made: functions, keys, names that collide."""
+    """Yield problems that need the made maps: functions, keys, duplicate names."""
     names = [stream_map.stream_alias for stream_map in made]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"two maps are called {name}: expected a name for each"
+        yield f"two maps have the name {name}: expected different names"
     for stream_map in made:
         schema = stream_map.transformed_schema
         needed = {*(stream_map.transformed_key_properties or ()), *schema.get("required", ())}
         for name in sorted(needed - schema["properties"].keys()):
             yield (
-                f"{name}: no column is called so any more; expected a greater "
+                f"{name}: no column has this name any more; expected a greater "
                 "flattening_max_key_length, or a map that keeps it"
             )
     known = {"fake"}.union(*(m.functions for m in made if isinstance(m, CustomStreamMap)))
@@ -179,7 +179,7 @@ def _problems_of_made(made: Sequence[StreamMap], definitions: Mapping[str, Any])
 
 
 def _functions(key: str, value: Any) -> set[str]:  # noqa: ANN401
-    """The functions that an expression calls by their name."""
+    """Return the functions that an expression calls by name."""
     if key in OPTIONS or value in REMOVED:
         return set()
     calls = (node.func for node in ast.walk(ast.parse(value)) if isinstance(node, ast.Call))
@@ -191,7 +191,7 @@ class Transform:
 
     Args:
         stream_map: The map.
-        maps: The stream maps of the stream, by which an expression that fails is found.
+        definitions: The definitions of the stream's maps, to find the expression that fails.
 
     Attributes:
         name: The stream name that its records are sent under.
@@ -210,11 +210,10 @@ class Transform:
         self._computed = sorted(computed & self._columns.keys())
 
     def apply(self, record: dict[str, Any]) -> dict[str, Any] | None:
-        """A record as it is sent; None if it isn't.
+        """Return the record to send; None if it is removed.
 
         Raises:
-            StreamMapError: If an expression can't be computed for this record, or makes a value
-                that doesn't fit.
+            StreamMapError: If an expression fails for this record, or its value has the wrong type.
         """
         try:
             mapped = self._map.transform(record)
@@ -225,7 +224,7 @@ class Transform:
         return mapped
 
     def _fit(self, mapped: dict[str, Any], record: Mapping[str, Any]) -> None:
-        """Make computed values fit their columns: text where a column is text."""
+        """Convert computed values to their columns' types: to text, if the column is text."""
         for name in self._computed:
             value = mapped.get(name)
             if value is not None and value is not record.get(name):
@@ -233,19 +232,19 @@ class Transform:
         for key in self._keys:
             if mapped.get(key) in (None, ""):
                 raise StreamMapError(
-                    f"stream_maps: {key} is a key, and was made empty for a record; expected a "
-                    "value for each"
+                    f"stream_maps: {key} is a key, but it is empty for a record; expected a value "
+                    "for every record"
                 )
 
     def _failure(self, record: dict[str, Any], error: Exception) -> str:
         name, error = self._culprit(record, error)
         return (
             f"stream_maps: {name} can't be computed for a record ({_reason(error)}); expected an "
-            "expression that fits every record: record.get('…') for what may be missing or null"
+            "expression that works for every record: record.get('…') if a field may be missing"
         )
 
     def _culprit(self, record: dict[str, Any], error: Exception) -> tuple[str, Exception]:
-        """The property whose expression fails, with its error."""
+        """Find the property whose expression fails, with its error."""
         for definition in self._definitions:
             for key, value in definition.items():
                 if key in OPTIONS or value in REMOVED:
@@ -258,7 +257,7 @@ class Transform:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, without any value of the record."""
+    """Describe an error without any value of the record."""
     cause = error.__cause__ or error
     if isinstance(cause, simpleeval.NameNotDefined):
         return f"it has no {cause.name}"

@@ -1,8 +1,8 @@
-"""Records to RECORD lines, or to the JSON lines of a BATCH file.
+"""Writes records as RECORD lines, or to BATCH files of JSON lines.
 
-A record that nothing has to change goes from the vendor's answer to stdout as it is: the fields
-that are raw JSON are copied, a page is encoded at once, on the thread that read it. Where stream
-maps, flattening or deselection ask for it, every record goes through the SDK, one page after the
+If no record needs a change, records go from the vendor's response to stdout unchanged: raw JSON
+fields are copied, and a page is encoded in one step, on the thread that read it. If stream maps,
+flattening or deselection change records, every record goes through the SDK, one page after the
 other. Both paths write the same records.
 """
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
     Transform = Callable[[Sequence[Record]], Mapping[str, Sequence[Any]]]
 
-BATCH_COMPRESSION_LEVEL = 1  # a third of the time of level 6, for files a tenth larger
+BATCH_COMPRESSION_LEVEL = 1  # takes a third of the time of level 6; files are a tenth larger
 
 
 class RecordLine(msgspec.Struct, tag_field="type", tag="RECORD", gc=False):
-    """A RECORD message around a record that is written as it is."""
+    """A RECORD message around a record that is written unchanged."""
 
     stream: str
     record: Any
@@ -43,7 +43,7 @@ class RecordLine(msgspec.Struct, tag_field="type", tag="RECORD", gc=False):
 
 
 class RecordLines:
-    """Writes records as RECORD lines to stdout, at once.
+    """Writes records as RECORD lines to stdout, without a buffer.
 
     Args:
         stream: The name that records are sent under.
@@ -53,7 +53,7 @@ class RecordLines:
         nul: Looks at each line.
 
     Attributes:
-        is_complete: Whether all records that were written are out, which they always are.
+        is_complete: Whether no record waits; always true.
     """
 
     is_complete = True
@@ -67,23 +67,23 @@ class RecordLines:
         self._nul = nul
 
     def prepare(self, page: Page) -> Page:
-        """A page with its records encoded, if nothing changes them and they are in memory."""
+        """Encode the page's records, if nothing changes them and they are in memory."""
         if self._transform or page.spooled:
             return page
-        blocks = [
-            block
-            if isinstance(block, EncodedRecords)
-            else EncodedRecords(self._lines(self._stream, block), len(block))
-            for block in page.batches
+        batches = [
+            batch
+            if isinstance(batch, EncodedRecords)
+            else EncodedRecords(self._lines(self._stream, batch), len(batch))
+            for batch in page.batches
         ]
-        return replace(page, batches=blocks, size=sum(len(block.text) for block in blocks))
+        return replace(page, batches=batches, size=sum(len(batch.text) for batch in batches))
 
-    def write(self, block: Sequence[Record] | EncodedRecords) -> None:
-        """Write one block of records."""
-        if isinstance(block, EncodedRecords):
-            self._writer.write_lines(block.text)
+    def write(self, batch: Sequence[Record] | EncodedRecords) -> None:
+        """Write one batch of records."""
+        if isinstance(batch, EncodedRecords):
+            self._writer.write_lines(batch.text)
             return
-        sent = self._transform(block) if self._transform else {self._stream: block}
+        sent = self._transform(batch) if self._transform else {self._stream: batch}
         for name, records in sent.items():
             self._writer.write_lines(self._lines(name, records))
 
@@ -101,9 +101,9 @@ class RecordLines:
 
 
 class BatchFiles:
-    """Collects records and writes them to JSONL files, told of in BATCH messages.
+    """Collects records and writes them to JSONL files, which BATCH messages name.
 
-    A batch ends with the page that fills it, so that the STATE behind it is exact; a file in it
+    A batch ends with the page that fills it, so that the STATE after it is exact. A file in it
     holds at most `batch_size` records.
 
     Args:
@@ -136,19 +136,19 @@ class BatchFiles:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all records handed in are in files that were told of."""
+        """Whether all records are in files that a BATCH message named."""
         return not (self._waiting or self._manifests)
 
     def prepare(self, page: Page) -> Page:
-        """A page as it is: files hold other numbers of records."""
+        """Return the page unchanged: files hold other numbers of records."""
         return page
 
-    def write(self, block: Sequence[Record] | EncodedRecords) -> None:
-        """Take one block of records; full files are written."""
-        if isinstance(block, EncodedRecords):
+    def write(self, batch: Sequence[Record] | EncodedRecords) -> None:
+        """Add one batch of records; full files are written."""
+        if isinstance(batch, EncodedRecords):
             raise TypeError("files take records")
         size = self._config.batch_size
-        sent = self._transform(block) if self._transform else {self._stream: block}
+        sent = self._transform(batch) if self._transform else {self._stream: batch}
         for name, records in sent.items():
             waiting = self._waiting.setdefault(name, [])
             waiting.extend(records)
@@ -157,7 +157,7 @@ class BatchFiles:
                 del waiting[:size]
             if not waiting:
                 del self._waiting[name]
-        self._count += len(block)
+        self._count += len(batch)
 
     def end_page(self) -> None:
         """End the batch if it is full."""
@@ -165,7 +165,7 @@ class BatchFiles:
             self.finish()
 
     def finish(self) -> None:
-        """Write what waits and tell of it."""
+        """Write the records that wait, and the BATCH messages."""
         for name, waiting in self._waiting.items():
             self._write_file(name, waiting)
         for name, manifest in self._manifests.items():

@@ -61,7 +61,7 @@ def test_metadata_may_be_missing() -> None:
         ({"streams": {"a": 1}}, ['streams: got {"a": 1}, expected a list of streams']),
         ({"streams": [1]}, ["streams[0]: got 1, expected an object"]),
         ({"streams": [{}]}, ["streams[0]: has no tap_stream_id, schema"]),
-        ({"streams": [STREAM, STREAM]}, ["croct_events is there 2 times; expected once"]),
+        ({"streams": [STREAM, STREAM]}, ["croct_events appears 2 times; expected once"]),
     ],
 )
 def test_what_is_no_catalog(value: object, words: list[str]) -> None:

@@ -112,7 +112,9 @@ def test_times_of_other_forms_are_compared_as_times(time: str, is_inside: bool) 
 @pytest.mark.parametrize("time", ["yesterday", 1772323200000])
 def test_what_is_no_time_is_an_error(time: Any) -> None:
     blocks = [events(INSIDE, is_struct=True), events([BEFORE, time], is_struct=True)]
-    with pytest.raises(FatalVendorError, match="record 5 of a page has a time that is no RFC 3339"):
+    with pytest.raises(
+        FatalVendorError, match="record 5 of a page has a time that is not in RFC 3339"
+    ):
         kept(blocks)
 
 

@@ -150,7 +150,7 @@ def test_all_problems_are_told_at_once() -> None:
 def test_two_maps_of_one_name() -> None:
     maps = {"events": {"__alias__": "copy"}, "copy": {"__source__": "events"}}
     assert problems(maps) == [
-        "stream_maps: events: two maps are called copy: expected a name for each"
+        "stream_maps: events: two maps have the name copy: expected different names"
     ]
 
 
@@ -166,7 +166,9 @@ def test_a_key_that_flattening_shortens() -> None:
     with pytest.raises(ConfigValidationError) as raised:
         make_maps("events", mapper, schema, list(keys), {})
     (problem,) = raised.value.errors
-    assert "identifier_of_the_event: no column is called so any more; expected a greater" in problem
+    assert (
+        "identifier_of_the_event: no column has this name any more; expected a greater" in problem
+    )
 
 
 @pytest.mark.parametrize(
@@ -208,9 +210,9 @@ def test_a_value_that_does_not_fit() -> None:
         ({"x": "payload['nope']"}, r"x can't be computed for a record \(KeyError\)"),
         ({"x": "int(id)"}, r"x can't be computed for a record \(ValueError\)"),
         ({"__filter__": "nope == 1"}, r"__filter__ can't be computed for a record \(it has no"),
-        ({"id": "None"}, "id is a key, and was made empty for a record"),
-        ({"id": "''"}, "id is a key, and was made empty for a record"),
-        ({"__key_properties__": ["name"]}, "name is a key, and was made empty for a record"),
+        ({"id": "None"}, "id is a key, but it is empty for a record"),
+        ({"id": "''"}, "id is a key, but it is empty for a record"),
+        ({"__key_properties__": ["name"]}, "name is a key, but it is empty for a record"),
     ],
 )
 def test_what_a_record_cannot_be_mapped_to(definition: dict[str, Any], words: str) -> None:
