@@ -1,1 +1,1 @@
-"""Pages by cursor and by offset, of which nothing is taken on trust."""
+"""Reads lists page by page, by cursor or by offset, and checks what the vendor returns."""

@@ -1,7 +1,7 @@
-"""Reads a list along a cursor that a vendor hands out, and believes neither the cursor nor its end.
+"""Reads a list by cursor, and checks the cursors and the end of the list.
 
-A list ends where no cursor comes, where an empty page repeats the one that was sent, or after a few
-empty pages in a row. Pages that come again and again are an error, since they have no end.
+A list ends if a page has no cursor, if an empty page repeats the cursor that was sent, or after a
+few empty pages in a row. Pages that repeat without end are an error.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-MAX_PAGES = 100_000  # of one list: 100 million events within a day are no site's
+MAX_PAGES = 100_000  # of one list: no site has 100 million events in a day
 MAX_EMPTY = 5  # pages in a row, each with a new cursor; such a gap is the list's end
-MAX_REPEATED = 20  # pages in a row that came before; a few may be full of twins
+MAX_REPEATED = 20  # repeated pages in a row; a few may be full of duplicates
 
 
 class CursorPage(Protocol):
-    """One answer."""
+    """One response."""
 
     @property
     def cursor(self) -> str | None:
-        """Where the list goes on; None, or empty, where the vendor names no place."""
+        """The cursor of the next page; None or empty if the vendor sends none."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing on the page, as the vendor sent it."""
+        """Whether the page, as the vendor sent it, has no items."""
 
     @property
     def digest(self) -> int:
-        """A number made of the content of all items, in whatever order they come."""
+        """A hash of the content of all items, in any order."""
 
 
 Item = TypeVar("Item")
@@ -44,12 +44,12 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Items(Generic[Item]):
-    """One answer, as most vendors give it.
+    """One response, in the form that most vendors use.
 
     Attributes:
-        items: All that the vendor sent: structs, dicts, or raw JSON.
-        cursor: Where the list goes on; None, or empty, where the vendor names no place.
-        size: Bytes of the answer.
+        items: All items that the vendor sent: structs, dicts, or raw JSON.
+        cursor: The cursor of the next page; None or empty if the vendor sends none.
+        size: The response's size in bytes.
     """
 
     items: Sequence[Item]
@@ -58,20 +58,20 @@ class Items(Generic[Item]):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing on the page."""
+        """Whether the page has no items."""
         return not self.items
 
     @property
     def digest(self) -> int:
-        """A number made of all items, in whatever order they come."""
+        """A hash of all items, in any order."""
         return sum(hash(_encode(item)) for item in self.items)
 
 
 def cursor_in(place: Mapping[str, Any] | None) -> str | None:
-    """The cursor in a place such as `{"cursor": "eyJ…"}`; None is the start.
+    """Return the cursor in a checkpoint such as `{"cursor": "eyJ…"}`; None is the start.
 
     Raises:
-        RestartWindowError: If it is none.
+        RestartWindowError: If it isn't a cursor.
     """
     cursor = place.get("cursor") if place else None
     if isinstance(cursor, str | None):
@@ -83,12 +83,12 @@ class CursorReader(Generic[Page]):
     """Reads one list page by page.
 
     Args:
-        ask: Asks for the page at a cursor, or for the first one.
+        ask: Requests the page at a cursor, or the first one.
         vendor: The vendor's name, for errors.
-        what: What is read, for errors.
+        what: The name of the list, for errors.
 
     Attributes:
-        ends_with_gap: Whether the end was told by nothing but empty pages.
+        ends_with_gap: Whether only empty pages indicated the end.
     """
 
     def __init__(self, ask: Callable[[str | None], Page], vendor: str, what: str) -> None:
@@ -98,13 +98,13 @@ class CursorReader(Generic[Page]):
         self.ends_with_gap = False
 
     def pages(self, cursor: str | None) -> Iterator[tuple[Page, str | None]]:
-        """Each page with the cursor of the next one, None for the last.
+        """Yield each page with the cursor of the next one; None for the last.
 
-        A page that came before is held back until something new comes: records that have no id may
-        be twins, but of a vendor that ignores the cursor nothing is told twice.
+        A repeated page is held back until a new page comes. Records without id may be duplicates;
+        but if the vendor ignores the cursor, no page must be emitted twice.
 
         Args:
-            cursor: Where to begin; None is the start.
+            cursor: The cursor to begin at; None is the start.
 
         Raises:
             FatalVendorError: If the list has no end.
@@ -136,7 +136,7 @@ class CursorReader(Generic[Page]):
         raise self._error(f"sent {MAX_PAGES} pages")
 
     def _following(self, page: Page, cursor: str | None, empty: int) -> str | None:
-        """Where to go on behind a page, the last of so many empty ones."""
+        """Return the next cursor after a page, which is number `empty` of a row of empty pages."""
         if not page.cursor or (empty and page.cursor == cursor):
             return None
         if empty == MAX_EMPTY:

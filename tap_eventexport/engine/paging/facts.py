@@ -1,7 +1,7 @@
-"""What a run learns of how a vendor pages. Nothing of it is taken on trust.
+"""What a run learns about a vendor's paging, from its responses.
 
-A vendor may count the rows of an answer instead of all, give fewer rows than were asked for, or
-take no notice of an offset. Where rows don't tell, a request does that a true answer differs in.
+A vendor's total may count only the rows of a response. A vendor may return fewer rows than
+requested, or ignore the offset. If the rows don't show this, an extra request does.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ FAR = 10**9  # an offset at which no list has rows
 Row = TypeVar("Row")
 
 Fetch = Callable[[int, int], tuple[Sequence[Row], int | None]]
-"""Returns the rows from an offset on, at most as many as a limit says, and the list's total.
+"""Returns at most `limit` rows from an offset on, and the list's total.
 
-The total is None if the vendor tells none. A refusal of the offset `FAR` is no row.
+The total is None if the vendor sends none. If it refuses the offset `FAR`, there are no rows.
 """
 
 
 class PagingError(FatalVendorError):
-    """The vendor's answers don't follow from their offsets. The text says what was seen."""
+    """The vendor's responses don't match their offsets. The text says how."""
 
 
 @dataclass(slots=True)
 class Paging:
-    """What is known of a vendor; all lists and threads of a run share it.
+    """Facts about a vendor's paging; all lists and threads of a run share them.
 
     Attributes:
-        longest: How many rows the longest answer had. Another that is as long may have been cut.
-        counts_all: Whether a total was seen to count more rows than its answer has.
-        heeds_offsets: Whether an offset was seen to make a difference.
-        is_total_wrong: Whether a total was seen to be less than there are, or to fall.
+        longest: The number of rows in the longest response. Another one with as many rows may be
+            full.
+        counts_all: Whether a total counted more rows than its response has.
+        heeds_offsets: Whether an offset made a difference.
+        is_total_wrong: Whether a total was too small, or became smaller.
     """
 
     longest: int = 0
@@ -44,26 +45,26 @@ class Paging:
     is_total_wrong: bool = False
 
     def note(self, rows: int, total: int | None) -> None:
-        """Learn from an answer with so many rows."""
+        """Learn from a response with a number of rows."""
         self.longest = max(self.longest, rows)
         if total is not None and total > rows > 0:
             self.counts_all = True
 
     def proves_total(self, fetch: Fetch[Row], total: int) -> bool:
-        """Whether a total counts all rows: then it is no less for an answer of one row."""
+        """Whether a total counts all rows: then it isn't smaller in a response of one row."""
         if not self.counts_all and total > 1:
             rows, same = fetch(0, 1)
             self.counts_all = len(rows) == 1 and same is not None and same >= total
         return self.counts_all
 
     def prove_offsets(self, fetch: Fetch[Row], limit: int) -> None:
-        """Ask where no list has rows.
+        """Request an offset at which no list has rows.
 
         Raises:
-            PagingError: If there are some, so that an offset makes no difference.
+            PagingError: If there are rows, so that the offset makes no difference.
         """
         if not self.heeds_offsets:
             rows, _ = fetch(FAR, limit)
             if rows:
-                raise PagingError(f"offset {FAR} gives events like any other offset")
+                raise PagingError(f"offset {FAR} returns events, so the vendor ignores offsets")
             self.heeds_offsets = True

@@ -1,13 +1,13 @@
-"""Reads a list that is asked for by offset, from a vendor whose paging is not taken on trust.
+"""Reads a list by offset, from a vendor whose paging must be checked.
 
-Rows that arrive meanwhile move the others, if the newest come first. How far can be told from rows
-that were seen before, asked for again; where it can't, the list must be read from its start.
+If the newest rows come first, rows that arrive during the reading shift the others. Requesting some
+rows again shows how far; if it doesn't, the list must be read from its start.
 
-A list ends where nothing comes behind its last row. No look is needed there if its total counts
-all rows and its last answer was no full one. A page like the one before is a page that is repeated,
-or events that are alike, of which there may be many: which of them is found out. Where nothing
-fits, nothing is made up: the list can't be read. A list that was read before may be read in part,
-see `Counted`.
+A list ends if no row follows its last one. This isn't checked with a request if the total counts
+all rows and the last response was not full. If a page is equal to the one before, either the vendor
+repeats a page, or there are many equal events; another request shows which. If the responses
+contradict each other, the list can't be read. A list that was read before may be read in part, see
+`Counted`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from tap_eventexport.engine.paging.facts import Fetch, Paging
 
-OVERLAP = 20  # rows asked for again, in a list that grows, to tell how far it moved
-TAIL = 1_000  # rows remembered for that: more than arrive between two requests
-MAX_IDLE = 20  # answers in a row without a new row
+OVERLAP = 20  # rows requested again, in a list that grows, to see how far they shifted
+TAIL = 1_000  # rows kept for that: more than arrive between two requests
+MAX_IDLE = 20  # responses in a row without a new row
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ class Counted:
     """The older rows of a list, counted when all of them were read.
 
     If no row is ever removed, a list of `total` rows has at most `total - count` that are not
-    older. Where as many were found, all were, whatever the order of the list.
+    older. If that many were found, all were found, in any order of the list.
 
     Attributes:
-        before: The time that these rows are older than.
-        count: How many they are, at least.
-        newest_first: At which end of the list the others are.
+        before: These rows are older than this time.
+        count: The minimum number of these rows.
+        newest_first: Whether the other rows are at the start of the list.
     """
 
     before: str
@@ -50,16 +50,16 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class OffsetPage(Generic[Row]):
-    """What one answer adds.
+    """The new rows of one response.
 
     Attributes:
-        rows: The rows that were not there before.
-        offset: Where the list goes on.
-        total: How many rows the list has; None if the vendor doesn't tell, or not the truth.
+        rows: The new rows.
+        offset: The offset of the next rows.
+        total: The number of rows in the list; None if the vendor's total is missing or wrong.
         is_ordered: Whether all rows so far are in order of time, one way or the other.
-        is_last: Whether nothing is left to read.
-        counted: With the last part of a list that was read whole or as far as needed, and is in
-            order: what the next reading of it need not read again.
+        is_last: Whether the list is complete.
+        counted: The rows that the next reading can skip. Only with the last page, if the list is
+            in order and was read as far as needed.
     """
 
     rows: Sequence[Row]
@@ -72,7 +72,7 @@ class OffsetPage(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class ResumePoint(Generic[Row]):
-    """A place in a list that was read before, and how to know that it is still the same list."""
+    """An offset to resume at, and a check that the list is still the same."""
 
     offset: int
     total: int
@@ -80,14 +80,14 @@ class ResumePoint(Generic[Row]):
 
 
 class OffsetReader(Generic[Row]):
-    """Reads a list part by part.
+    """Reads a list page by page.
 
     Args:
-        ask: Asks the vendor.
-        time: A row's time, as a text that sorts.
-        limit: How many rows to ask for.
-        paging: What is known of the vendor, and will be.
-        boundary: The next reading needs no rows that are older.
+        fetch: Requests rows from the vendor.
+        time: Returns a row's time, as a text that sorts.
+        limit: The number of rows to request.
+        paging: The known facts about the vendor's paging, which are updated.
+        boundary: The next reading doesn't need older rows.
     """
 
     def __init__(
@@ -103,42 +103,42 @@ class OffsetReader(Generic[Row]):
         self._limit = limit
         self._paging = paging
         self._boundary = boundary
-        self._seen = 0  # rows handed out, or before the first that was
-        self._shift = 0  # rows that came in before them since
+        self._seen = 0  # rows yielded, and rows before the first of them
+        self._shift = 0  # rows that have arrived before them since
         self._total: int | None = None
-        self._answer: Sequence[Row] = ()  # the last one
-        self._longest_before = 0  # of the answers before it
-        self._most = 0  # rows that an answer of this list had
+        self._response: Sequence[Row] = ()  # the last response
+        self._longest_before = 0  # of the responses before it
+        self._most = 0  # maximum rows in a response of this list
         self._grows = False
         self._tail: deque[Row] = deque(maxlen=TAIL)
         self._directions: set[str] = set()
         self._newer = {boundary: 0}  # rows not older than a time
 
     @property
-    def _place(self) -> int:
-        """Where the list goes on."""
+    def _offset(self) -> int:
+        """The offset of the next rows."""
         return self._seen + self._shift
 
     def parts(
-        self, mark: ResumePoint[Row] | None = None, counted: Counted | None = None
+        self, resume: ResumePoint[Row] | None = None, counted: Counted | None = None
     ) -> Iterator[OffsetPage[Row]]:
-        """Read the list, from its start or from a mark.
+        """Read the list, from its start or from a resume point.
 
-        Once the list was seen to grow, each answer begins with rows that were seen before, which
-        tell how far they have moved.
+        After the list was seen to grow, each request starts with known rows, to see how far they
+        have shifted.
 
         Args:
-            mark: Where to go on.
-            counted: Rows that need not be read, if there is no mark.
+            resume: Where to resume.
+            counted: Rows that need not be read, if there is no resume point.
 
         Raises:
-            RestartWindowError: If the list is no longer the one that was read before, or changed in
-                a way that can't be told; it must be read from its start.
-            PagingError: If the vendor's answers can't be those of a list.
+            RestartWindowError: If the list is not the same as before, or changed in an unknown
+                way; it must be read from its start.
+            PagingError: If the vendor's responses contradict each other.
         """
-        if mark:
+        if resume:
             counted = None
-            rows = self._resume(mark)
+            rows = self._resume(resume)
         else:
             rows, counted = self._start(counted)
         is_whole = not self._seen
@@ -159,26 +159,26 @@ class OffsetReader(Generic[Row]):
             rows = following or self._next()
             if not rows and not self._is_reached():
                 raise RestartWindowError(
-                    f"only {self._place} of {self._total} announced events came"
+                    f"got only {self._offset} of {self._total} announced events"
                 )
 
     def _part(
         self, rows: Sequence[Row], *, is_last: bool = False, counted: Counted | None = None
     ) -> OffsetPage[Row]:
         is_ordered = len(self._directions) <= 1
-        return OffsetPage(rows, self._place, self._total, is_ordered, is_last, counted)
+        return OffsetPage(rows, self._offset, self._total, is_ordered, is_last, counted)
 
     # Where to begin
 
-    def _resume(self, mark: ResumePoint[Row]) -> Sequence[Row]:
-        rows, total = self._page(mark.offset - 1, 2)
-        if total != mark.total or not rows or not mark.is_last_row(rows[0]):
-            raise RestartWindowError("the events are no longer those that were there")
-        self._begin_behind(rows[0], mark.offset, total)
+    def _resume(self, resume: ResumePoint[Row]) -> Sequence[Row]:
+        rows, total = self._page(resume.offset - 1, 2)
+        if total != resume.total or not rows or not resume.is_last_row(rows[0]):
+            raise RestartWindowError("the list of events has changed")
+        self._begin_behind(rows[0], resume.offset, total)
         return rows[1:]
 
     def _start(self, counted: Counted | None) -> tuple[Sequence[Row], Counted | None]:
-        """The first rows, and the rows that need not be read, if that is still so."""
+        """Return the first rows, and the counted rows if they can still be skipped."""
         if counted:
             self._newer[counted.before] = 0
         if counted and not counted.newest_first:
@@ -195,14 +195,14 @@ class OffsetReader(Generic[Row]):
         self._tail.append(row)
         self._seen, self._total = number, total
 
-    # Where to end
+    # When to stop
 
     def _is_enough(self, counted: Counted) -> bool:
-        """Whether all rows were found that were not counted.
+        """Whether all rows were found except the counted ones.
 
         Raises:
-            RestartWindowError: If older rows are among them in a list that was not read from its
-                start: then others may be before them.
+            RestartWindowError: If a list that was not read from its start has older rows there:
+                then other rows may be before them.
         """
         found = self._newer[counted.before]
         if not counted.newest_first:
@@ -215,19 +215,20 @@ class OffsetReader(Generic[Row]):
         return is_older_reached and found == self._total - self._shift - counted.count
 
     def _is_reached(self) -> bool:
-        """Whether all rows that were announced are there, or nobody knows how many there are."""
-        if self._total is not None and self._place > self._total:
+        """Whether all announced rows were read, or the total is unknown."""
+        if self._total is not None and self._offset > self._total:
             self._distrust_totals()
-        return self._total is None or self._place == self._total
+        return self._total is None or self._offset == self._total
 
     def _is_sure(self) -> bool:
-        """Whether the list ends here, so that no look behind its last row is needed.
+        """Whether the list certainly ends here, so that no further request is needed.
 
-        It does where the last answer is no full one. An answer is full if it is as long as was
-        asked for, or as another was, since a vendor may give fewer rows at a time than that.
+        It does if the last response is not full. A response is full if it has as many rows as
+        requested, or as many as an earlier one, since a vendor may return fewer rows than
+        requested.
         """
-        length = len(self._answer)
-        if self._seen == 0 or (self._place == self._total == 1 < self._limit):
+        length = len(self._response)
+        if self._seen == 0 or (self._offset == self._total == 1 < self._limit):
             return True
         if self._total is None or length in {self._limit, self._longest_before}:
             return False
@@ -241,7 +242,7 @@ class OffsetReader(Generic[Row]):
         self._total = None
 
     def _recount(self, basis: Counted | None) -> Counted | None:
-        """The rows older than the boundary; counted from others that were, or all of them seen."""
+        """Count the rows older than the boundary, from an earlier count or from all rows read."""
         newer = self._newer[self._boundary]
         if self._total is None or len(self._directions) > 1:
             return None
@@ -253,31 +254,31 @@ class OffsetReader(Generic[Row]):
         is_known = basis is None or basis.before <= self._boundary
         return Counted(self._boundary, count, newest_first) if is_known and count > 0 else None
 
-    # How to go on
+    # How to continue
 
     def _page(self, offset: int, least: int = 1) -> tuple[Sequence[Row], int | None]:
-        """Ask for a page, and note what it tells of the vendor."""
+        """Request a page, and record what it shows about the vendor."""
         rows, total = self._fetch(offset, max(self._limit, least))
-        self._answer, self._longest_before = rows, self._paging.longest
+        self._response, self._longest_before = rows, self._paging.longest
         self._most = max(self._most, len(rows))
         self._paging.note(len(rows), total)
         return rows, None if self._paging.is_total_wrong else total
 
     def _next(self) -> Sequence[Row]:
-        """The rows that come next; none if the list has ended."""
+        """Return the next rows; none if the list has ended."""
         if not self._grows:
-            before = self._answer
+            before = self._response
             self._limit = min(self._limit, max(self._most, 1))
-            rows, total = self._page(self._place)
+            rows, total = self._page(self._offset)
             if rows and total == self._total:
                 self._refuse_repeated_page(rows, before)
                 return rows
-            self._answer = before
+            self._response = before
             self._grows = total != self._total
         return self._following(self._overlap())
 
     def _beyond(self) -> Sequence[Row]:
-        """The rows that come although all are there that were announced."""
+        """Return rows that follow although all announced rows were read."""
         before = self._total
         rows = self._look_beyond()
         arrived = 0 if before is None or self._total is None else self._total - before
@@ -286,94 +287,95 @@ class OffsetReader(Generic[Row]):
     def _look_beyond(self) -> Sequence[Row]:
         is_still = self._total is not None and not self._grows
         back = 1 if is_still else self._overlap()
-        telling = _telling(self._answer)
+        telling = _telling(self._response)
         if telling is not None:
             return self._following(max(back, telling))
-        is_full = len(self._answer) == self._limit
+        is_full = len(self._response) == self._limit
         if not is_full and self._counts_all():
             return ()
         self._paging.prove_offsets(self._fetch, self._limit)
         if not is_full:
             return self._following(back)
-        rows, total = self._page(self._place)
+        rows, total = self._page(self._offset)
         self._take(total)
         return rows
 
     def _following(self, back: int) -> Sequence[Row]:
-        """The rows behind the last one, by answers that begin with some that were seen before."""
+        """Return the rows after the last one, by requests that start with known rows."""
         for _ in range(MAX_IDLE + 1):
             shift = self._shift
             rows = self._overlapping(back)
-            if rows or rows is None or len(self._answer) < self._paging.longest:
+            if rows or rows is None or len(self._response) < self._paging.longest:
                 return rows or ()
-            if self._shift == shift:  # an answer has no room for more than what was seen
-                rows, total = self._page(self._place)
+            if self._shift == shift:  # the response has room only for known rows
+                rows, total = self._page(self._offset)
                 if total == self._total:
                     return rows
-        raise RestartWindowError("events arrive faster than they can be read")
+        raise RestartWindowError("events arrive faster than they are read")
 
     def _overlap(self) -> int:
-        """How many rows to ask for again, to tell how far the list has moved."""
-        return min(OVERLAP, max(1, len(self._answer) // 2))
+        """Return how many rows to request again, to see how far the list has shifted."""
+        return min(OVERLAP, max(1, len(self._response) // 2))
 
     def _overlapping(self, back: int) -> Sequence[Row] | None:
-        """The rows that come next, from an answer that begins with some that were seen before.
+        """Return the next rows, from a response that starts with known rows.
 
-        None if it doesn't, but all rows are there: whatever an offset means, none was needed.
+        None if it doesn't start with them, but all rows were read: then no further offset is
+        needed.
         """
         back = min(back, len(self._tail))
-        before, total = self._answer, self._total
-        answer, new_total = self._page(self._place - back, back + 1)
+        before, total = self._response, self._total
+        response, new_total = self._page(self._offset - back, back + 1)
         grown = new_total - total if new_total is not None and total is not None else None
-        moved = self._moved(answer, back, grown)
-        if moved is None or (answer and answer == before):
+        moved = self._moved(response, back, grown)
+        if moved is None or (response and response == before):
             if self._is_reached() and self._counts_all():
                 return None
             self._paging.prove_offsets(self._fetch, self._limit)
         self._grows = self._grows or bool(grown)
-        if moved is None and (not self._grows or not answer):
+        if moved is None and (not self._grows or not response):
             raise PagingError(
-                f"the answer from offset {self._place - back} on doesn't begin with event "
-                f"{self._place - back + 1}"
+                f"the response at offset {self._offset - back} doesn't begin with event "
+                f"{self._offset - back + 1}"
             )
         if moved is None:
             raise RestartWindowError("the number of events changed while they were read")
         self._shift += moved
         self._take(new_total)
-        return answer[back + moved :]
+        return response[back + moved :]
 
     def _take(self, total: int | None) -> None:
-        """Take a new total; rows are added to a list, and never taken from it."""
+        """Update the total; rows are added to a list, and never removed."""
         if total is not None and self._total is not None and total < self._total:
             self._distrust_totals()
         else:
             self._total = total
 
-    def _moved(self, answer: Sequence[Row], back: int, grown: int | None) -> int | None:
-        """By how many places the rows seen before have moved, of which some were asked for again.
+    def _moved(self, response: Sequence[Row], back: int, grown: int | None) -> int | None:
+        """Return how far the known rows have shifted; some of them were requested again.
 
-        They can't have moved by more places than the list has grown. None if that can't be told.
+        The shift can't be larger than the growth of the list. None if it can't be determined.
         """
-        most = len(self._tail) + len(answer)
+        most = len(self._tail) + len(response)
         if grown is not None:
             most = min(most, max(grown, 0))
-        elif self._fits(answer, self._seen - back):
+        elif self._fits(response, self._seen - back):
             return 0
         fitting = [
-            moved for moved in range(most + 1) if self._fits(answer, self._seen - back - moved)
+            moved for moved in range(most + 1) if self._fits(response, self._seen - back - moved)
         ]
         return fitting[0] if len(fitting) == 1 else None
 
-    def _fits(self, answer: Sequence[Row], first: int) -> bool:
-        """Whether an answer can begin with the row that was seen as number `first`.
+    def _fits(self, response: Sequence[Row], first: int) -> bool:
+        """Whether a response can begin with row number `first`, as it was counted before.
 
-        Before the row seen as number 0 there are only rows that arrived since.
+        Before row number 0, there are only rows that arrived later.
         """
         if first >= self._seen:
             return True
         arrived = max(0, -first)
         start = first + arrived - (self._seen - len(self._tail))
-        known = answer[arrived : self._seen - first]
+        known = response[arrived : self._seen - first]
         return (
             start >= 0
             and len(known) > 0
@@ -393,24 +395,24 @@ class OffsetReader(Generic[Row]):
         self._tail.extend(rows)
         self._seen += len(rows)
 
-    # What an offset means to the vendor
+    # Whether the vendor uses offsets
 
     def _refuse_repeated_page(self, rows: Sequence[Row], before: Sequence[Row]) -> None:
-        """Tell a page that is repeated from one that is full of the same events as the last."""
+        """Refuse a repeated page, but accept one that is full of equal events."""
         if rows != before:
             return
         self._paging.prove_offsets(self._fetch, self._limit)
         back = _telling(rows)
         if back is None:
             return
-        answer, _ = self._fetch(self._place - back, self._limit)
-        if answer[:back] != rows[-back:]:
-            raise PagingError(f"the events before offset {self._place} come again behind it")
+        response, _ = self._fetch(self._offset - back, self._limit)
+        if response[:back] != rows[-back:]:
+            raise PagingError(f"the events before offset {self._offset} are repeated after it")
 
 
 def _telling(rows: Sequence[Row]) -> int | None:
-    """How many of the last rows to ask for again, so that the first can't be taken for them.
+    """Return how many of the last rows to request again, so that they differ from the first.
 
-    None if rows are all alike.
+    None if all rows are equal.
     """
     return next((back for back in range(1, len(rows)) if rows[-back] != rows[0]), None)

@@ -260,35 +260,40 @@ def test_ways_of_paging_that_can_be_read(rows: list[Row], limit: int, ways: Any)
 
 
 UNREADABLE = {
-    "an offset that is ignored": (DISTINCT, 10, {"offset": "ignored"}, "offset 1000000000 gives"),
+    "an offset that is ignored": (DISTINCT, 10, {"offset": "ignored"}, "offset 1000000000 returns"),
     "and a list that grows": (
         DISTINCT,
         10,
         {"offset": "ignored", "growth": [1] * 9},
-        "offset 1000000000 gives",
+        "offset 1000000000 returns",
     ),
     "and the total of the answer": (
         DISTINCT,
         10,
         {"offset": "ignored", "total": TOTALS["of the answer"]},
-        "offset 1000000000 gives",
+        "offset 1000000000 returns",
     ),
-    "and events that are alike": (ALIKE, 10, {"offset": "ignored"}, "offset 1000000000 gives"),
+    "and events that are alike": (ALIKE, 10, {"offset": "ignored"}, "offset 1000000000 returns"),
     "and all three": (
         ALIKE,
         10,
         {"offset": "ignored", "total": TOTALS["of the answer"]},
-        "offset 1000000000 gives",
+        "offset 1000000000 returns",
     ),
-    "and no total": (DISTINCT, 60, {"offset": "ignored", "total": TOTALS["none"]}, "gives events"),
-    "an end that is repeated": (DISTINCT, 20, {"offset": "clamped"}, "gives events"),
-    "pages by number": (DISTINCT, 10, {"offset": "page"}, "on doesn't begin with event"),
-    "pages by number, many": (DISTINCT * 9, 2, {"offset": "page"}, "on doesn't begin with event"),
+    "and no total": (
+        DISTINCT,
+        60,
+        {"offset": "ignored", "total": TOTALS["none"]},
+        "returns events",
+    ),
+    "an end that is repeated": (DISTINCT, 20, {"offset": "clamped"}, "returns events"),
+    "pages by number": (DISTINCT, 10, {"offset": "page"}, "doesn't begin with event"),
+    "pages by number, many": (DISTINCT * 9, 2, {"offset": "page"}, "doesn't begin with event"),
     "pages by number and their totals": (
         DISTINCT,
         10,
         {"offset": "page", "total": TOTALS["of the answer"]},
-        "on doesn't begin with event",
+        "doesn't begin with event",
     ),
 }
 
@@ -308,7 +313,7 @@ def test_a_page_that_comes_again_among_others_is_no_page() -> None:
     def ask(offset: int, limit: int) -> tuple[list[Row], int | None]:
         return listing.ask(offset if offset in {0, FAR} else offset // 20 * 20, limit)
 
-    with pytest.raises(PagingError, match="the events before offset 10 come again"):
+    with pytest.raises(PagingError, match="the events before offset 10 are repeated"):
         list(OffsetReader(ask, text_time, 30, Paging()).parts())
 
 
