@@ -1,7 +1,8 @@
-"""Finds which of very many texts come more than once, with little memory.
+"""Finds the texts that occur more than once among very many, with little memory.
 
-The hash of each text goes to a temporary file, in sorted runs. At the end the file is read slice
-by slice, each slice being a part of the range of hashes: equal ones lie side by side there.
+The hash of each text is written to a temporary file, in sorted runs. At the end the file is read
+slice by slice; each slice is a part of the range of hashes, sorted, so that equal ones are
+neighbours.
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ RUN = 1 << 16  # hashes kept in memory before they are written
 SLICES = 1 << 8
 EDGES = [-(2.0**63) + number * 2.0**64 / SLICES for number in range(SLICES)]  # of the slices
 BYTES = 8  # for each hash
-BITS = 27  # of a hash that mark a text as a double: 16 MiB, touched only where there are some
+BITS = 27  # of a hash that mark a text as a double: 16 MiB, allocated only if there are some
 
 
 class Doubles:
-    """Texts, of which some may come more than once.
+    """Texts, some of which may occur more than once.
 
-    Hashes are Python's own: they differ from run to run. They are kept as floating-point numbers,
-    of which 53 bits count and which are sorted twice as fast as whole numbers.
+    Hashes are Python's own, which differ from run to run. They are stored as floating-point numbers
+    with 53 significant bits, which are sorted twice as fast as integers.
 
     Raises:
-        FatalVendorError: If there is no room for the file.
+        FatalVendorError: If the disk has no room for the file.
     """
 
     def __init__(self) -> None:
@@ -52,14 +53,14 @@ class Doubles:
             self._write_run()
 
     def find(self) -> bool:
-        """Mark the texts that came more than once, when all were added; whether there are any."""
+        """Mark the texts that occur more than once, after all were added; True if there are any."""
         for hashes in self._slices():
             for hashed in [one for one, other in pairwise(hashes) if one == other]:
                 self._mark(hashed)
         return bool(self._marks)
 
     def __contains__(self, text: str) -> bool:
-        """Whether a text came more than once; a few that did not are taken for some that did."""
+        """Whether a text occurs more than once; rarely true for a text that doesn't."""
         if not self._marks:
             return False
         bit = _bit(float(hash(text)))
@@ -87,7 +88,7 @@ class Doubles:
         self._hashes = array("d")
 
     def _slices(self) -> Iterator[list[float]]:
-        """All hashes, in order, about a run at a time."""
+        """Yield all hashes in order, about a run at a time."""
         if not self._edges:
             yield sorted(self._hashes)
             return
@@ -105,7 +106,7 @@ class Doubles:
 
 
 def _close(file: IO[bytes]) -> None:
-    with suppress(OSError):  # of what is still in its buffer
+    with suppress(OSError):  # the buffer may not be writable
         file.close()
 
 

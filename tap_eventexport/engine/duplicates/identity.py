@@ -1,4 +1,4 @@
-"""Keys for records that the vendor gives no id."""
+"""Keys for records without an id from the vendor."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from tap_eventexport.engine.bodies.disk_set import DiskHashSet
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-SAFE_DIGITS = 15  # so many every float keeps
+SAFE_DIGITS = 15  # every float keeps this many
 
 _canonical = msgspec.json.Encoder(order="sorted")
 
 
 def content_key(values: Sequence[Any]) -> str:
-    """SHA-256, in hex, of a record's values in a fixed order.
+    """Return the SHA-256, in hex, of a record's values in a fixed order.
 
-    Values are taken as parsed, objects by sorted names, so that spacing and the order of names
-    in the vendor's answer make no difference.
+    Values are parsed, and objects have sorted names, so that spaces and the order of names in the
+    vendor's response make no difference.
     """
     return hashlib.sha256(_canonical.encode(values)).hexdigest()
 
 
 def parsed(raw: bytes | msgspec.Raw) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """A JSON value as `content_key` takes it: numbers keep all their digits.
+    """Parse a JSON value for `content_key`: numbers keep all their digits.
 
     Raises:
-        msgspec.DecodeError: If it is no JSON.
+        msgspec.DecodeError: If it isn't JSON.
     """
     try:
         return _decode(raw)
@@ -49,7 +49,7 @@ def _integer(text: str) -> int | msgspec.Raw:
 
 
 def _number(text: str) -> float | msgspec.Raw:
-    """A float, or the digits themselves where they say more than a float holds."""
+    """Return a float, or the digits themselves if a float can't hold them."""
     value = float(text)
     is_plain = len(text) <= SAFE_DIGITS and "e" not in text and "E" not in text
     return value if is_plain or _is_written(text, value) else msgspec.Raw(text.encode())
@@ -68,17 +68,17 @@ _decode = msgspec.json.Decoder(float_hook=_number).decode
 
 
 class DuplicateKeys:
-    """Keys for records of one scope, in which records alike in every value are told apart.
+    """Keys for the records of one scope; duplicates get different keys.
 
-    A scope is what the vendor returns once and whole, such as the events of a day or the files of
-    an export: the same twins are then numbered the same way whenever it is read, whatever pages
-    they come on. The first has its content's key, each further one a key made with its number.
+    A scope is what the vendor returns once and completely, such as the events of a day or the files
+    of an export. So duplicates get the same numbers in each reading, on any pages. The first has
+    the key of its content; each further one has a key made with its number.
 
-    Keys that were given are remembered by 64 of their bits, on disk: among ten million contents
-    the chance that any two are mixed up is one in 400,000.
+    64 bits of each used key are kept on disk. Among ten million contents, the chance of one
+    collision is 1 in 400,000.
 
     Args:
-        seen: How often each content was seen before, where a scope is read in parts.
+        seen: How often each content occurred before, if a scope is read in parts.
     """
 
     def __init__(self, seen: Mapping[str, int] | None = None) -> None:
@@ -88,7 +88,7 @@ class DuplicateKeys:
                 self._given.add(_bits(_numbered(content, number)))
 
     def key(self, content: str) -> str:
-        """The key of the next record of a content."""
+        """Return the key of the next record with a content."""
         if self._given.add(_bits(content)):
             return content
         key = _numbered(content, self._count(content))
@@ -96,17 +96,17 @@ class DuplicateKeys:
         return key
 
     def keys(self, contents: Sequence[str]) -> Sequence[str]:
-        """The keys of the next records of some contents."""
+        """Return the keys of the next records with some contents."""
         if self._given.add_new([_bits(content) for content in contents]):
             return contents
         return [self.key(content) for content in contents]
 
     def seen(self, contents: Iterable[str]) -> dict[str, int]:
-        """How often some contents were seen, as `TwinKeys` takes it."""
+        """Return how often some contents occurred, for the argument `seen`."""
         return {content: self._count(content) for content in contents}
 
     def _count(self, content: str) -> int:
-        """How often a content was seen: the first number that isn't given."""
+        """Return how often a content occurred: the first number that isn't used."""
 
         def is_free(number: int) -> bool:
             return _bits(_numbered(content, number)) not in self._given

@@ -1,8 +1,8 @@
-"""Numbers twins along a list that is read page by page, and may be gone on with in its middle.
+"""Numbers the duplicates in a list that is read page by page, and may be resumed in the middle.
 
-Twins share their time. In a list that is in order of time only those of the last time may have more
-behind a page, so that STATE must hold no more than these. A list in another order is read from its
-start again.
+Duplicates have the same time. In a list in order of time, only records with the last time of a page
+can have duplicates on later pages, so STATE holds only these. A list in another order is read from
+its start again.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from tap_eventexport.engine.errors import RestartWindowError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-MAX_TWINS = 200  # contents of one time in STATE, 15 KB; with more the list is read from its start
-MAX_COUNT = 100_000  # twins in STATE: as many keys are made to go on from there
+MAX_TWINS = 200  # contents of one time in STATE, 15 KB; with more, the list is read from its start
+MAX_COUNT = 100_000  # duplicates in STATE: as many keys are made again to resume
 
 
 class DuplicateList:
     """The records without id of one list.
 
     Args:
-        cursor: A place in the list, as `place` made it or one without twins; None is the start.
+        cursor: A cursor of the list, made by `cursor()` or without duplicates; None is the start.
 
     Raises:
-        RestartWindowError: If the place can't be understood.
+        RestartWindowError: If the cursor can't be understood.
     """
 
     def __init__(self, cursor: Mapping[str, Any] | None) -> None:
         self._is_resumed = bool(cursor)
         self._is_counted = not cursor or "twins" in cursor
         self._is_ordered = True
-        self._order = 0  # 1 where later times come later, -1 where they come earlier
+        self._order = 0  # 1 if times ascend, -1 if they descend
         self._time: int | None = None
         self._contents: set[str] = set()
         seen: Mapping[str, int] = {}
@@ -46,14 +46,14 @@ class DuplicateList:
         self._contents = set(seen)
 
     def keys(self, contents: Sequence[str], times: Sequence[int]) -> Sequence[str]:
-        """The keys of the next records.
+        """Return the keys of the next records.
 
         Args:
-            contents: Their contents' keys.
-            times: Their times.
+            contents: The records' content keys.
+            times: The records' times.
 
         Raises:
-            RestartWindowError: If it isn't known how many of their twins came before.
+            RestartWindowError: If the number of earlier duplicates is unknown.
         """
         if not contents:
             return contents
@@ -69,7 +69,7 @@ class DuplicateList:
         return self._keys.keys(contents)
 
     def _turn(self, time: int) -> None:
-        """Go on to records of another time."""
+        """Continue with records of another time."""
         if self._time is not None:
             order = 1 if self._time < time else -1
             self._is_ordered &= self._order in {0, order}
@@ -78,7 +78,7 @@ class DuplicateList:
         self._contents.clear()
 
     def cursor(self) -> Mapping[str, Any] | None:
-        """What must be kept to go on from here; None where that can't be done."""
+        """Return what a resume from here needs; None if the list can't be resumed."""
         if self._time is None:
             return {}
         if not self._is_ordered or len(self._contents) > MAX_TWINS:

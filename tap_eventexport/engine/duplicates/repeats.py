@@ -1,4 +1,4 @@
-"""Counts records that have another record's id and other content."""
+"""Counts records with the id of another record but different content."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Sequence
 
-MOST_IDS = 20_000  # remembered, about 3 MB; after that the count begins to miss some
-FEWEST = 1_000  # records of a list before a page that it is compared with
+MOST_IDS = 20_000  # in memory, about 3 MB; with more, the count may miss some
+FEWEST = 1_000  # earlier records of a list that a page is compared with
 
 
 class RepeatedIds:
-    """Remembers the ids of a run's records, on whichever thread they are read.
+    """Collects the ids of a run's records; on any thread.
 
     Attributes:
-        count: How many records had an id that was seen with other content.
+        count: The number of records whose id occurred with different content.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class RepeatedIds:
         self._lock = threading.Lock()
 
     def note(self, records: Iterable[tuple[str, str]]) -> None:
-        """Add records, each by its id and a digest of its content."""
+        """Add records: the id of each, and a digest of its content."""
         with self._lock:
             for identity, content in records:
                 known = self._contents.setdefault(hash(identity), hash(content))
@@ -36,25 +36,25 @@ class RepeatedIds:
                 del self._contents[forgotten]
 
     def add(self, count: int) -> None:
-        """Add to their number."""
+        """Add to the count."""
         with self._lock:
             self.count += count
 
     def tell(self, stream: str, logger: logging.Logger) -> None:
-        """Say how many there were."""
+        """Log the count."""
         if self.count:
             logger.warning(
-                "%s: %d records have the id of another record and other content; all were sent, "
-                "but a table with one row for each id keeps one of them",
+                "%s: %d records have the same id as another record but different content; all were "
+                "sent, but a table with one row for each id keeps only one of them",
                 stream,
                 self.count,
             )
 
 
 class ListedIds:
-    """Compares the ids of one list that is read page by page, and takes little time for it.
+    """Compares the ids of one list that is read page by page, quickly.
 
-    Each page is compared with itself and with the pages before, as far as they have some records.
+    Each page is compared with itself and with the last pages before it, of 1000 records or more.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class ListedIds:
         self._size = 0
 
     def note(self, ids: Sequence[str], contents: Sequence[object]) -> int:
-        """How many of a page's records have the id of another one and other content.
+        """Count a page's records that have the id of another record but different content.
 
         Args:
             ids: The records' ids.

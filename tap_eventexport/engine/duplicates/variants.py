@@ -1,4 +1,4 @@
-"""Rows that have their key in common, compared by their content in a database on disk."""
+"""Compares rows with the same key by their content, in a database on disk."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Self
 
-CACHE = 16 << 10  # KiB of memory that the database may take, also to sort
-STEPS = 100_000  # of the database's between two looks at the stop flag: about 10 ms
+CACHE = 16 << 10  # KiB of memory for the database, including sorting
+STEPS = 100_000  # of the database between two checks for a shutdown: about 10 ms
 
 _key, _content = itemgetter(0), itemgetter(1)
 
@@ -26,8 +26,8 @@ class Row(NamedTuple):
 
     Attributes:
         key: Its key.
-        content: What tells it from others of that key, and gives them their order.
-        place: Its number.
+        content: The content that distinguishes rows of one key, and sorts them.
+        place: Its row number.
     """
 
     key: bytes
@@ -36,20 +36,20 @@ class Row(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many keys have several contents, and how many contents these keys have."""
+    """The number of keys with several contents, and the number of their contents."""
 
     keys: int
     contents: int
 
 
 class Variants:
-    """Rows of which some have one key and different contents.
+    """Rows, some of which have the same key but different contents.
 
     Args:
-        poll: Called every now and then; may raise to end the run.
+        poll: Called often; may raise to end the run.
 
     Raises:
-        FatalVendorError: If there is no room for the database.
+        FatalVendorError: If the disk has no room for the database.
     """
 
     def __init__(self, poll: Callable[[], None]) -> None:
@@ -75,7 +75,7 @@ class Variants:
             self._database.executemany("INSERT INTO row VALUES (?, ?, ?)", rows)
 
     def take(self, keys: Iterable[bytes]) -> None:
-        """Note keys that numbers must not make."""
+        """Add keys that a number must not produce."""
         with self._in_words():
             self._database.executemany(
                 "INSERT OR IGNORE INTO taken VALUES (?)", ((key,) for key in keys)
@@ -92,10 +92,10 @@ class Variants:
         return Counts(keys, int(contents))
 
     def numbers(self) -> Iterator[tuple[int, int]]:
-        """The place and the number of each row that has not the first content of its key.
+        """Yield place and number of each row, except those with the first content of their key.
 
-        A key's contents are numbered in their order: the first has none, the second 1, and so on;
-        numbers that would make a key that is taken are left out.
+        A key's contents are numbered in order: the first has no number, the second has 1, and so
+        on. Numbers that would produce a taken key are skipped.
         """
         with self._in_words():
             ordered = self._database.execute("SELECT * FROM row ORDER BY key, content")

@@ -66,4 +66,4 @@ def test_their_number_is_told_if_there_are_some(caplog: pytest.LogCaptureFixture
     assert not caplog.messages
     ids.add(2)
     ids.tell("a_stream", logging.getLogger("test"))
-    assert "a_stream: 2 records have the id of another record" in caplog.text
+    assert "a_stream: 2 records have the same id as another record" in caplog.text
