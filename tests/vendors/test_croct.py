@@ -214,7 +214,7 @@ def test_fields_that_nobody_knew_arrive_as_they_are(tmp_path: Path) -> None:
             assert json.loads(text)["record"]["_extra"] == json.loads(f"{{{fields}}}")
         for fields in STRANGERS[:-1]:  # with their digits and repeated names
             assert any(f'"_extra":{{{fields}}}}}' in text for text in texts)
-        told = done.log_line("go to _extra")
+        told = done.log_line("are put into _extra")
         assert "'', __proto__, _extra, 'a\\x00b', big, device, eventType, exact, far, " in told
         assert "\u202e" not in done.log
         assert not [line for line in done.log.splitlines() if line.startswith("ERROR")]
@@ -356,7 +356,9 @@ def test_one_id_with_other_content_is_told_with_its_number(tmp_path: Path) -> No
         done = tap.run(concurrency=1)
     assert done.code == 0
     assert Counter(done.heard.keys()) == ids_of(events)
-    assert ": 3 records have the id of another record" in done.log_line("the id of another record")
+    assert ": 3 records have the same id as another record" in done.log_line(
+        "the same id as another record"
+    )
 
 
 def test_numbers_that_differ_behind_the_17th_digit_make_two_keys(tmp_path: Path) -> None:

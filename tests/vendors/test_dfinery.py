@@ -406,7 +406,7 @@ def test_a_lasting_error_under_200_fails_and_promises_nothing(tap: Tap, sandbox:
     )
     done = tap.hurried().run()
     assert done.code == 1
-    assert "it holds an error instead of the rest" in done.log_line(f"{STREAM} failed")
+    assert "an error message replaces the rest of it" in done.log_line(f"{STREAM} failed")
     assert not done.heard.records
     assert not done.heard.states
 

@@ -314,7 +314,7 @@ def test_an_id_that_is_not_an_entrys_own_is_told_once(tap: Tap, happytalk: Happy
     assert done.code == 0
     truth = happytalk.truth(HISTORY, START, END) or []
     twins = [identity for identity in truth if identity.endswith("t")]
-    line = done.log_line("have the id of another record")
+    line = done.log_line("have the same id as another record")
     assert f"{HISTORY}: {len(twins)} records" in line
     sent = Counter(done.heard.keys(HISTORY))
     assert sent == Counter(identity.removesuffix("t") for identity in truth)
@@ -328,7 +328,7 @@ def test_an_id_that_comes_again_with_the_same_content_is_no_news(
     happytalk.change = lambda entry: (
         entry if isinstance(entry, str) else {**entry, "id": entry["id"].removesuffix("t")}
     )
-    assert "have the id of another record" not in tap.run().log
+    assert "have the same id as another record" not in tap.run().log
 
 
 MISFITS = {

@@ -1,4 +1,4 @@
-"""CSV that was spooled to a file: checked whole, then read in blocks."""
+"""A CSV in a spooled file: checked completely first, then read in batches."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 BLOCK = 1_000  # rows that are in memory at a time
-BLOCK_FIELDS = 1 << 18  # fields of them, so that many columns make few rows
+BLOCK_FIELDS = 1 << 18  # fields of these rows: with many columns, fewer rows are read
 MOST_COLUMNS = 1 << 18  # more than any service has
-HEAD = 1 << 18  # bytes in which a header is looked for
-LONGEST_FIELD = 16 << 20  # characters; longer than any field that a vendor takes in
+HEAD = 1 << 18  # bytes that are searched for a header
+LONGEST_FIELD = 16 << 20  # characters; longer than any field that a vendor accepts
 UTF8_BOM = b"\xef\xbb\xbf"  # byte order mark
 ERROR_WORD = b'"result"'
 ERROR_OBJECT = re.compile(rb'\{\s*"result"\s*:\s*"fail"')
-LONGEST_ERROR = 64  # bytes up to there in an error object
+LONGEST_ERROR = 64  # bytes of an error object up to that match
 
 csv.field_size_limit(LONGEST_FIELD)
 
@@ -33,10 +33,10 @@ csv.field_size_limit(LONGEST_FIELD)
 class CsvSpool(Spool):
     """A spooled CSV with a header.
 
-    UTF-8 with or without a byte order mark, compressed with gzip or not, any line ends.
+    UTF-8 with or without a byte order mark, with or without gzip, with any line ends.
 
     Args:
-        file: The body as it came; closed with the spool.
+        file: The unchanged body; closed with the spool.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -45,7 +45,7 @@ class CsvSpool(Spool):
         self._is_plain = False
 
     def check(self, required: Sequence[str]) -> int:
-        """Read it all once, and tell what isn't a whole CSV from what is.
+        """Read the whole file once, and check that it is a complete CSV.
 
         Args:
             required: Columns without which it is another document.
@@ -54,14 +54,14 @@ class CsvSpool(Spool):
             The number of rows.
 
         Raises:
-            RetriableVendorError: If it is no CSV, or only a part of one, or holds an error. The
-                message quotes nothing of it.
+            RetriableVendorError: If it isn't a CSV, is incomplete, or holds an error. The message
+                quotes nothing from it.
         """
         self.decompress()
         self._check_for_errors()
         try:
             rows = self._count_plain(required)
-        except ValueError:  # no text, or no lines: the reader says what is wrong
+        except ValueError:  # not text, or no lines: the CSV reader reports the error
             rows = None
         self._is_plain = rows is not None
         if rows is None:
@@ -70,7 +70,7 @@ class CsvSpool(Spool):
         return rows
 
     def _count_plain(self, required: Sequence[str]) -> int | None:
-        """The number of rows where all is so plain that commas and line feeds tell it."""
+        """Count the rows of a CSV without quotes, by commas and line feeds; None if it has some."""
         rows = -1
         for lines in self._plain_lines():
             lines.decode(errors=REPLACE_LONE_SURROGATES)
@@ -113,13 +113,13 @@ class CsvSpool(Spool):
         return rows
 
     def read_header(self, required: Sequence[str]) -> None:
-        """Read the header alone, of a CSV that may be cut off anywhere behind it.
+        """Read only the header of a CSV, which may be cut off anywhere after it.
 
         Args:
             required: Columns without which it is another document.
 
         Raises:
-            RetriableVendorError: If it is no CSV's header.
+            RetriableVendorError: If it isn't the header of a CSV.
         """
         self._file.seek(0)
         head = self._file.read(HEAD)
@@ -136,9 +136,9 @@ class CsvSpool(Spool):
         except (zlib.error, csv.Error, UnicodeDecodeError) as error:
             raise RetriableVendorError(f"its header is broken: {error}") from None
         if is_cut and not text.read(1):
-            self.header = self.header[:-1]  # the last name may be a part of one
+            self.header = self.header[:-1]  # the last name may be incomplete
             if not self.header:
-                raise RetriableVendorError("its header has no end")
+                raise RetriableVendorError("its header is incomplete")
         self._check_header(required)
 
     def _check_header(self, required: Sequence[str]) -> None:
@@ -148,7 +148,7 @@ class CsvSpool(Spool):
             raise RetriableVendorError(f"its header has {len(self.header)} columns")
 
     def blocks(self) -> Iterator[list[list[str]]]:
-        """The rows, some at a time; they can be read again while the spool isn't closed."""
+        """Yield the rows, some at a time; they can be read again until the spool is closed."""
         most = max(1, min(BLOCK, BLOCK_FIELDS // max(1, len(self.header))))
         return self._plain_blocks(most) if self._is_plain else self._quoted_blocks(most)
 
@@ -161,7 +161,7 @@ class CsvSpool(Spool):
             first = 0
 
     def _quoted_blocks(self, most: int) -> Iterator[list[list[str]]]:
-        """A block also ends with the text that was read at once, so that long rows make few."""
+        """Yield rows; a batch also ends with each chunk of text, in case rows are long."""
         taken = 0
 
         def lines() -> Iterator[str]:
@@ -192,7 +192,7 @@ class CsvSpool(Spool):
             end = data[-LONGEST_ERROR:]
 
     def _text(self) -> IO[str]:
-        """The text from its start; closing it leaves the file open."""
+        """Open the text at its start; closing it leaves the file open."""
         self._file.seek(0)
         copy = os.dup(self._file.fileno())
         return open(copy, encoding="utf-8-sig", errors=REPLACE_LONE_SURROGATES, newline="")  # noqa: PTH123
@@ -200,4 +200,4 @@ class CsvSpool(Spool):
 
 def _refuse_errors(data: bytes) -> None:
     if ERROR_WORD in data and ERROR_OBJECT.search(data):
-        raise RetriableVendorError("it holds an error instead of the rest")
+        raise RetriableVendorError("an error message replaces the rest of it")

@@ -1,4 +1,4 @@
-"""A set of numbers that takes disk instead of memory."""
+"""A set of 64-bit numbers on disk: sorted runs behind a Bloom filter."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tap_eventexport.engine.bodies.spool import no_room
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RUN = 1 << 16  # numbers kept in memory before they are written: about 8 MiB
-STEP = 1 << 9  # numbers between two fences of a run, read at a time
+RUN = 1 << 16  # numbers in memory before they are written: about 8 MiB
+STEP = 1 << 9  # numbers between two fences of a run; they are read together
 BYTES = 8  # for each number
-BITS = 1 << 28  # of the filter in front of the runs, 32 MiB: at 15 million numbers one in 90 passes
+BITS = 1 << 28  # of the Bloom filter, 32 MiB: with 15 million numbers, 1 in 90 is a false positive
 MASK = BITS - 1
 
 
@@ -28,9 +28,9 @@ class Run:
     """Sorted numbers in a file.
 
     Attributes:
-        offset: Where they begin, in bytes.
-        count: How many there are.
-        fences: Every so many of them, the first included.
+        offset: The offset of the first number, in bytes.
+        count: The number of numbers.
+        fences: Every 512th of them (`STEP`), beginning with the first.
     """
 
     offset: int
@@ -38,7 +38,7 @@ class Run:
     fences: array[int]
 
     def holds(self, number: int, file: int) -> bool:
-        """Whether a number is among them."""
+        """Whether the run has a number."""
         step = bisect_right(self.fences, number) - 1
         if step < 0:
             return False
@@ -50,14 +50,14 @@ class Run:
 
 
 class DiskHashSet:
-    """An exact set of 64-bit numbers that are evenly spread, such as parts of hashes.
+    """An exact set of 64-bit numbers that are evenly distributed, such as parts of hashes.
 
-    The first 65,536 are in memory. However many more there are, they take 8 bytes of a temporary
-    file each, and about 40 MiB of memory in all: sorted runs in the file, in front of them a
-    filter that tells of nearly all new numbers that they are new.
+    The last 65,536 or fewer are in memory. Each other number uses 8 bytes in a temporary file, in
+    sorted runs. A Bloom filter recognizes nearly all new numbers without reading the file. Memory
+    stays at about 40 MiB in total.
 
     Raises:
-        FatalVendorError: If there is no room for the file.
+        FatalVendorError: If the disk has no room for the file.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class DiskHashSet:
         return number in self._recent or self._runs_hold_one((number,))
 
     def add_new(self, numbers: Sequence[int]) -> bool:
-        """Add some numbers if they are all new, each but once; else False, and none is added."""
+        """Add numbers if all are new and different; otherwise add none, and return False."""
         new = set(numbers)
         is_new = len(new) == len(numbers) and new.isdisjoint(self._recent)
         if not is_new or self._runs_hold_one(numbers):
@@ -81,7 +81,7 @@ class DiskHashSet:
         return True
 
     def add(self, number: int) -> bool:
-        """Add a number; False if it was there."""
+        """Add a number; False if the set already has it."""
         if number in self:
             return False
         self._recent.add(number)
@@ -90,7 +90,7 @@ class DiskHashSet:
         return True
 
     def _runs_hold_one(self, numbers: Sequence[int]) -> bool:
-        """Whether any is in a run; both bits of the filter are set for those that may be."""
+        """Whether any number is in a run; only numbers that pass the filter are looked up."""
         if not self._runs:
             return False
         bits = self._bits

@@ -1,7 +1,7 @@
-"""Fields of a vendor's events that have no column of their own.
+"""Keeps the fields of a vendor's events that have no column, in `_extra`.
 
-A vendor may add fields at any time. They must not vanish: the column `_extra` holds them as they
-came. Bodies without such fields are decoded once, as fast as if nobody looked for them.
+A vendor may add fields at any time. They must not be lost: the column `_extra` holds them
+unchanged. Bodies without such fields are decoded only once, without a loss of speed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COLUMN = th.Property(
     th.ObjectType(additional_properties=True),
     description="fields of the event that have no column of their own",
 )
-MOST_TOLD = 100  # names in a run
+MOST_LOGGED = 100  # names in a run
 NULL = msgspec.Raw(b"null")
 _NONE: Fields = {}
 _encode = msgspec.json.Encoder().encode
@@ -34,12 +34,12 @@ Decoded = TypeVar("Decoded")
 
 
 class Body(NamedTuple, Generic[Decoded]):
-    """A decoded body, and what its decoder has no fields for.
+    """A decoded body, and its fields without a column.
 
     Attributes:
         decoded: The body.
-        extras: For each of its events the fields that have no column, as raw JSON.
-        names: The names of all of them.
+        extras: For each event, its fields without a column, as raw JSON.
+        names: The names of all these fields.
     """
 
     decoded: Decoded
@@ -48,15 +48,15 @@ class Body(NamedTuple, Generic[Decoded]):
 
 
 class ExtraDecoder(Generic[Decoded]):
-    """Decodes bodies whose events may have more fields than are known.
+    """Decodes bodies whose events may have unknown fields.
 
     Args:
         event: The struct of one event.
-        strict: Decodes a body whose events have known fields only, and raises ValidationError for
-            any other.
-        lenient: Decodes a body whatever other fields its events have.
-        raw: Decodes a body whose events are objects of raw values.
-        events: The events of a decoded body.
+        strict: Decodes a body whose events have only known fields; raises ValidationError for any
+            other.
+        lenient: Decodes a body, ignoring other fields of its events.
+        raw: Decodes a body to events that are objects of raw values.
+        events: Returns the events of a decoded body.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class ExtraDecoder(Generic[Decoded]):
         """Decode a body.
 
         Raises:
-            msgspec.DecodeError: If it has another fault than unknown fields.
+            msgspec.DecodeError: If it has another error than unknown fields.
         """
         try:
             decoded = self._strict(body)
@@ -96,37 +96,37 @@ class ExtraDecoder(Generic[Decoded]):
 
 
 def as_column(fields: Fields) -> msgspec.Raw:
-    """The value of the column `_extra`: an object, or null where there is nothing."""
+    """Return the value of the column `_extra`: an object, or null if there are no fields."""
     return msgspec.Raw(_encode(fields)) if fields else NULL
 
 
 class NewNames:
-    """Tells once of each name that has no column, on few and short lines.
+    """Logs each name without a column once, in few and short lines.
 
     Args:
         stream: The stream's name.
-        logger: Where it is told.
+        logger: Where the lines go.
     """
 
     def __init__(self, stream: str, logger: logging.Logger) -> None:
         self._stream = stream
         self._logger = logger
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._lock = threading.Lock()
 
     def note(self, names: Collection[str]) -> None:
-        """Tell of those that are new; may be called on any thread."""
+        """Log the names that are new; may be called on any thread."""
         if not names:
             return
         with self._lock:
             new = {name[:LONGEST_NAME]: name for name in names}
-            for name in self._told & new.keys():
+            for name in self._logged & new.keys():
                 del new[name]
-            kept = sorted(new)[: MOST_TOLD - len(self._told)]
-            self._told.update(kept)
+            kept = sorted(new)[: MOST_LOGGED - len(self._logged)]
+            self._logged.update(kept)
         if kept:
             self._logger.info(
-                "%s: fields that have no column of their own go to _extra: %s",
+                "%s: fields that have no column are put into _extra: %s",
                 self._stream,
                 quote_names([new[name] for name in kept]),
             )

@@ -1,4 +1,4 @@
-"""JSON objects that were spooled to a file: checked, then read in blocks."""
+"""JSON objects in a spooled file: checked first, then read in batches."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tap_eventexport.engine.errors import FatalVendorError, RetriableVendorError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-BLOCK = 1 << 18  # bytes that are in memory at a time, some hundred objects
-LONGEST_LINE = 4 * BLOCK  # bytes that are decoded at once; longer lines are taken apart first
-LONGEST_OBJECT = 16 << 20  # bytes; longer than any event that a vendor takes in
+BLOCK = 1 << 18  # bytes that are in memory at a time, a few hundred objects
+LONGEST_LINE = 4 * BLOCK  # bytes that are decoded at once; longer lines are split first
+LONGEST_OBJECT = 16 << 20  # bytes; longer than any event that a vendor accepts
 BLANKS = b" \t\r\n\xef\xbb\xbf"  # white space, and the bytes of a byte order mark
-OTHERS = bytes(set(range(256)) - set(b'"{}[]'))  # than the signs of structure
+OTHERS = bytes(set(range(256)) - set(b'"{}[]'))  # all bytes without a meaning for the structure
 FAULTS = (msgspec.DecodeError, ValueError, RecursionError)
 _decode_object = replacing_lone_surrogates(msgspec.json.Decoder(dict[str, msgspec.Raw]).decode)
 _decode_lines = replacing_lone_surrogates(msgspec.json.Decoder(msgspec.Raw).decode_lines)
@@ -35,15 +35,15 @@ Result = TypeVar("Result")
 
 
 class JsonSpool(Spool):
-    """A spooled file of JSON objects, however they are put together.
+    """A spooled file of JSON objects, in any arrangement.
 
-    Each may be on a line of its own, or several on one; they may be in one array, in several, or
-    in none. Between them may be white space, commas, the brackets of arrays, and byte order marks
-    where files were joined. UTF-8, compressed with gzip or not.
+    A line may have one object or several; they may be in one array, in several, or in none. Between
+    them may be white space, commas, brackets of arrays, and byte order marks from files that were
+    joined. UTF-8, with or without gzip.
 
     Args:
-        file: The body as it came; closed with the spool.
-        name: What it is, for errors.
+        file: The unchanged body; closed with the spool.
+        name: The name of the file, for errors.
     """
 
     def __init__(self, file: IO[bytes], name: str) -> None:
@@ -51,10 +51,11 @@ class JsonSpool(Spool):
         self._name = name
 
     def check(self) -> None:
-        """Tell a part of a file from a whole one, before anything of it is read.
+        """Check that the file is complete, before any object is read.
 
         Raises:
-            FatalVendorError: If it is not whole, or something else. Nothing of it is quoted.
+            FatalVendorError: If it is incomplete, or something else. The message quotes nothing
+                from it.
         """
         try:
             self.decompress(self._name)
@@ -71,40 +72,40 @@ class JsonSpool(Spool):
             raise self._broken("it is not UTF-8") from None
 
     def blocks(self, decode: Callable[[bytes], list[Item]]) -> Iterator[list[Item]]:
-        """What the objects are decoded to, some at a time; the file is dropped at the end.
+        """Yield the decoded objects, some at a time; the file is deleted at the end.
 
         Args:
-            decode: Decodes JSON objects, each behind the other on one line, so that raw JSON that
-                it keeps can be written as it is; may raise ValueError. Objects that it refuses may
-                be handed to it once more, one by one.
+            decode: Decodes several JSON objects on one line, so that raw JSON that it keeps can be
+                written unchanged; may raise ValueError. Objects that it refuses may be decoded
+                again, one by one.
 
         Raises:
-            FatalVendorError: If one can't be decoded. The error's text is shown, so it must not
-                quote anything.
+            FatalVendorError: If an object can't be decoded. The decoder's error is shown, so it
+                must not quote anything.
         """
         decode = _on_one_line(replacing_lone_surrogates(decode))
         with self._file:
             self._begin()
-            place = self._file.tell()
+            offset = self._file.tell()
             try:
                 for lines in self.lines(BLOCK, LONGEST_LINE):
                     items = decode(lines)
-                    place += len(lines) + 1
+                    offset += len(lines) + 1
                     yield items
-            except FAULTS:  # they aren't one on each line, or one of them is broken
-                yield from self._blocks_of_objects(decode, place)
+            except FAULTS:  # there isn't one object on each line, or one is broken
+                yield from self._blocks_of_objects(decode, offset)
 
     def _broken(self, problem: str) -> FatalVendorError:
-        return FatalVendorError(f"{self._name} is no whole file of JSON objects: {problem}")
+        return FatalVendorError(f"{self._name} is not a complete file of JSON objects: {problem}")
 
     def _broken_row(self, number: int, problem: object) -> FatalVendorError:
-        """An error that tells of the object with a number, from 1 on."""
+        """Return an error about the object with a number, counted from 1."""
         is_deep = isinstance(problem, RecursionError)
         said = "its values are nested too deeply" if is_deep else str(problem)
         return self._broken(f"row {number}: {said.replace('`$[0]', '`$')}")
 
     def _begin(self) -> bytes:
-        """The first byte that says something; the file then stands before it."""
+        """Return the first byte that isn't blank, and move the file to it."""
         self._file.seek(0)
         begin = self._file.read(BLOCK)
         said = begin.lstrip(BLANKS)
@@ -119,7 +120,7 @@ class JsonSpool(Spool):
         decode(b"", final=True)
 
     def _ends_with_an_object_in_a_line(self) -> bool:
-        """Whether the last line is a whole object, or there is none."""
+        """Whether the last line is a complete object, or the file is empty."""
         last = self._end()
         last = last[last.rfind(b"\n") + 1 :].lstrip(BLANKS)
         try:
@@ -129,7 +130,7 @@ class JsonSpool(Spool):
         return True
 
     def _check_that_all_is_closed(self) -> None:
-        """Refuse a file in which a string, an object or an array begins that doesn't end."""
+        """Refuse a file with a string, an object or an array that isn't closed."""
         is_closed = self._end().endswith((b"}", b"]"))
         self._file.seek(0)
         objects = arrays = is_in_string = 0
@@ -146,16 +147,16 @@ class JsonSpool(Spool):
             raise self._broken("it does not end with a whole JSON object or array")
 
     def _end(self) -> bytes:
-        """The end of the file, without blanks behind it."""
+        """Return the end of the file, without trailing blanks."""
         self._file.seek(max(0, self.size - LONGEST_OBJECT))
         return self._file.read().rstrip(BLANKS)
 
     def _blocks_of_objects(
-        self, decode: Callable[[bytes], list[Item]], place: int
+        self, decode: Callable[[bytes], list[Item]], offset: int
     ) -> Iterator[list[Item]]:
-        """As `blocks`, from a place on that is between two objects."""
-        before = self._count(place)
-        for objects in self._objects(place, before):
+        """Do the same as `blocks`, from an offset between two objects."""
+        before = self._count(offset)
+        for objects in self._objects(offset, before):
             try:
                 yield decode(b"\n".join(objects))
             except FAULTS:
@@ -168,26 +169,26 @@ class JsonSpool(Spool):
             before += len(objects)
 
     def _count(self, end: int) -> int:
-        """How many objects come before a place."""
+        """Return the number of objects before an offset."""
         self._begin()
-        count, place = 0, self._file.tell()
-        for lines in self.lines(BLOCK, LONGEST_LINE) if place < end else ():
+        count, offset = 0, self._file.tell()
+        for lines in self.lines(BLOCK, LONGEST_LINE) if offset < end else ():
             count += len(_decode_lines(lines))
-            place += len(lines) + 1
-            if place >= end:
+            offset += len(lines) + 1
+            if offset >= end:
                 break
         return count
 
-    def _objects(self, place: int, before: int) -> Iterator[list[bytes]]:
-        """The objects from a place on, each on one line, some at a time.
+    def _objects(self, offset: int, before: int) -> Iterator[list[bytes]]:
+        """Yield the objects from an offset on, each on one line, some at a time.
 
         Args:
-            place: Where to begin, in bytes.
-            before: How many objects come before.
+            offset: The offset to begin at, in bytes.
+            before: The number of objects before it.
         """
         depth = 0
         with open(os.dup(self._file.fileno()), encoding="utf-8", newline="") as file:  # noqa: PTH123
-            file.seek(place)
+            file.seek(offset)
             text = file.read(BLOCK)
             while text:
                 objects: list[bytes] = []
@@ -195,54 +196,55 @@ class JsonSpool(Spool):
                 before += len(objects)
                 if objects:
                     yield objects
-                text = text[end:]  # an object's begin; twice as much, so that it isn't read often
+                text = text[end:]  # an incomplete object; read twice as much, to parse it rarely
                 more = file.read(max(BLOCK, len(text)))
                 if text and (not more or len(text) > LONGEST_OBJECT):
-                    raise self._broken_row(before + 1, "it is no whole JSON object")
+                    raise self._broken_row(before + 1, "it is not a complete JSON object")
                 text += more
         if depth:
-            raise self._broken("its last array has no end")
+            raise self._broken("its last array isn't closed")
 
     def _take(self, text: str, depth: int, objects: list[bytes], before: int) -> tuple[int, int]:
-        """Take the whole objects of a text.
+        """Take the complete objects of a text.
 
         Args:
             text: A part of the file that begins between two objects.
-            depth: In how many arrays the text begins.
-            objects: Where the objects go.
-            before: How many objects come before the text.
+            depth: The number of arrays that are open at the start of the text.
+            objects: The list that the objects are added to.
+            before: The number of objects before the text.
 
         Returns:
-            In how many arrays the text ends, and where the first object begins that isn't whole.
+            The number of arrays that are open at the end, and the offset of the first incomplete
+            object.
         """
-        place = 0
+        offset = 0
         while True:
-            between = _between.match(text, place)
-            if between and between.end() > place:
+            between = _between.match(text, offset)
+            if between and between.end() > offset:
                 depth = self._depth(depth, between[0])
-                place = between.end()
-            if place == len(text):
-                return depth, place
-            if text[place] != "{":
-                raise self._broken_row(before + len(objects) + 1, "it is no JSON object")
+                offset = between.end()
+            if offset == len(text):
+                return depth, offset
+            if text[offset] != "{":
+                raise self._broken_row(before + len(objects) + 1, "it is not a JSON object")
             try:
-                _, end = _decode_next(text, place)
-                objects.append(text[place:end].encode())
+                _, end = _decode_next(text, offset)
+                objects.append(text[offset:end].encode())
             except json.JSONDecodeError:
-                return depth, place
+                return depth, offset
             except FAULTS as error:
                 raise self._broken_row(before + len(objects) + 1, error) from None
-            place = end
+            offset = end
 
     def _depth(self, depth: int, between: str) -> int:
-        """In how many arrays the file is behind some brackets."""
+        """Return the number of open arrays after some brackets."""
         for bracket in _brackets.findall(between):
             depth += 1 if bracket == "[" else -1
             if depth < 0:
-                raise self._broken("an array ends that never began")
+                raise self._broken("it closes an array that was never opened")
         return depth
 
 
 def _on_one_line(decode: Callable[[bytes], Result]) -> Callable[[bytes], Result]:
-    """A decoder of the same JSON without line ends, which can only be between values."""
+    """Wrap a decoder, to remove line ends, which can only be between values."""
     return lambda body: decode(body.replace(b"\n", b" ").replace(b"\r", b" "))

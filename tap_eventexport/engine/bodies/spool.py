@@ -1,4 +1,4 @@
-"""Bodies that are too large for memory, in temporary files that are gone when they are closed."""
+"""Bodies that are too large for memory, in temporary files that are deleted when closed."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 GZIP = b"\x1f\x8b"
 CHUNK = 1 << 20  # bytes
-LARGEST = 16 << 30  # bytes decompressed: a day of 40 million rows, and no bomb that fills the disk
+LARGEST = 16 << 30  # bytes decompressed: a day of 40 million rows, but no gzip bomb
 
 
 def spooled(chunks: Iterable[bytes], name: str) -> IO[bytes]:
-    """A temporary file that holds a body, at its start.
+    """Write a body to a temporary file, and return the file at its start.
 
     Args:
         chunks: The body.
-        name: What it is the body of, for the error.
+        name: The name of the body, for the error.
 
     Raises:
-        FatalVendorError: If there is no room for it, or no end of it.
+        FatalVendorError: If the disk has no room for it, or it is too large.
     """
     try:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who reads it
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the reader
     except OSError as error:
         raise no_room(name, error) from None
     try:
@@ -39,7 +39,7 @@ def spooled(chunks: Iterable[bytes], name: str) -> IO[bytes]:
             _write(file, chunk, name)
         _write(file, b"", name)
     except BaseException:
-        with suppress(OSError):  # of what is still in its buffer
+        with suppress(OSError):  # the buffer may not be writable
             file.close()
         raise
     file.seek(0)
@@ -47,7 +47,7 @@ def spooled(chunks: Iterable[bytes], name: str) -> IO[bytes]:
 
 
 def no_room(name: str, error: OSError) -> FatalVendorError:
-    """What is told where something can't be written to a temporary file."""
+    """Return the error for a temporary file that can't be written."""
     if has_no_descriptor():
         return FatalVendorError(f"{name} can't be spooled: {TOO_MANY_FILES}")
     return FatalVendorError(
@@ -71,27 +71,27 @@ class Spool:
     """A spooled body.
 
     Args:
-        file: The body as it came; closed with the spool.
+        file: The unchanged body; closed with the spool.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._keep(file)
 
     def close(self) -> None:
-        """Drop the file."""
+        """Close and delete the file."""
         self._drop()
 
     @property
     def size(self) -> int:
-        """How many bytes it has now."""
+        """The current size in bytes."""
         return self._file.seek(0, 2)
 
     def lines(self, size: int, longest: int) -> Iterator[bytes]:
-        """Whole lines from where the file stands, some at a time, without the last line feed.
+        """Yield whole lines from the current position, some at a time, without the last line feed.
 
         Args:
-            size: How many bytes are read at a time.
-            longest: How many bytes a line may have.
+            size: The number of bytes to read at a time.
+            longest: The maximum length of a line, in bytes.
 
         Raises:
             ValueError: If a line is longer.
@@ -107,16 +107,16 @@ class Spool:
             yield rest
 
     def _keep(self, file: IO[bytes]) -> None:
-        """Close a file with this spool, also where nobody reads the spool to its end."""
+        """Close a file with this spool, even if the spool isn't read to its end."""
         self._file = file
         self._drop = weakref.finalize(self, file.close)
 
     def decompress(self, name: str = "the body") -> None:
-        """Decompress a body that is gzip, of one member or several.
+        """Decompress the body if it is gzip, with one member or several.
 
         Raises:
-            RetriableVendorError: If it is broken or only a part of one.
-            FatalVendorError: If there is no room for what is in it.
+            RetriableVendorError: If it is broken or incomplete.
+            FatalVendorError: If the disk has no room for the content.
         """
         self._file.seek(0)
         if self._file.read(len(GZIP)) != GZIP:
@@ -133,4 +133,4 @@ def _decompressed(file: IO[bytes]) -> Iterable[bytes]:
             while chunk := plain.read(CHUNK):
                 yield chunk
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise RetriableVendorError("its compression ends early or is broken") from None
+        raise RetriableVendorError("its gzip data is incomplete or broken") from None

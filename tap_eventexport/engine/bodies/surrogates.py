@@ -1,9 +1,8 @@
-r"""Halves of characters, which no UTF-8 can hold.
+r"""Replaces lone surrogates, which are not valid in UTF-8.
 
-JavaScript counts an emoji as two characters. Where a page cuts a text between them, JSON has an
-escape such as `\ud83d` alone, and some programs write the half as if it were a character of UTF-8.
-The replacement character U+FFFD takes its place, so that one such text doesn't keep all other
-events back.
+In JavaScript an emoji is two surrogates. If a program cuts a text between them, JSON has an escape
+such as `\ud83d` alone, and some programs write the lone surrogate as three bytes of UTF-8. Lone
+surrogates become U+FFFD, so that one such text doesn't block all other events.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 REPLACE_LONE_SURROGATES = (
-    "tap_eventexport.replace_halves"  # a way to decode UTF-8, as "strict" is one
+    "tap_eventexport.replace_lone_surrogates"  # an error handler for decoding UTF-8, like "strict"
 )
 
 _escape = re.compile(
-    rb"""\\(?: u[dD][89abAB][0-9a-fA-F]{2} \\u[dD][c-fC-F][0-9a-fA-F]{2}  # a whole character
-             | (?P<half> u[dD][89a-fA-F][0-9a-fA-F]{2})
+    rb"""\\(?: u[dD][89abAB][0-9a-fA-F]{2} \\u[dD][c-fC-F][0-9a-fA-F]{2}  # a surrogate pair
+             | (?P<lone> u[dD][89a-fA-F][0-9a-fA-F]{2})
              | . )""",
     re.VERBOSE | re.DOTALL,
 )
-_half = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_lone_surrogate = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 
 
 def replacing_lone_surrogates(decode: Callable[[bytes], Result]) -> Callable[[bytes], Result]:
-    """A decoder that takes what another one refuses for halves of characters alone."""
+    """Wrap a decoder, to replace lone surrogates in bodies that it refuses."""
 
     def decode_whole(body: bytes) -> Result:
         try:
@@ -48,13 +47,13 @@ def replacing_lone_surrogates(decode: Callable[[bytes], Result]) -> Callable[[by
 
 
 def replace_lone_surrogates(body: bytes) -> bytes:
-    """The same JSON with U+FFFD for each half of a character."""
-    return _escape.sub(lambda found: rb"\ufffd" if found["half"] else found[0], body)
+    """Return the same JSON with U+FFFD for each lone surrogate."""
+    return _escape.sub(lambda found: rb"\ufffd" if found["lone"] else found[0], body)
 
 
 def _replace_lone_surrogate(error: UnicodeError) -> tuple[str, int]:
-    """U+FFFD for the three bytes of a half; any other fault is raised."""
-    if isinstance(error, UnicodeDecodeError) and _half.fullmatch(
+    """Return U+FFFD for the three bytes of a lone surrogate; raise any other error."""
+    if isinstance(error, UnicodeDecodeError) and _lone_surrogate.fullmatch(
         error.object, error.start, error.start + 3
     ):
         return "\ufffd", error.start + 3

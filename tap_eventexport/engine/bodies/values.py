@@ -1,4 +1,4 @@
-"""Columns of texts, as a CSV has them, to columns of values."""
+"""Converts columns of texts, as in a CSV, to columns of values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Convert = Callable[[Sequence[str]], Sequence[Any]]
 
-MINUTES = 10_000  # minutes whose UTC is remembered, about a week
+MINUTES = 10_000  # minutes whose UTC is cached, about a week
 
 SCHEMAS: dict[str, dict[str, Any]] = {
     "string": {"type": ["string", "null"]},
@@ -43,11 +43,11 @@ _decode_list = replacing_lone_surrogates(msgspec.json.Decoder(list[Any]).decode)
 
 
 def converter(kind: str, zone: tzinfo) -> Convert:
-    """What makes the values of a column from its texts; an empty text is None.
+    """Return a function that converts a column's texts to values; an empty text is None.
 
     Args:
         kind: A key of `SCHEMAS`.
-        zone: The time zone of date-times that name none.
+        zone: The time zone of date-times without an offset.
 
     Returns:
         A function that raises ValueError if a text doesn't fit.
@@ -59,36 +59,36 @@ def converter(kind: str, zone: tzinfo) -> Convert:
 
 
 def texts(column: Sequence[str]) -> Sequence[str | None]:
-    """Texts as they are; most columns of a block are full or empty."""
+    """Return the texts unchanged, with None for empty ones; fast if all or none are empty."""
     if all(column):
         return column
     return [text or None for text in column] if any(column) else [None] * len(column)
 
 
 def integer(text: str) -> int:
-    """A whole number of up to 4,300 digits, which is Python's limit."""
+    """Convert an integer of up to 4,300 digits, which is Python's limit."""
     if _integer.fullmatch(text):
         return int(text)
-    raise ValueError("no integer")
+    raise ValueError("not an integer")
 
 
 def number(text: str) -> msgspec.Raw:
-    """A number with all of its digits, as it is in JSON; none that is too large for a double."""
+    """Convert a number to raw JSON with all its digits; it must not be too large for a double."""
     if _number.fullmatch(text) or (_long_number.fullmatch(text) and isfinite(float(text))):
         return msgspec.Raw(text.encode())
-    raise ValueError("no number")
+    raise ValueError("not a number")
 
 
 def boolean(text: str) -> bool:
-    """True or false, in any case."""
+    """Convert true or false, in upper or lower case."""
     try:
         return _BOOLEANS[text.lower()]
     except KeyError:
-        raise ValueError("no boolean") from None
+        raise ValueError("not a boolean") from None
 
 
 def array(text: str) -> list[Any] | str | None:
-    """A JSON array; a text if it is none, since the form of lists is not documented."""
+    """Convert a JSON array; keep another text, since the form of lists isn't documented."""
     if text == "null":
         return None
     try:
@@ -106,17 +106,17 @@ _CONVERTERS: dict[str, Callable[[str], Any]] = {
 
 
 class DateTimes:
-    """Date-times to RFC 3339 in UTC, with three decimals.
+    """Converts date-times to RFC 3339 in UTC, with three decimals.
 
     `yyyy-MM-dd HH:mm:ss[.fff]`, other forms of ISO 8601 with a calendar date, also with an offset,
     and `yyyy.M.d[ H:mm[:ss]]`. Further decimals are cut off.
 
-    A local time that a clock change makes twice is the earlier one; one that it skips is as if
-    the clock had not changed yet. In the usual form only minutes are looked at, and their UTC is
-    remembered, unless the zone's offset then had seconds, as before standard times.
+    If a clock change repeats a local time, the earlier one is taken. If it skips a local time, the
+    offset from before the change is used. In the usual form, the UTC of each minute is cached,
+    unless the zone's offset had seconds then, as before standard times.
 
     Args:
-        zone: The time zone of date-times that name none.
+        zone: The time zone of date-times without an offset.
     """
 
     def __init__(self, zone: tzinfo) -> None:
@@ -124,7 +124,7 @@ class DateTimes:
         self._minutes: dict[str, str] = {}
 
     def __call__(self, text: str) -> str:
-        """A date-time's instant; raises ValueError if the text is none."""
+        """Convert a date-time; raises ValueError if the text isn't one."""
         if not _standard.fullmatch(text):
             return self._instant(text)
         minute = self._minutes.get(text[:16])
@@ -136,7 +136,7 @@ class DateTimes:
         return f"{minute}{text[16:]}Z" if has_decimals else f"{minute}{text[16:]}.000Z"
 
     def _remember(self, local: str) -> str:
-        """The minute in UTC that a minute is; empty if it isn't a whole one."""
+        """Return a local minute in UTC, and cache it; empty if it isn't a whole minute."""
         if len(self._minutes) >= MINUTES:
             self._minutes.clear()
         start = self._instant(local)
@@ -150,12 +150,12 @@ class DateTimes:
         try:
             return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
         except OverflowError:
-            raise ValueError("no year from 1 to 9999") from None
+            raise ValueError("a date outside the years 1 to 9999") from None
 
 
 def _dotted_date(text: str) -> datetime:
-    """`yyyy.M.d H:mm`, as a spreadsheet writes it."""
+    """Parse `yyyy.M.d H:mm`, as spreadsheets write it."""
     found = _dotted.fullmatch(text)
     if not found:
-        raise ValueError("no date-time")
+        raise ValueError("not a date-time")
     return datetime(*(int(part or 0) for part in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001

@@ -135,7 +135,7 @@ def test_nothing_is_lost_and_nothing_added(others: list[dict[str, Any]]) -> None
 def test_each_new_name_is_told_of_once_and_few_of_many(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extra, "MOST_TOLD", 10)
+    monkeypatch.setattr(extra, "MOST_LOGGED", 10)
     caplog.set_level(logging.INFO)
     names = NewNames("a_stream", logging.getLogger("test"))
     for found in ([], ["b", "a"], ["a"], ["a", "\r\nERROR \x1b[2J\u202e", "x" * 10**6]):
@@ -144,7 +144,7 @@ def test_each_new_name_is_told_of_once_and_few_of_many(
         names.note([f"name_{number}" for number in range(1000)])
     names.note(["one_more"])
     told = [record.getMessage() for record in caplog.records]
-    begin = "a_stream: fields that have no column of their own go to _extra: "
+    begin = "a_stream: fields that have no column are put into _extra: "
     assert told == [
         f"{begin}a, b",
         begin + r"'\r\nERROR \x1b[2J\u202e', " + f"'{'x' * 100}'… (1000000 characters)",

@@ -151,7 +151,7 @@ def test_any_file_is_read_whole_or_refused(file: tuple[bytes, int], block: int, 
     ],
 )
 def test_what_is_not_whole_is_refused(body: bytes) -> None:
-    with pytest.raises(FatalVendorError, match="s3://bucket/key is no whole file"):
+    with pytest.raises(FatalVendorError, match="s3://bucket/key is not a complete file"):
         read(body)
 
 
@@ -166,8 +166,8 @@ def test_a_file_without_objects_is_whole(body: bytes) -> None:
     ("row", "said"),
     [
         ('{"n":"secret"}', "row 151: Expected `int`, got `str` - at `$.n`"),
-        ('{"n":secret}', "row 151: it is no whole JSON object"),
-        ('"secret"', "row 151: it is no JSON object"),
+        ('{"n":secret}', "row 151: it is not a complete JSON object"),
+        ('"secret"', "row 151: it is not a JSON object"),
         ('{"m":["secret"]}', "row 151: Object missing required field `n`"),
     ],
 )
@@ -194,7 +194,7 @@ def test_an_object_without_end_is_refused(body: bytes, monkeypatch: pytest.Monke
     monkeypatch.setattr(jsonspool, "BLOCK", 64)
     monkeypatch.setattr(jsonspool, "LONGEST_LINE", 256)
     monkeypatch.setattr(jsonspool, "LONGEST_OBJECT", 256)
-    with pytest.raises(FatalVendorError, match="s3://bucket/key is no whole file"):
+    with pytest.raises(FatalVendorError, match="s3://bucket/key is not a complete file"):
         read(body % (b"x" * 1000))
 
 
