@@ -497,4 +497,4 @@ def test_settings_are_prepared() -> None:
 
 def test_a_type_that_breaks_the_keys_is_refused() -> None:
     (line,) = of_all(dfinery_property_types={"df_server_datetime": "string"})
-    assert "the stream's keys and bookmarks are made of it" in line
+    assert "the stream's keys and bookmarks need it" in line

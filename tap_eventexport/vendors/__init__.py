@@ -1,6 +1,6 @@
-"""One room a vendor: a file, or a folder, with all that is true of it and of no other.
+"""The vendors: one file or folder each, with everything that is specific to that vendor.
 
-Settings, streams, checks, and what the documents say of them derive from `VENDORS`.
+Settings, streams, checks, and their parts of the documents are derived from `VENDORS`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tap_eventexport.vendor import Vendor
 
-ROOMS = (  # in the order in which people see them
+ROOMS = (  # in the order of the documents
     "dfinery",
     "happytalk",
     "croct",

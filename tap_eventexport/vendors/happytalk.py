@@ -1,4 +1,4 @@
-"""HappyTalk: the history of what was done in the service, as objects or as SIEM lines.
+"""HappyTalk: the history of actions in the service, as objects or as SIEM lines.
 
 HappyTalk's API documentation, "서비스 이용내역 조회" (service usage history).
 """
@@ -53,22 +53,22 @@ MARKERS = {  # of a SIEM line, in order, with the columns that follow them
     ",msg=": "msg",
 }
 ZERO_DATE = re.compile(r"0000-00-00( 00:00:00(\.0+)?)?", re.ASCII)
-NUMBERED = re.compile(r"\d+", re.ASCII)  # a name of an object that PHP made of a list
+NUMBERED = re.compile(r"\d+", re.ASCII)  # a name in an object that PHP made from a list
 
 REFUSALS = {  # by code
     -501: "check happytalk_token",
     -502: "the customer of happytalk_token has no permission for the service history; ask "
     "HappyTalk's support for it",
-    -504: "the period asked for was too long, which is a defect of this tap: please report it",
+    -504: "the requested period was too long, which is a bug of this tap: please report it",
 }
 
-OTHER_FORM = "has not the documented form"
+OTHER_FORM = "doesn't have the documented form"
 KEY_FIELDS = ("event_time", "event_name", "result", "user", "msg")  # `clientip` may change
 MISSING = msgspec.Raw()
 
 
 class Said(msgspec.Struct):
-    """One answer, whatever it says."""
+    """One response, a success or an error."""
 
     result: Any
     data: msgspec.Raw = MISSING
@@ -81,10 +81,10 @@ _decode_data = msgspec.json.Decoder(float_hook=str).decode  # a number keeps all
 
 
 class HappyTalkStream(EventStream):
-    """What both formats of the service history have in common.
+    """The common part of both formats of the service history.
 
-    `POST /user/api/service-history`. The token travels in the body. No paging, no rate limit, no
-    retention and no order are documented; times have whole seconds, in Korean time.
+    `POST /user/api/service-history`. The token is sent in the body. No paging, rate limit,
+    retention or order is documented; times have whole seconds, in Korean time.
     """
 
     vendor = "HappyTalk"
@@ -95,7 +95,7 @@ class HappyTalkStream(EventStream):
 
     @abstractmethod
     def parse(self, entry: object) -> dict[str, Any]:
-        """The fields of one entry of an answer; dates are instants.
+        """Parse one entry of a response to its fields; dates are instants.
 
         Raises:
             ValueError: If the entry has another form. The text says how, and quotes nothing.
@@ -105,23 +105,23 @@ class HappyTalkStream(EventStream):
     def records(
         self, entries: Sequence[dict[str, Any]]
     ) -> Iterable[tuple[datetime, dict[str, Any]]]:
-        """The records of the entries of an answer, each with its instant."""
+        """Make records from the entries of a response, each with its instant."""
 
     def windows(self, whole: Window) -> Iterator[Window]:
-        """Windows of some hours."""
+        """Windows of six hours."""
         return split_every(whole, WINDOW)
 
     def pages(self, window: Window, cursor: Mapping[str, Any] | None) -> Iterator[Page]:  # noqa: ARG002
-        """Ask once for the window.
+        """Read the window with one request.
 
-        Both bounds look inclusive in the vendor's examples. Asked up to its end, a window is
-        whole if they are and if they aren't; what happened at the end is the next window's.
+        Both bounds look inclusive in the vendor's examples. A request up to the window's end is
+        complete whether they are inclusive or not. An event at the end belongs to the next window.
         """
         data, size = self._ask(window)
         yield Page([self._wanted_records(data, window)], None, size)
 
     def check_connection(self) -> None:
-        """Ask for the last minute."""
+        """Request the last minute."""
         self._ask(Window(self.now - timedelta(minutes=1), self.now))
 
     def _wanted_records(self, data: Sequence[Any], window: Window) -> list[dict[str, Any]]:
@@ -148,10 +148,10 @@ class HappyTalkStream(EventStream):
 
 
 class ServiceHistory(HappyTalkStream):
-    """Everything that was done, log-ins included: `format=raw`."""
+    """All actions, including log-ins: `format=raw`."""
 
     name = "happytalk_service_history"
-    record = "one thing done in the service, log-ins included"
+    record = "one action in the service, including log-ins"
     primary_keys = ("id",)
     replication_key = "request_date"
     format = "raw"
@@ -172,9 +172,9 @@ class ServiceHistory(HappyTalkStream):
         self._ids = RepeatedIds()
 
     def parse(self, entry: object) -> dict[str, Any]:
-        """An object whose values are texts, two of them dates."""
+        """Parse an object whose values are texts, two of them dates."""
         if not isinstance(entry, dict):
-            raise ValueError("is no object")  # noqa: TRY004 - said with its place by who asked
+            raise ValueError("is not an object")  # noqa: TRY004 - the caller adds the position
         identity = entry.get("id")
         if isinstance(identity, bool) or not isinstance(identity, str | int) or identity == "":
             raise ValueError("has no id")
@@ -188,7 +188,7 @@ class ServiceHistory(HappyTalkStream):
     def records(
         self, entries: Sequence[dict[str, Any]]
     ) -> Iterator[tuple[datetime, dict[str, Any]]]:
-        """An entry is a record."""
+        """Make one record from each entry."""
         for fields in entries:
             happened, applied = fields["request_date"], fields["apply_date"]
             fields["request_date"] = format_instant(happened)
@@ -201,15 +201,15 @@ class ServiceHistory(HappyTalkStream):
         return records
 
     def log_findings(self) -> None:
-        """Log ids that were not the entries' own."""
+        """Log ids that several different entries share."""
         self._ids.tell(self.name, self.logger)
 
 
 class SiemEvents(HappyTalkStream):
-    """What was done, without log-ins, as lines for a security system: `format=siem`."""
+    """Actions without log-ins, as lines for a security system: `format=siem`."""
 
     name = "happytalk_siem_events"
-    record = "the same without log-ins, as HappyTalk's SIEM lines, parsed"
+    record = "the same actions without log-ins, from HappyTalk's SIEM lines"
     primary_keys = ("event_key",)
     replication_key = "event_time"
     format = "siem"
@@ -225,28 +225,28 @@ class SiemEvents(HappyTalkStream):
     )
 
     def parse(self, entry: object) -> dict[str, Any]:
-        """The parts of a line."""
+        """Parse a line."""
         if not isinstance(entry, str):
-            raise ValueError(OTHER_FORM)  # noqa: TRY004 - said with its place by who asked
+            raise ValueError(OTHER_FORM)  # noqa: TRY004 - the caller adds the position
         return parse_line(entry)
 
     def records(
         self, entries: Sequence[dict[str, Any]]
     ) -> Iterator[tuple[datetime, dict[str, Any]]]:
-        """A line is a record. Twins share a second, which a window holds whole."""
-        twins = DuplicateKeys()
+        """Make one record from each line. Duplicates are in one second, so in one window."""
+        duplicates = DuplicateKeys()
         for fields in sorted(entries, key=itemgetter("raw")):
             happened = fields["event_time"]
             key_fields = [fields[name] for name in KEY_FIELDS]
             fields["event_time"] = format_instant(happened)
-            yield happened, {"event_key": twins.key(content_key(key_fields)), **fields}
+            yield happened, {"event_key": duplicates.key(content_key(key_fields)), **fields}
 
 
 def parse_line(line: str) -> dict[str, Any]:
-    """The parts of a SIEM line: what follows each marker up to the next marker's first place.
+    """Parse a SIEM line: each value is from its marker to the first occurrence of the next one.
 
-    `msg` is all after its marker, so it may hold anything. Each marker is looked for once, from
-    where the one before it ends: a line is read in time that is in proportion to its length.
+    `msg` is everything after its marker, so it may hold any text. Each marker is searched once,
+    after the previous one, so the time is proportional to the length of the line.
 
     Raises:
         ValueError: If the line has another form. Its text is not quoted.
@@ -277,7 +277,7 @@ def _naive(instant: datetime) -> str:
 
 
 def _text(value: object) -> str | None:
-    """A value as text, where the vendor means one: a number by its digits."""
+    """Return a value as text; a number as its digits."""
     if value is None or isinstance(value, str):
         return value
     return msgspec.json.encode(value).decode()
@@ -291,17 +291,17 @@ def _date(text: str | None, name: str) -> datetime | None:
         return parse_naive(text, KST)
     except ValueError as error:
         article = "an" if name.startswith("a") else "a"
-        raise ValueError(f"has {article} {name} that is no date-time ({error})") from None
+        raise ValueError(f"has {article} {name} that is not a date-time ({error})") from None
 
 
 def _read(response: Response) -> tuple[list[Any], int]:
-    """The data of an answer, and its size in bytes.
+    """Return the data of a response, and its size in bytes.
 
-    `result` decides, whatever the status: so the body is read before faults are looked for.
+    `result` decides, not the status; so the body is read before the status is checked.
 
     Raises:
-        RetriableVendorError: If the answer is not whole, or no answer of this API.
-        FatalVendorError: If a person must do something.
+        RetriableVendorError: If the response is incomplete, or not from this API.
+        FatalVendorError: If the user must do something.
     """
     try:
         said, data = parse_body(response, _said, "service history")
@@ -313,13 +313,13 @@ def _read(response: Response) -> tuple[list[Any], int]:
     if not isinstance(said.result, str) or said.result.strip().lower() != "success":
         raise _refusal(response, said)
     if said.data == MISSING:
-        raise RetriableVendorError(f"{response}, a success without data")
+        raise RetriableVendorError(f"{response}, which is a success without data")
     if data is None:
         data = []
     if isinstance(data, dict) and all(map(NUMBERED.fullmatch, data)):
         data = list(data.values())
     if not isinstance(data, list):
-        raise FatalVendorError(f"{response}, whose data is no list; please report it")
+        raise FatalVendorError(f"{response}, whose data is not a list; please report it")
     return data, len(response.body)
 
 
@@ -334,11 +334,11 @@ def _refusal(response: Response, said: Said) -> Exception:
     except (TypeError, ValueError):
         code = 0
     words = "no message" if said.message in (None, "") else one_line(said.message)
-    told = f"HTTP {response.status}, code {one_line(said.code)}, {words}"
+    problem = f"HTTP {response.status}, code {one_line(said.code)}, {words}"
     if code not in REFUSALS:
         raise_for_transient_status(response)
-    advice = REFUSALS.get(code, "HappyTalk's support knows what it means")
-    return FatalVendorError(f"HappyTalk refused the request ({told}): {advice}")
+    advice = REFUSALS.get(code, "ask HappyTalk's support what it means")
+    return FatalVendorError(f"HappyTalk refused the request ({problem}): {advice}")
 
 
 SETTINGS = th.PropertiesList(
@@ -354,7 +354,8 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         default="https://bnd.happytalk.io",
         title="HappyTalk API URL",
-        description="Where the API is; https://patch-bnd.happytalk.io is the vendor's test site.",
+        description="The base URL of the API; https://patch-bnd.happytalk.io is the vendor's test "
+        "site.",
     ),
 )
 
@@ -369,7 +370,7 @@ VENDOR = Vendor(
             streams=(ServiceHistory, SiemEvents),
         )
     },
-    guide="admin console → system information; the token may need a grant by HappyTalk's support.",
+    guide="admin console → system information; HappyTalk's support may have to permit the token.",
     examples={
         "happytalk_token": "your-happytalk-token",
         "happytalk_api_url": "https://bnd.happytalk.io",

@@ -414,7 +414,7 @@ def test_what_can_be_no_time_is_an_error_that_names_the_event(tmp_path: Path, ti
     events = [event(1), event(2), event(3, timestamp=time, region="eu"), event(4)]
     with scripted(tmp_path, {"items": events}) as (tap, _):
         line = failing(tap).log_line("croct_events failed")
-    assert f"{time} is no event's time in milliseconds since 1970 - at" in line
+    assert f"{time} is not a time in milliseconds since 1970 - at" in line
     assert "`$.items[2].timestamp`" in line
 
 

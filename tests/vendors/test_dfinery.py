@@ -194,7 +194,7 @@ def test_a_quota_that_lasts_longer_than_allowed_fails(tap: Tap, dfinery: Dfinery
     done = tap.run(max_retry_wait=5, concurrency=1)
     assert done.code == 1
     line = done.log_line(f"{STREAM} failed")
-    assert "quota of requests for this service is used up" in line
+    assert "rate limit for this service is reached" in line
     assert "100" not in line
     assert "max_retry_wait=5 s" in line
 
@@ -291,7 +291,7 @@ def test_a_value_that_does_not_fit_is_named_and_not_quoted(tap: Tap) -> None:
     done = tap.run(dfinery_property_types={"df_unified_id": "integer"})
     assert done.code == 1
     line = done.log_line(f"{STREAM} failed")
-    assert "column df_unified_id, row 1: a value that is no integer" in line
+    assert "column df_unified_id, row 1: a value that is not of type integer" in line
     assert "dfinery_property_types" in line
     assert not done.heard.states
 

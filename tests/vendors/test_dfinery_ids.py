@@ -40,7 +40,7 @@ NUMBERED = {
     ("a:2", "fig", None): 1,
     ("c", "kiwi", "1"): 2,
 }
-FOUND = "3 rows share 1 values of df_event_detail_log_id within a day and differ"
+FOUND = "3 different rows of a day share 1 values of df_event_detail_log_id"
 
 
 def told(record: dict[str, Any]) -> tuple[str, str | None, str | None]:
@@ -66,7 +66,7 @@ def test_rows_that_share_an_id_are_told_once_and_sent_as_they_are(
     sent = Counter(record[ID] for record in done.heard.records[STREAM])
     assert sent == {"a": 8, "b": 2, "a:2": 2, "c": 4}
     line = done.log_line("and differ")
-    assert "6 rows share 2 values" in line
+    assert "6 different rows of a day share 2 values" in line
     assert "loses 4 of them; dfinery_repeated_ids=number keeps them" in line
     assert "WARNING" in line
 
@@ -78,7 +78,7 @@ def test_numbers_are_the_same_whatever_order_rows_come_in(days: Days, path: dict
     assert done.code == 0, done.log
     sent = Counter(map(told, done.heard.records[STREAM]))
     assert sent == {content: 3 * count for content, count in NUMBERED.items()}
-    assert "9 rows share 3 values" in done.log_line("and differ: 6 of them were numbered")
+    assert "9 different rows of a day share 3 values" in done.log_line("6 of them got a number")
 
 
 def test_an_empty_id_gets_no_number(days: Days) -> None:

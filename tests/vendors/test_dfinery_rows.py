@@ -42,7 +42,7 @@ def test_any_text_is_a_name(days: Days, path: dict[str, Any]) -> None:
     assert not any(line.startswith("ERROR") for line in done.log.splitlines())
     assert not any(sign in done.log for sign in ("\x1b", "\x00", "x" * 1000))
     assert r"'line\nERROR forged'" in done.log_line("new columns")
-    assert done.log_line("begin with _sdc_ too: _sdc_extracted_at")
+    assert done.log_line("also begin with _sdc_: _sdc_extracted_at")
     assert done.log_line("columns without a name")
 
 
@@ -90,7 +90,7 @@ def test_columns_of_one_name_are_all_sent(days: Days) -> None:
         f"{ID}_2": "another",
     }
     assert {record[ID] for record in done.heard.records[STREAM]} == {"1:id"}
-    assert f"such as _2: colour, {ID}" in done.log_line("columns that come more than once")
+    assert f"such as _2: colour, {ID}" in done.log_line("columns with the same name")
 
 
 def test_a_property_of_the_services_own_called_event_name(days: Days) -> None:
@@ -221,7 +221,7 @@ def test_a_value_that_does_not_fit_is_named_by_column_and_row(
     done = days.run(csv, dfinery_property_types={"odd\nname": kind})
     assert done.code == 1
     line = done.log_line(f"{STREAM} failed")
-    assert rf"column 'odd\nname', row 1501: a value that is no {kind}" in line
+    assert rf"column 'odd\nname', row 1501: a value that is not of type {kind}" in line
     assert line.endswith("correct its type in dfinery_property_types")
     assert text not in line
     assert "Traceback" not in done.log

@@ -155,7 +155,7 @@ OTHER_LINES = {
 
 @pytest.mark.parametrize("line", OTHER_LINES.values(), ids=OTHER_LINES)
 def test_a_line_of_another_form_fails_without_being_quoted(line: str) -> None:
-    with pytest.raises(ValueError, match=r"^has not the documented form$"):
+    with pytest.raises(ValueError, match=r"^doesn't have the documented form$"):
         parse_line(line)
 
 
@@ -332,9 +332,9 @@ def test_an_id_that_comes_again_with_the_same_content_is_no_news(
 
 
 MISFITS = {
-    "null": (None, "is no object"),
-    "a text": ("secret", "is no object"),
-    "a list": ([RAW], "is no object"),
+    "null": (None, "is not an object"),
+    "a text": ("secret", "is not an object"),
+    "a list": ([RAW], "is not an object"),
     "an id that is empty": ({**RAW, "id": ""}, "has no id"),
     "an id that is null": ({**RAW, "id": None}, "has no id"),
     "no id": ({"request_date": RAW["request_date"]}, "has no id"),
@@ -384,9 +384,9 @@ def test_dates_at_the_ends_of_the_calendar() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("null", "is no object"),
+        ("null", "is not an object"),
         ("an id that is empty", "has no id"),
-        ("before all calendars", "has an apply_date that is no date-time"),
+        ("before all calendars", "has an apply_date that is not a date-time"),
     ],
 )
 def test_an_entry_that_does_not_fit_is_named_by_its_place(
@@ -426,8 +426,8 @@ def test_data_of_another_kind_is_not_taken_for_nothing(
     sandbox.faults.append(Fault("answer", times=1000, response=response))
     done = tap.run()
     assert done.code == 1
-    assert "whose data is no list" in done.log_line(f"{HISTORY} failed")
-    assert "whose data is no list" in done.log_line(f"{SIEM} failed")
+    assert "whose data is not a list" in done.log_line(f"{HISTORY} failed")
+    assert "whose data is not a list" in done.log_line(f"{SIEM} failed")
     assert done.heard.bookmark(HISTORY) is None
 
 
@@ -459,7 +459,7 @@ def refused(tap: Tap, sandbox: Sandbox, status: int, code: Any, message: Any) ->
         pytest.param("-501", "happytalk_token", id="code as text"),
         pytest.param(-501.0, "happytalk_token", id="code with decimals"),
         pytest.param(-502, "permission", id="permission"),
-        pytest.param(-504, "defect of this tap", id="overDate"),
+        pytest.param(-504, "bug of this tap", id="overDate"),
     ],
 )
 def test_the_result_decides_at_any_status(
@@ -513,7 +513,7 @@ def test_one_bad_line_fails_its_stream_and_no_other(
     monkeypatch.setattr(type(happytalk), "_siem", lambda *_: "a private line")
     done = tap.run()
     assert done.code == 1
-    assert "has not the documented form" in done.log_line(f"{SIEM} failed")
+    assert "doesn't have the documented form" in done.log_line(f"{SIEM} failed")
     assert "private" not in done.log
     assert done.heard.bookmark(HISTORY) == "2026-03-04T00:00:00.000Z"
     assert Counter(done.heard.keys(HISTORY)) == Counter(happytalk.truth(HISTORY, START, END))

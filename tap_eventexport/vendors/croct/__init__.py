@@ -20,7 +20,7 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         default="https://api.croct.io",
         title="Croct API URL",
-        description="Where the API is; https://api.test.croct.io is the vendor's staging.",
+        description="The base URL of the API; https://api.test.croct.io is the vendor's staging.",
     ),
     th.Property(
         "croct_event_types",
@@ -35,7 +35,7 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=1000),
         default=1000,
         title="Croct page size",
-        description="Events in one answer, 1 to 1000.",
+        description="Events in one response, 1 to 1000.",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Croct: the events of one application, page by page along a cursor.
+"""Croct: the events of one application, page by page, by cursor.
 
 https://docs.croct.com/reference/api/service/data-export/export-events
 """
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.http.client import HttpClient
 
 PATH = "/export/events"
-WINDOW = timedelta(days=1)  # no limit is documented; a day is a handful of pages for most sites
-FEW = 6  # windows at once for which those of a day are narrow enough
-PAGES_IN_A_ROW = 8  # of one cursor; a window that has twice as many or more is split
-PART_GROWTH = 2  # each part of it is so much wider: few requests where nothing more comes
+WINDOW = timedelta(days=1)  # no limit is documented; for most sites, a day has only a few pages
+FEW = 6  # up to this many parallel windows, a window of a day is short enough
+PAGES_IN_A_ROW = 8  # of one cursor; a window with twice as many or more is split
+PART_GROWTH = 2  # each part is twice as wide as the previous: few requests if no more events come
 
 # fmt: off
 EVENT_TYPES = {
@@ -60,9 +60,9 @@ EVENT_TYPES = {
 class CroctEvents(EventStream):
     """All events of the application that the API key belongs to.
 
-    `GET /export/events`. The order of events is not documented. Events may arrive after their
-    time, since browsers queue them; there is no documented limit to that, nor to the age of
-    events, the length of a window or the number of requests.
+    `GET /export/events`. The order of events is not documented. Events may arrive late, since
+    browsers queue them. No limit is documented for this delay, nor for the age of events, the
+    length of a window or the number of requests.
     """
 
     name = "croct_events"
@@ -86,7 +86,7 @@ class CroctEvents(EventStream):
 
     @property
     def filters(self) -> tuple[Any, ...]:
-        """A cursor may be bound to all that it was made with."""
+        """The settings that a cursor may depend on."""
         return (
             self.config["croct_api_url"],
             self.config["croct_event_types"],
@@ -98,26 +98,27 @@ class CroctEvents(EventStream):
         self._new_names = NewNames(self.name, self.logger)
         self._repeated_ids = RepeatedIds()
         self._ignores_times = False
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._lock = threading.Lock()
         for name in sorted(set(self.config["croct_event_types"]) - EVENT_TYPES):
             self.logger.warning("croct_event_types: %r is not among Croct's documented types", name)
 
     def windows(self, whole: Window) -> Iterator[Window]:
-        """Windows of a day, or less where many are read at once and wait for each other."""
+        """Windows of a day, or shorter if many parallel windows wait for each other."""
         width = min(WINDOW, WINDOW * FEW / self.client.concurrency)
         return split_every(whole, width // MILLISECOND * MILLISECOND)
 
     def pages(
         self, window: Window, cursor: Mapping[str, Any] | None
     ) -> Iterator[Page | SplitWindow]:
-        """Follow the cursor to its end.
+        """Follow the cursor to the end of the list.
 
-        A cursor's pages can only be read in turn. Where the first page shows that there will be
-        many, the window is read as several, all of it, since the order of events isn't documented.
+        The pages of a cursor can only be read one after the other. If the first page shows that
+        there are many, the whole window is split and read again as several windows, since the order
+        of events isn't documented.
         """
         begin = cursor_in(cursor)
-        twins, ids = DuplicateList(cursor if begin else None), ListedIds()
+        duplicates, ids = DuplicateList(cursor if begin else None), ListedIds()
         pages = CursorReader(
             lambda cursor: self._ask(window, cursor), self.vendor, f"the window {window}"
         )
@@ -129,22 +130,22 @@ class CroctEvents(EventStream):
                 return
             is_first = False
             unnamed = [record for record, _ in answered.unnamed]
-            keys = twins.keys(
+            keys = duplicates.keys(
                 [record.id for record in unnamed], [time for _, time in answered.unnamed]
             )
             for record, key in zip(unnamed, keys, strict=True):
                 record.id = key
-            yield Page([answered.records], _place(following, twins), answered.size)
+            yield Page([answered.records], _next_cursor(following, duplicates), answered.size)
         if pages.ends_with_gap:
-            self._tell_once(
+            self._log_once(
                 logging.INFO,
-                "Croct tells the end of a window by empty pages that each have a new cursor; after "
-                "%d in a row a window is complete",
+                "Croct ends a window with empty pages that each have a new cursor; after %d in a "
+                "row the window is complete",
                 MAX_EMPTY,
             )
 
     def _note(self, answered: Answered, window: Window, ids: ListedIds) -> None:
-        """Look at what an answer tells of the vendor."""
+        """Check a response for new fields, repeated ids, and events of other times."""
         self._new_names.note(answered.new_names)
         self._repeated_ids.add(ids.note(*answered.named))
         first, end = to_milliseconds(window.start), to_milliseconds(window.end)
@@ -153,34 +154,33 @@ class CroctEvents(EventStream):
             number, time = next(
                 pair for pair in enumerate(answered.times) if not first <= pair[1] <= end
             )
-            self._tell_once(
+            self._log_once(
                 logging.WARNING,
-                "Croct sends events of other times than those it is asked for, as if it ignored "
-                "start and end: `$.items[%d]` of %s for %s; those that this run doesn't want are "
-                "left out",
+                "Croct sends events outside the requested time, as if it ignored start and end: "
+                "`$.items[%d]` of %s for %s; events outside this run's interval are left out",
                 number,
                 format_milliseconds(time),
                 window,
             )
 
-    def _tell_once(self, level: int, message: str, *arguments: object) -> None:
-        """Log a message once a run, whatever it is told of."""
+    def _log_once(self, level: int, message: str, *arguments: object) -> None:
+        """Log a message once per run, with the arguments of the first time."""
         with self._lock:
-            is_new = message not in self._told
-            self._told.add(message)
+            is_new = message not in self._logged
+            self._logged.add(message)
         if is_new:
             self.logger.log(level, "%s: %s", self.name, message % arguments)
 
     def log_findings(self) -> None:
-        """Log ids that were not the events' own."""
+        """Log ids that several different events share."""
         self._repeated_ids.tell(self.name, self.logger)
 
     def _parts(self, window: Window, times: list[int]) -> tuple[Window, ...]:
-        """Windows that have about so many pages each; none where the window need not be split.
+        """Return windows of about `PAGES_IN_A_ROW` pages; none if no split is needed.
 
-        In a full page whose events are in order of time, the first and the last tell how dense
-        they are. A page that isn't full says nothing, nor does one of a vendor that ignores for
-        which time it is asked.
+        In a full page in order of time, the first and the last event show how dense the events are.
+        A page that isn't full doesn't show it, nor does a page from a vendor that ignores the
+        requested time.
         """
         is_telling = (
             len(times) >= self.config["croct_page_size"]
@@ -199,7 +199,7 @@ class CroctEvents(EventStream):
         )
 
     def check_connection(self) -> None:
-        """Ask for one event of the last hour."""
+        """Request one event of the last hour."""
         hour = Window(self.now - timedelta(hours=1), self.now)
         self.client.fetch(lambda: self._request(hour, None, size=1), reader(None))
 
@@ -222,9 +222,9 @@ class CroctEvents(EventStream):
         )
 
 
-def _place(following: str | None, twins: DuplicateList) -> Mapping[str, Any] | None:
-    """Where a window goes on; empty where it can't but from its start."""
+def _next_cursor(following: str | None, duplicates: DuplicateList) -> Mapping[str, Any] | None:
+    """Return the cursor for the rest of a window; empty if it can only restart."""
     if following is None:
         return None
-    counted = twins.cursor()
+    counted = duplicates.cursor()
     return {} if counted is None else {"cursor": following, **counted}

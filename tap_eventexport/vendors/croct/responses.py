@@ -1,4 +1,4 @@
-"""What Croct's export answers: events, made into records, and what its refusals mean.
+"""Parses the responses of Croct's export: events become records, refusals become errors.
 
 https://docs.croct.com/reference/api/service/data-export/export-events
 """
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.bodies.extra import Fields
 
 NO_TYPE = "about:blank"  # RFC 7807
-TIMES = range(10**12, to_milliseconds(LAST))  # from 2001 on: seconds, or no time at all, are less
+TIMES = range(10**12, to_milliseconds(LAST))  # from 2001 on; a time in seconds would be smaller
 NO_TIME = (TIMES.start, TIMES.start)
 
 Item = TypeVar("Item")
 
 
 class Metadata(msgspec.Struct):
-    """Where the events come from; the same for all events of an answer."""
+    """The source of the events; the same for all events of a response."""
 
     organizationName: str | int | None = None
     organizationSlug: str | int | None = None
@@ -42,7 +42,7 @@ class Metadata(msgspec.Struct):
 
 
 class Event(msgspec.Struct, gc=False):
-    """One event of an answer; `context` and `payload` stay the JSON that they are."""
+    """One event of a response; `context` and `payload` stay raw JSON."""
 
     timestamp: int  # milliseconds since 1970
     payload: msgspec.Raw
@@ -53,11 +53,11 @@ class Event(msgspec.Struct, gc=False):
 
 
 class StrictEvent(Event, gc=False, forbid_unknown_fields=True):
-    """An event as the vendor's specification has it."""
+    """An event according to the vendor's specification."""
 
 
 class LenientEvent(Event, gc=False):
-    """An event that may have other fields, and numbers for its texts."""
+    """An event that may have other fields, and numbers instead of texts."""
 
     id: msgspec.Raw = NULL  # type: ignore[assignment]
     sessionId: msgspec.Raw = NULL  # type: ignore[assignment]
@@ -65,17 +65,17 @@ class LenientEvent(Event, gc=False):
 
 
 class Payload(msgspec.Struct, gc=False):
-    """What of a payload is read: its type."""
+    """The only field of a payload that is read: its type."""
 
     type: str | None = msgspec.field(name="@type", default=None)
 
 
 class Context(msgspec.Struct):
-    """Nothing of a context is read, but it must be an object."""
+    """A context must be an object; its fields aren't read."""
 
 
 class Export(msgspec.Struct, Generic[Item]):
-    """One answer. `nextCursor` is empty, null or missing in the last one."""
+    """One response. `nextCursor` is empty, null or missing in the last one."""
 
     items: list[Item]
     metadata: Metadata | None = None
@@ -119,15 +119,15 @@ def _decode_lenient(body: bytes) -> Export[Any]:
     return export
 
 
-def _text(raw: msgspec.Raw, place: str) -> str | None:
-    """A text, or the digits of a number that stands for one."""
+def _text(raw: msgspec.Raw, path: str) -> str | None:
+    """Return a text, or the digits of a number instead of a text."""
     digits = bytes(raw).decode()
     if digits[0] in "-0123456789":
         return digits
     try:
         return msgspec.json.decode(raw, type=str | None)
     except msgspec.ValidationError as error:
-        raise msgspec.ValidationError(f"{error} - at `{place}`") from None
+        raise msgspec.ValidationError(f"{error} - at `{path}`") from None
 
 
 _decode_export = ExtraDecoder[Export[Any]](
@@ -140,19 +140,19 @@ _decode_export = ExtraDecoder[Export[Any]](
 
 
 class Answered(NamedTuple):
-    """One answer, read.
+    """One parsed response.
 
     Attributes:
-        cursor: Where the window goes on; None where the vendor names no place.
+        cursor: The cursor of the next page; None if the vendor sends none.
         times: The events' times in milliseconds, as the vendor sent them.
-        span: The first and the last of them.
-        ids: Their ids; where the vendor gives none, keys of their content.
-        has_all_ids: Whether the vendor gives all of them.
+        span: The earliest and the latest of them.
+        ids: Their ids; a key of the content if the vendor gives no id.
+        has_all_ids: Whether the vendor gives all ids.
         events: The events.
         records: The records made of them.
-        unnamed: The records without an id of the vendor's, each with its time.
+        unnamed: The records without an id from the vendor, each with its time.
         new_names: The names of fields that have no column.
-        size: Bytes of the body.
+        size: The body's size in bytes.
     """
 
     cursor: str | None
@@ -173,12 +173,12 @@ class Answered(NamedTuple):
 
     @property
     def digest(self) -> int:
-        """A number made of all events, in whatever order they come."""
+        """A hash of all events, in any order."""
         return sum(map(hash, self.ids)) + sum(self.times)
 
     @property
     def named(self) -> tuple[Sequence[str], Sequence[Event]]:
-        """The events to which the vendor gives ids, and these."""
+        """The ids from the vendor, and the events that have them."""
         if self.has_all_ids:
             return self.ids, self.events
         named = [event for event in self.events if event.id]
@@ -186,14 +186,14 @@ class Answered(NamedTuple):
 
 
 def reader(cursor: str | None) -> Callable[[Response], Answered]:
-    """What reads an answer to a request that was made with a cursor, or without one.
+    """Return a parser for the response to a request with a cursor, or without one.
 
     Args:
         cursor: The cursor that was sent.
 
     Returns:
-        A function that raises RetriableVendorError if the answer is no whole export,
-        RestartWindowError if the cursor is not accepted, FatalVendorError if a person must do
+        A function that raises RetriableVendorError if the response isn't a complete export,
+        RestartWindowError if the cursor is not accepted, FatalVendorError if the user must do
         something.
     """
 
@@ -204,10 +204,10 @@ def reader(cursor: str | None) -> Callable[[Response], Answered]:
 
 
 def answered(body: bytes) -> Answered:
-    """Read the body of an answer.
+    """Parse the body of a response.
 
     Raises:
-        msgspec.DecodeError: If it is no whole export. The text names the event.
+        msgspec.DecodeError: If it isn't a complete export. The text names the event.
     """
     export, extras, new_names = _decode_export(body)
     events = export.items
@@ -244,7 +244,7 @@ def answered(body: bytes) -> Answered:
 def _records(
     events: Sequence[Event], ids: Sequence[str], extras: Sequence[Fields], metadata: Metadata
 ) -> list[Record]:
-    """Records column by column, which takes less time than one by one."""
+    """Make records column by column, which is faster than one by one."""
     contexts = [event.context for event in events]
     payloads = [event.payload for event in events]
     for context in contexts:
@@ -269,10 +269,10 @@ def _records(
 
 
 def _no_time(times: Sequence[int]) -> msgspec.ValidationError:
-    """The error of a time that can't be an event's."""
+    """Return the error for a time that can't be an event's."""
     number = next(number for number, time in enumerate(times) if time not in TIMES)
     return msgspec.ValidationError(
-        f"{str(times[number])[:40]} is no event's time in milliseconds since 1970 - at "
+        f"{str(times[number])[:40]} is not a time in milliseconds since 1970 - at "
         f"`$.items[{number}].timestamp`"
     )
 
@@ -292,7 +292,7 @@ def _check_objects(events: Sequence[Event]) -> None:
 
 
 def _id(event: Event, extra: Fields) -> str:
-    """An event's id; without one, a key of its content."""
+    """Return an event's id, or a key of its content if it has none."""
     if event.id:
         return event.id
     content: list[Any] = [event.sessionId, event.userId, event.timestamp]
@@ -303,7 +303,7 @@ def _id(event: Event, extra: Fields) -> str:
 
 
 def _refusal(response: Response, cursor: str | None) -> Exception:
-    """The error that an answer stands for which holds no export."""
+    """Return the error for a response that isn't an export."""
     problem = _problem(response)
     match response.status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
@@ -328,9 +328,9 @@ def _refusal(response: Response, cursor: str | None) -> Exception:
 
 
 def _problem(response: Response) -> str:
-    """What an RFC 7807 answer says; its detail is called `detail` or `details`.
+    """Describe an RFC 7807 response, whose detail is named `detail` or `details`.
 
-    Its type is a link that Croct's documentation tells people to open.
+    Its type is a link, which Croct's documentation recommends to open.
     """
     problem = error_body(response)
     names = ("title", "detail", "details", "type")

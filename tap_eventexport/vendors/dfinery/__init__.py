@@ -35,7 +35,7 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         default="https://openapi.dfinery.ai",
         title="Dfinery API URL",
-        description="Where the API is.",
+        description="The base URL of the API.",
     ),
     th.Property(
         "dfinery_timezone",
@@ -56,8 +56,8 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         allowed_values=["all", "include", "exclude"],
         title="Dfinery event names' condition",
-        description="Whether the service's export has all events, or is to include or exclude "
-        "those of dfinery_event_names. If not set: include where names are given, else all.",
+        description="all exports all events; include or exclude applies to those of "
+        "dfinery_event_names. If not set: include if dfinery_event_names has names, else all.",
     ),
     th.Property(
         "dfinery_properties",
@@ -71,8 +71,8 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         allowed_values=["all", "include", "exclude"],
         title="Dfinery properties' condition",
-        description="Whether the service's export has all properties, or is to include or exclude "
-        "those of dfinery_properties. If not set: include where names are given, else all.",
+        description="all exports all properties; include or exclude applies to those of "
+        "dfinery_properties. If not set: include if dfinery_properties has names, else all.",
     ),
     th.Property(
         "dfinery_property_types",
@@ -92,15 +92,15 @@ SETTINGS = th.PropertiesList(
         allowed_values=["warn", "number"],
         default="warn",
         title="Dfinery's repeated ids",
-        description="What to do with rows of a day that share a df_event_detail_log_id and differ: "
-        "warn and send them as they are, or number them: :1, :2 and so on behind the id of all but "
-        "the first.",
+        description="What to do with different rows of a day that have the same "
+        "df_event_detail_log_id. warn: log a warning and send them unchanged. number: add :1, :2 "
+        "and so on to the id of all but the first.",
     ),
 )
 
 
 def problems(right: Mapping[str, Any], named: Collection[str]) -> Iterator[str]:  # noqa: ARG001
-    """A time zone that is none, types that break the key, conditions without names."""
+    """Check for an unknown time zone, types that break the key, and conditions without names."""
     zone = right.get("dfinery_timezone")
     if zone and not is_time_zone(zone):
         yield (
@@ -112,7 +112,7 @@ def problems(right: Mapping[str, Any], named: Collection[str]) -> Iterator[str]:
         if chosen != kind:
             yield (
                 f'dfinery_property_types["{name}"]: got {format_value(chosen)}, expected '
-                f"{format_value(kind)}: the stream's keys and bookmarks are made of it"
+                f"{format_value(kind)}: the stream's keys and bookmarks need it"
             )
     for name in ("dfinery_event_names", "dfinery_properties"):
         condition = right.get(f"{name}_condition_type", "all")
@@ -134,7 +134,7 @@ VENDOR = Vendor(
         )
     },
     guide="console → service settings → API; the Export token (not the Import token), issued by an "
-    "administrator. The service id stands beside it.",
+    "administrator. The service id is on the same page.",
     examples={
         "dfinery_api_token": "your-dfinery-export-token",
         "dfinery_service_id": "your-dfinery-service-id",

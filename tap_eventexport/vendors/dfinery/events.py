@@ -1,4 +1,4 @@
-"""Dfinery: one CSV for each day of the service, under a quota of requests an hour.
+"""Dfinery: one CSV for each day of the service, with a rate limit of requests per hour.
 
 https://docs.dfinery.ai/api-guide/api/export-api (POST: event export, responses, rate limit)
 """
@@ -63,27 +63,27 @@ if TYPE_CHECKING:
     from tap_eventexport.vendors.dfinery.rows import Rows
 
 PATH = "/api/v1/export/event"
-KEPT_DAYS = 30  # "only data up to 30 days before today"; whether that day is included is not said
-EDGE_DAYS = 2  # days at the edge that may be refused before it is an error
+KEPT_DAYS = 30  # "only data up to 30 days before today"; perhaps including that day
+EDGE_DAYS = 2  # the oldest days, for which a refusal isn't an error
 FILTERS = tuple(
     f"dfinery_{name}{end}"
     for name in ("event_names", "properties")
     for end in ("", "_condition_type")
 )
-LOG_TIME = re.compile(r"[1-9]\d{12}", re.ASCII)  # epoch milliseconds, with which log ids begin
-ODD = timedelta(hours=1)  # between a log id's time and the arrival, beyond which a zone is wrong
+LOG_TIME = re.compile(r"[1-9]\d{12}", re.ASCII)  # milliseconds since 1970 at the start of log ids
+ODD = timedelta(hours=1)  # between a log id's time and the arrival; more suggests a wrong zone
 
 
 class DateRangeError(FatalVendorError):
-    """The day asked for is older than the vendor keeps."""
+    """The requested day is older than the vendor keeps."""
 
 
 class DfineryEvents(EventStream):
     """Events, with one row for each item of a purchase.
 
-    `POST /api/v1/export/event`. Which time the period selects is not documented, so rows of a
-    day that was asked for are kept whatever their own times say. The order of rows, quoting and
-    line ends are not documented either. At most 5 requests at once.
+    `POST /api/v1/export/event`. It is not documented which of a row's times the period selects by,
+    so all rows of the requested day are kept. The order of rows, quoting and line ends are not
+    documented either. At most 5 requests at the same time.
     """
 
     name = "dfinery_events"
@@ -108,11 +108,11 @@ class DfineryEvents(EventStream):
         properties = self.schema["properties"]
         properties.update(self._types.schemas(properties))
         self._repeated = Counts(0, 0)
-        self._told: dict[str, set[str]] = {}
+        self._logged: dict[str, set[str]] = {}
 
     @property
     def retention_start(self) -> datetime:
-        """The first instant of the day that may be the oldest one kept."""
+        """The first instant of the oldest day that the vendor may still keep."""
         edge = self.now - timedelta(days=KEPT_DAYS)
         return next(iter(calendar_days(Window(edge, self.now), self.day_zone))).start
 
@@ -126,14 +126,14 @@ class DfineryEvents(EventStream):
         return self.now.astimezone(self.day_zone).date()
 
     def windows(self, whole: Window) -> Iterator[Window]:
-        """The service's days, each whole; with a settle time only those that are over."""
+        """The service's whole days; with settle_minutes only days that are over."""
         is_settling = self.config["settle_minutes"] > 0
         for day in calendar_days(whole, self.day_zone):
             if not (is_settling and day.end > whole.end):
                 yield day
 
     def pages(self, window: Window, cursor: Mapping[str, Any] | None) -> Iterator[Page]:  # noqa: ARG002
-        """One request for the day. A day that the vendor refuses as too old is a gap."""
+        """Read the day with one request. A day that the vendor refuses as too old is a gap."""
         day = window.start.astimezone(self.day_zone).date()
         try:
             spool = self._export(day)
@@ -150,24 +150,24 @@ class DfineryEvents(EventStream):
         yield Page(self._blocks(spool, read), None, spooled=spool.size, columns=columns)
 
     def check_connection(self) -> None:
-        """Ask for today's events, and read no more than the header."""
+        """Request today's events, and read only the header."""
         self._header(self._today)
 
     def discover_columns(self) -> None:
-        """Ask for the header of a day's CSV, which has all columns of the service."""
+        """Request the header of a day's CSV, which has all columns of the service."""
         header = self._header(self._today) or self._header(self._today - timedelta(days=1))
         new = column_names(header) - self.schema["properties"].keys()
         self.schema["properties"].update(self._types.schemas(sorted(new)))
 
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take a catalog, but for its types: those in force may be newer."""
+        """Apply a catalog, except its types: the tap's own may be newer."""
         if entry := catalog.get_stream(self.name):
             schema = entry.schema.to_dict()
             named = schema.get("properties") or {}
             in_force = self._types.schemas(named)
             if other := {name for name in named if _kind(named[name]) != _kind(in_force[name])}:
                 self.logger.info(
-                    "%s: the catalog names other types than those in force for: %s",
+                    "%s: the catalog's types are not used, since the tap has other types for: %s",
                     self.name,
                     quote_names(other),
                 )
@@ -175,12 +175,12 @@ class DfineryEvents(EventStream):
         super().apply_catalog(catalog)
 
     def log_findings(self) -> None:
-        """Log rows that share an id."""
+        """Log different rows with the same id."""
         keys, contents = self._repeated
         if keys and self.config["dfinery_repeated_ids"] == "warn":
             self.logger.warning(
-                "%s: %d rows share %d values of %s within a day and differ: a target that keeps "
-                "one row for each key loses %d of them; dfinery_repeated_ids=number keeps them",
+                "%s: %d different rows of a day share %d values of %s: a target that keeps one row "
+                "for each key loses %d of them; dfinery_repeated_ids=number keeps them",
                 self.name,
                 contents,
                 keys,
@@ -189,8 +189,7 @@ class DfineryEvents(EventStream):
             )
         elif keys:
             self.logger.info(
-                "%s: %d rows share %d values of %s within a day and differ: %d of them were "
-                "numbered",
+                "%s: %d different rows of a day share %d values of %s: %d of them got a number",
                 self.name,
                 contents,
                 keys,
@@ -199,7 +198,7 @@ class DfineryEvents(EventStream):
             )
 
     def _blocks(self, spool: CsvSpool, day: Day) -> Iterator[list[Record]]:
-        """The day's rows as records."""
+        """Yield the day's rows as records."""
         self._note_names(spool.header, day.names)
         ids = DayIds(day.names, spool.blocks, self.client.shutdown.check)
         is_numbering = self.config["dfinery_repeated_ids"] == "number"
@@ -210,37 +209,36 @@ class DfineryEvents(EventStream):
         self._repeated = Counts(self._repeated.keys + keys, self._repeated.contents + contents)
 
     def _note_names(self, header: Sequence[str], names: Sequence[str]) -> None:
-        """Tell once of columns that are not sent under their name, or may not arrive under it."""
+        """Log once the columns that are renamed, or that loaders may rename or refuse."""
         repeated = {name for name, count in Counter(header).items() if count > 1}
         odd = {
-            "columns that come more than once, whose further ones are sent with a number such as "
-            "_2": repeated,
-            "columns that loaders may overwrite, since their own begin with _sdc_ too": {
+            "columns with the same name, which get a number such as _2": repeated,
+            "columns that loaders may overwrite, since their own names also begin with _sdc_": {
                 name for name in names if name.startswith("_sdc_")
             },
             "columns without a name, which loaders may refuse": {""} & set(names),
         }
         for what, found in odd.items():
-            told = self._told.setdefault(what, set())
-            if new := found - told:
-                told |= new
+            logged = self._logged.setdefault(what, set())
+            if new := found - logged:
+                logged |= new
                 self.logger.warning("%s: the CSV has %s: %s", self.name, what, quote_names(new))
 
     def _with_clocks_compared(self, blocks: Iterable[Rows], day: Day) -> Iterator[Rows]:
-        """The same rows, of which the first tells whether the time zone may be right."""
+        """Yield the same rows; the first one is used to check the time zone."""
         for number, block in enumerate(blocks):
             if number == 0:
                 self._compare_clocks(dict(zip(day.names, block[0], strict=True)))
             yield block
 
     def _compare_clocks(self, row: Mapping[str, str]) -> None:
-        """Log ids may begin with the arrival in milliseconds: a cross-check of the time zone."""
+        """Compare the arrival with the time in the log id, to detect a wrong time zone."""
         begin = row.get("df_event_log_id", "").partition(":")[0]
         if not LOG_TIME.fullmatch(begin):
             return
         try:
             (arrival,) = converter("date-time", self.day_zone)([row[ARRIVAL]])
-        except ValueError:  # told of as a value that doesn't fit
+        except ValueError:  # reported later, as a value that doesn't fit
             return
         if not arrival:
             return
@@ -264,13 +262,12 @@ class DfineryEvents(EventStream):
         )
         if self.config["on_gap"] == "fail":
             raise FatalVendorError(f"{gap}; on_gap=fail ends the stream here") from error
-        self.logger.warning("%s: %s; going on with the next day", self.name, gap)
+        self.logger.warning("%s: %s; continuing with the next day", self.name, gap)
 
     def _export(self, day: date) -> CsvSpool:
-        """The CSV of a day.
+        """Return the CSV of a day.
 
-        A day without events may be an empty body, and so may a fault be: it is believed if it
-        comes twice.
+        An empty body may mean a day without events, or a failure: it is accepted if it comes twice.
         """
         for _ in range(2):
             spool = self.client.fetch(
@@ -283,7 +280,7 @@ class DfineryEvents(EventStream):
         return spool
 
     def _header(self, day: date) -> Sequence[str]:
-        """The header of a day's CSV, of which no more is read; empty if there is none."""
+        """Return only the header of a day's CSV; empty if there is none."""
         spool = self.client.fetch(
             lambda: self._request(day),
             lambda response: self._checked(response, day, CsvSpool.read_header),
@@ -313,43 +310,47 @@ class DfineryEvents(EventStream):
             json={**body, **{name: values for name, values in lists.items() if values}},
             headers={
                 "Authorization": f"Bearer {self.config['dfinery_api_token']}",
-                "Accept-Encoding": "gzip",  # checked to its end, as other encodings can't be
+                "Accept-Encoding": "gzip",  # its end can be checked, unlike that of other encodings
             },
         )
 
     def _checked(
         self, response: Response, day: date, check: Callable[[CsvSpool, Sequence[str]], object]
     ) -> CsvSpool:
-        """The checked CSV of an answer.
+        """Return the checked CSV of a response.
 
         Raises:
-            RateLimitedError: If the quota is used up.
-            RetriableVendorError: If the answer is no whole CSV. A success other than 200 is none:
-                nothing is said of a part of a day, or of one that isn't ready.
+            RateLimitedError: If the rate limit is reached.
+            RetriableVendorError: If the response isn't a complete CSV. A success other than 200
+                isn't: it is not documented what it means.
             DateRangeError: If the day is too old.
-            FatalVendorError: If a person must do something.
+            FatalVendorError: If the user must do something.
         """
         if response.spool is None:
             raise self._refusal(response, day)
         if response.status != HTTPStatus.OK:
             response.spool.close()
-            raise RetriableVendorError(f"{response}, which is no whole CSV: only 200 may be one")
+            raise RetriableVendorError(
+                f"{response}, which is not a complete CSV: the status must be 200"
+            )
         spool = CsvSpool(response.spool)
         try:
             check(spool, (KEY, ARRIVAL))
         except RetriableVendorError as error:
             spool.close()
-            raise RetriableVendorError(f"{response}, which is no whole CSV: {error}") from None
+            raise RetriableVendorError(
+                f"{response}, which is not a complete CSV: {error}"
+            ) from None
         return spool
 
     def _refusal(self, response: Response, day: date) -> Exception:
-        """The error that an answer stands for which holds no CSV."""
+        """Return the error for a response without a CSV."""
         code = one_line(error_body(response).get("message", ""))
         problem = f"HTTP {response.status}" + (f", {code}" if code else "")
         match response.status:
             case HTTPStatus.TOO_MANY_REQUESTS:
                 return RateLimitedError(
-                    f"Dfinery's quota of requests for this service is used up ({problem})",
+                    f"Dfinery's rate limit for this service is reached ({problem})",
                     retry_after(response.headers),
                 )
             case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
@@ -374,7 +375,7 @@ class DfineryEvents(EventStream):
         )
 
     def _if_set(self, before: str, *names: str) -> str:
-        """The settings of some names that are not as they are by default; empty if none is."""
+        """Join the names of settings that aren't at their default; empty if there are none."""
         known = self.tap.config_jsonschema["properties"]
         changed = [name for name in names if self.config.get(name) != known[name].get("default")]
         return before + ", ".join(changed) if changed else ""

@@ -1,4 +1,4 @@
-"""Rows of one day that share an id and differ: counted, or told apart by numbers."""
+"""Different rows of one day with the same id: counted, or made unique by numbers."""
 
 from __future__ import annotations
 
@@ -21,16 +21,15 @@ DIGEST_SIZE = 16  # bytes
 class DayIds:
     """The ids of one day's rows.
 
-    Rows that are alike in everything are one record sent twice; they are not counted, and have
-    one number.
+    Equal rows are one record that was sent twice; they are not counted, and have the same number.
 
     Args:
         names: The columns.
-        read: Reads the rows from the first one on.
-        poll: Called every now and then; may raise to end the run.
+        read: Reads all rows from the start.
+        poll: Called often; may raise to end the run.
 
     Attributes:
-        found: What shares an id and differs, when all rows have passed.
+        found: The counts of different rows with the same id, after all rows were read.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class DayIds:
         self._by_name = itemgetter(*sorted(range(len(names)), key=names.__getitem__))
 
     def counted(self) -> Iterator[Rows]:
-        """The rows as they are."""
+        """Yield the rows unchanged."""
         yield from self._noted()
         if self._doubles.find():
             with Variants(self._poll) as variants:
@@ -52,9 +51,9 @@ class DayIds:
                 self.found = variants.counts()
 
     def numbered(self) -> Iterator[Rows]:
-        """The rows, in which ids that others have too get numbers, in the order of their content.
+        """Yield the rows; ids of different rows get numbers, in the order of the rows' content.
 
-        The first content of an id keeps it. The numbers depend on the day's rows, not on their
+        The first content keeps the id unchanged. The numbers depend on the day's rows, not on their
         order.
         """
         for _ in self._noted():
@@ -83,7 +82,7 @@ class DayIds:
             yield block
 
     def _compare(self, variants: Variants, content: Callable[[bytes], bytes]) -> None:
-        """Collect the rows whose ids came more than once."""
+        """Collect the rows whose ids occur more than once."""
         before = 0
         for block in self._read():
             self._poll()
@@ -95,14 +94,14 @@ class DayIds:
             before += len(block)
 
     def _take(self, variants: Variants) -> None:
-        """Collect the ids that a number might make of another id."""
+        """Collect the ids that could result from another id and a number."""
         for block in self._read():
             self._poll()
             ids = (row[self._key] for row in block)
             variants.take(each.encode() for each in ids if each.rpartition(":")[0] in self._doubles)
 
     def _content(self, row: Sequence[str]) -> bytes:
-        """A row's fields by the names of their columns, so that bytes sort as the fields do."""
+        """Join a row's fields, ordered by column name, so that the bytes sort like the fields."""
         text = "\0".join(self._by_name(row))
         if text.count("\0") < len(row):
             return text.encode()

@@ -1,4 +1,4 @@
-"""Dfinery's rows as records: the names of columns, their types, their values."""
+"""Makes records from Dfinery's rows: names of columns, types, values."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     Rows = list[list[str]]
 
 KEY, ARRIVAL, NAME = "df_event_detail_log_id", "df_server_datetime", "df_event_name"
-OTHER_NAME = "event_name"  # what the documentation's table calls df_event_name
-NO_VALUE = {"", "null", "NULL"}  # what a missing text may be written as
+OTHER_NAME = "event_name"  # the name of df_event_name in the documentation's table
+NO_VALUE = {"", "null", "NULL"}  # how a missing text may be written
 
 TYPES = {
     "df_unified_id": "string",
@@ -53,10 +53,10 @@ TYPES = {
 
 
 def column_names(header: Sequence[str]) -> list[str]:
-    """The names that the columns of a CSV are sent under: each its own, and each once.
+    """Return unique names for the columns of a CSV.
 
-    `event_name` is `df_event_name`, unless there is one. A further column of one name has its
-    number behind it: `a`, `a_2`, `a_3`, leaving out names that others have.
+    `event_name` becomes `df_event_name`, unless the CSV has one. Repeated names get a number: `a`,
+    `a_2`, `a_3`, without names that other columns have.
     """
     names = list(header)
     if NAME not in names and OTHER_NAME in names:
@@ -72,10 +72,10 @@ def column_names(header: Sequence[str]) -> list[str]:
 
 
 class ColumnTypes:
-    """The types in force: those that are set, else the documented ones, else text.
+    """The types of columns: from the settings, else the documented ones, else text.
 
     Args:
-        chosen: The types that are set, by column.
+        chosen: The types from the settings, by column.
     """
 
     def __init__(self, chosen: Mapping[str, str]) -> None:
@@ -85,25 +85,27 @@ class ColumnTypes:
         return self._chosen.get(name) or TYPES.get(name, "string")
 
     def schemas(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """The JSON schemas of some columns."""
+        """Return the JSON schemas of some columns."""
         return {name: SCHEMAS[self[name]] for name in names}
 
     def advice(self, name: str) -> str:
-        """What to do about a value that doesn't fit its column's type."""
+        """Return what to do about a value that doesn't fit its column's type."""
         if name in self._chosen:
             return "correct its type in dfinery_property_types"
         if name in {KEY, ARRIVAL}:
             return "please report it"
-        return f'set it to "string" in dfinery_property_types, and report it: it is no {self[name]}'
+        return (
+            f'set it to "string" in dfinery_property_types, and report it: it is not {self[name]}'
+        )
 
 
 class Day(NamedTuple):
-    """One day's CSV, as far as it is not rows.
+    """The facts about one day's CSV, without its rows.
 
     Attributes:
         date: The day.
-        names: The names that its columns are sent under.
-        types: The types in force.
+        names: The names of its columns, as they are sent.
+        types: The types of its columns.
         zone: The time zone of its date-times.
     """
 
@@ -116,7 +118,7 @@ class Day(NamedTuple):
         return f"Dfinery's CSV of {self.date}"
 
     def records(self, blocks: Iterable[Rows]) -> Iterator[list[Record]]:
-        """Rows as records.
+        """Make records from rows.
 
         Raises:
             FatalVendorError: If a value doesn't fit its column's type, or the key is missing.
@@ -144,19 +146,19 @@ class Day(NamedTuple):
             return
         row = next(row for row, text in enumerate(texts, before + 1) if text in NO_VALUE)
         raise FatalVendorError(
-            f"{self}: column {name}, row {row}: it is empty, and no row can be sent without it; "
+            f"{self}: column {name}, row {row}: it is empty, so the row can't be sent; "
             "ask Dfinery what the row is"
         )
 
     def _misfit(self, name: str, row: int) -> FatalVendorError:
         return FatalVendorError(
-            f"{self}: column {quote_name(name)}, row {row}: a value that is no "
+            f"{self}: column {quote_name(name)}, row {row}: a value that is not of type "
             f"{self.types[name]}; {self.types.advice(name)}"
         )
 
 
 def _record_maker(names: Sequence[str]) -> Callable[..., Record]:
-    """What makes a record of its values: a struct, which is fast, if it can have such names."""
+    """Return a function that makes a record from values: a fast struct, if its names allow that."""
     fields = [f"column_{number}" for number in range(len(names))]
     try:
         return msgspec.defstruct(
@@ -167,7 +169,7 @@ def _record_maker(names: Sequence[str]) -> Callable[..., Record]:
 
 
 def _first_misfit(convert: Convert, texts: Sequence[str]) -> int:
-    """The number, from 1 on, of the first text that can't be converted."""
+    """Return the number, counted from 1, of the first text that can't be converted."""
     for number, text in enumerate(texts, start=1):
         try:
             convert([text])
