@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.singer.messages import MessageWriter
     from tap_eventexport.engine.stream import EventStream
 
-MAX_BUFFERED_BYTES = 48 << 20  # of responses read ahead, encoded if no record needs a change
+# Of responses read ahead, encoded if no record needs a change: what keeps a worker busy at 0.1 s a
+# request, and all workers together.
+BUFFER_OF_A_WORKER, MAX_BUFFERED_BYTES = 3 << 20, 48 << 20
 
 MAX_SPOOLED_BYTES = 1 << 30  # of CSV and export files read ahead, in temporary files
 
@@ -62,7 +64,9 @@ def run_streams(syncs: Sequence[StreamSync], writer: MessageWriter) -> dict[str,
         writer.shutdown.check()
         writer.check_reader()
 
-    ahead: ReadAhead[StreamSync] = ReadAhead(MAX_BUFFERED_BYTES, MAX_SPOOLED_BYTES, poll)
+    workers = sum(sync.queue.workers for sync in syncs)
+    buffer = min(workers * BUFFER_OF_A_WORKER, MAX_BUFFERED_BYTES)
+    ahead: ReadAhead[StreamSync] = ReadAhead(buffer, MAX_SPOOLED_BYTES, poll)
     try:
         for sync in syncs:
             ahead.add(sync.queue)

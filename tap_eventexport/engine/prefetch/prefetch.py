@@ -10,14 +10,12 @@ once. Queues don't wait for each other.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_eventexport.engine.errors import ShutdownRequested
 from tap_eventexport.engine.page import PreparedWindow, SplitWindow
-from tap_eventexport.engine.prefetch.load import Load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     Read = Callable[[Window, Cursor], Iterator[Page | PreparedWindow | SplitWindow]]
 
 WINDOWS_AHEAD = 4  # windows of a queue that are being read or wait, for each of its workers
-CALM = 16  # a queue gets 1/16 of the memory if more parallel requests wouldn't help
 POLL_INTERVAL = 0.2  # seconds between two polls for signals while nothing is ready
 RETRY_INTERVAL = 0.05  # seconds between two checks for a task that may be read
 
@@ -83,19 +80,12 @@ class StreamQueue(Generic[Key]):
     read: Read
     workers: int
     tasks: deque[WindowTask] = field(default_factory=deque)
-    load: Load = field(default_factory=Load)
-    buffered_bytes: int = 0
     is_closed: bool = False
 
     @property
     def max_tasks(self) -> int:
         """The maximum number of tasks that are being read or wait."""
         return self.workers * WINDOWS_AHEAD
-
-    @property
-    def is_reading(self) -> bool:
-        """Whether a worker is reading a page."""
-        return any(task.is_taken for task in self.tasks)
 
     def fill(self) -> bool:
         """Start tasks up to the limit; False if no task is left."""
@@ -110,9 +100,7 @@ class ReadAhead(Generic[Key]):
 
     Args:
         max_bytes: How much memory the pages that wait may use. The page that a queue needs next is
-            always read, so the limit may be exceeded by one page for each worker. Only a part of it
-            is used while the consumer of the pages is slower than the vendors, since reading
-            further ahead wouldn't help.
+            always read, so the limit may be exceeded by one page for each worker.
         max_spooled: How much temporary disk space they may use, in the same way.
         poll: Called a few times a second while nothing is ready; may raise to end the run.
     """
@@ -127,6 +115,8 @@ class ReadAhead(Generic[Key]):
         self._free = threading.Condition(lock)  # for workers: room, or a task
         self._buffered_bytes = 0
         self._buffered_disk = 0
+
+    # On the main thread
 
     def add(self, queue: StreamQueue[Key]) -> None:
         """Start to read a queue."""
@@ -179,7 +169,6 @@ class ReadAhead(Generic[Key]):
             self._poll()
 
     def _next_event(self, queue: StreamQueue[Key]) -> PageReady[Key] | StreamDone[Key] | None:
-        queue.load.go_on()
         for task in queue.tasks:
             if task.prepared:
                 return PageReady(queue.key, task.window, task.prepared)
@@ -187,12 +176,11 @@ class ReadAhead(Generic[Key]):
             task = queue.tasks[0]
             if task.pages:
                 page = task.pages.popleft()
-                self._count(queue, page, -1)
+                self._count(page, -1)
                 return PageReady(queue.key, task.window, page)
             if task.error:
                 return StreamDone(queue.key, task.error)
             if not task.is_read:
-                queue.load.wait()
                 return None
             queue.tasks.popleft()
             self._free.notify_all()
@@ -202,14 +190,15 @@ class ReadAhead(Generic[Key]):
         queue.is_closed = True
         self._queues.remove(queue)
         for page in (page for task in queue.tasks for page in task.pages):
-            self._count(queue, page, -1)
+            self._count(page, -1)
         queue.tasks.clear()
 
-    def _count(self, queue: StreamQueue[Key], page: Page, sign: int) -> None:
+    def _count(self, page: Page, sign: int) -> None:
         """Add a page to the buffered sizes, or subtract it (sign -1)."""
-        queue.buffered_bytes += sign * page.size
         self._buffered_bytes += sign * page.size
         self._buffered_disk += sign * page.spooled
+
+    # On worker threads
 
     def _work(self, queue: StreamQueue[Key]) -> None:
         try:
@@ -225,13 +214,11 @@ class ReadAhead(Generic[Key]):
         It must continue after a window was prepared: the reader may hold a lock that others need.
         """
         page, error = None, None
-        began = time.thread_time()
         try:
             page = next(task.reading, None)
         except Exception as caught:  # noqa: BLE001 - handed to the main thread
             error = caught
         with self._changed:
-            queue.load.compute(time.thread_time() - began)
             if queue.is_closed:
                 return False
             self._put(queue, task, page, error)
@@ -246,12 +233,11 @@ class ReadAhead(Generic[Key]):
         with self._changed:
             while not queue.is_closed:
                 queue.fill()
-                if queue.load.is_hungry() or not queue.is_reading:
-                    for index, task in enumerate(queue.tasks):
-                        is_idle = not (task.is_taken or task.is_read)
-                        if is_idle and self._has_room(queue, task, index):
-                            task.is_taken = True
-                            return task
+                for index, task in enumerate(queue.tasks):
+                    is_idle = not (task.is_taken or task.is_read)
+                    if is_idle and self._has_room(queue, task, index):
+                        task.is_taken = True
+                        return task
                 self._free.wait(RETRY_INTERVAL)
             return None
 
@@ -261,15 +247,13 @@ class ReadAhead(Generic[Key]):
         Later windows get a smaller share of the buffer, so that they cannot starve earlier ones.
         """
         is_needed = index == 0 and not task.pages
-        return is_needed or self._uses_less(queue, 1 - index / queue.max_tasks)
+        return is_needed or self._uses_less(1 - index / queue.max_tasks)
 
-    def _uses_less(self, queue: StreamQueue[Key], share: float) -> bool:
+    def _uses_less(self, share: float) -> bool:
         """Whether the pages that wait use less than a share of the buffer."""
-        is_calm = not queue.load.is_hungry()
         return (
             self._buffered_bytes < self._max_bytes * share
             and self._buffered_disk < self._max_spooled * share
-            and not (is_calm and queue.buffered_bytes >= self._max_bytes // CALM * share)
         )
 
     def _put(
@@ -288,13 +272,13 @@ class ReadAhead(Generic[Key]):
             task.prepared = page
         else:
             task.pages.append(page)
-            self._count(queue, page, 1)
+            self._count(page, 1)
 
     def _split(self, queue: StreamQueue[Key], task: WindowTask, split: SplitWindow) -> None:
         """Replace a task with tasks for several windows; no page of the old task was returned."""
         index = queue.tasks.index(task)
         for page in task.pages:
-            self._count(queue, page, -1)
+            self._count(page, -1)
         del queue.tasks[index]
         for number, window in enumerate(split.windows):
             queue.tasks.insert(index + number, WindowTask(window, queue.read(window, None)))
@@ -303,4 +287,4 @@ class ReadAhead(Generic[Key]):
     def _is_roomy(self, queue: StreamQueue[Key]) -> bool:
         """Whether the workers that wait for room should be woken."""
         needs_next = not queue.tasks or not queue.tasks[0].pages
-        return needs_next or self._uses_less(queue, 0.5)
+        return needs_next or self._uses_less(0.5)
