@@ -39,7 +39,7 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 END = START + timedelta(days=30)
 HOUR = START + timedelta(days=15)
 MEMORY_MOST = 150  # MiB
-MEMORY_GROWTH, MEMORY_BUSY = 1.1, 1.3  # for 5 times the events; with two busy processes beside it
+MEMORY_GROWTH, MEMORY_BUSY = 1.1, 1.3  # for 3 times the events; with two busy processes beside it
 BUSY = "while True: pass"
 
 progress = Console(stderr=True)
@@ -279,8 +279,8 @@ class Benchmarks:
             self.row(work, "gzip + json.loads, plain SDK stream", (plain, ours), 8)
 
     def memory(self) -> None:
-        """A fifth of the events fills what may be read ahead, so that more need no more."""
-        few, many, busy = self.events // 5, self._peak(self.events), 0.0
+        """A third of the events fills what may be read ahead, so that more need no more."""
+        few, many, busy = self.events // 3, self._peak(self.events), 0.0
         self.most("peak MiB", f"{few:,} events", (self._peak(few), many), MEMORY_GROWTH)
         with ExitStack() as stack:
             for _ in range(2):
