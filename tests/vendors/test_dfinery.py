@@ -186,7 +186,7 @@ def test_a_used_up_quota_is_waited_for_and_told(tap: Tap, dfinery: Dfinery, styl
     done = tap.run(concurrency=2, start_date=(END - 2 * DAY).isoformat())
     assert done.code == 0, done.log
     assert keys(done.heard) == truth(dfinery, END - 2 * DAY, END)
-    assert "quota" in done.log
+    assert "rate limit" in done.log
 
 
 def test_a_quota_that_lasts_longer_than_allowed_fails(tap: Tap, dfinery: Dfinery) -> None:

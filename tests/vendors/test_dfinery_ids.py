@@ -65,7 +65,7 @@ def test_rows_that_share_an_id_are_told_once_and_sent_as_they_are(
     assert done.code == 0, done.log
     sent = Counter(record[ID] for record in done.heard.records[STREAM])
     assert sent == {"a": 8, "b": 2, "a:2": 2, "c": 4}
-    line = done.log_line("and differ")
+    line = done.log_line("different rows of a day")
     assert "6 different rows of a day share 2 values" in line
     assert "loses 4 of them; dfinery_repeated_ids=number keeps them" in line
     assert "WARNING" in line
@@ -90,7 +90,7 @@ def test_an_empty_id_gets_no_number(days: Days) -> None:
 def test_items_of_events_other_than_purchases(days: Days) -> None:
     days.dfinery.shared_id_event = "df_add_to_cart"
     plain = days.run()
-    assert "loses" in plain.log_line("and differ")
+    assert "loses" in plain.log_line("different rows of a day")
     ids = Counter(record[ID] for record in plain.heard.records[STREAM])
     assert max(ids.values()) == 3
     numbered = days.run(dfinery_repeated_ids="number").heard.records[STREAM]

@@ -273,7 +273,7 @@ NO_DATA: dict[str, tuple[int, dict[str, Any], str]] = {
     "both": (0, {"requestId": "x", "requestError": GENERAL}, "GENERAL_ERROR, Later."),
     "a limit": (0, {"errorCode": "TOO_MANY_REQUESTS", "description": "Slow"}, "REQUESTS, Slow"),
     "a newer error": (1, {**TOLD, "errorCode": "E500", "description": "Later."}, "E500, Later."),
-    "another's": (1, TOLD, "told of another export"),
+    "another's": (1, TOLD, "returned the status of another export"),
 }
 
 
@@ -316,7 +316,7 @@ def test_an_export_that_is_named_by_the_id_of_another_is_not_taken_for_it(
     sandbox.vendors = [Edited(infobip, repeated)]
     end = START + timedelta(hours=36)
     done = tap.run(end_date=end.isoformat(), concurrency=1)
-    assert "named another export's id" in done.log_line("trying again")
+    assert "returned the id of another export" in done.log_line("trying again")
     assert contents(done.heard) == truth(infobip, START, end)
 
 
@@ -342,7 +342,7 @@ def test_an_export_that_takes_too_long_fails_and_the_next_run_goes_on_with_it(
     tap.command = command
     again = tap.run(state=done.heard.states[-1])
     assert contents(again.heard) == truth(infobip)
-    assert "going on with the export" not in again.log  # no event of its time can still arrive
+    assert "resuming the export" not in again.log  # no event of its time can still arrive
     assert len(submits(sandbox)) == 1
 
 
@@ -351,7 +351,7 @@ def test_what_may_be_missing_of_an_export_of_an_earlier_run_is_told(
 ) -> None:
     state = tap.read().states[0]
     again = tap.run(state=state, lookback_minutes=10**6)
-    assert "events that arrived since then are left to the next run" in again.log_line("going on")
+    assert "the next run reads events that arrived since then" in again.log_line("resuming")
     assert contents(again.heard) == truth(infobip)
 
 
@@ -444,7 +444,7 @@ def test_what_is_no_file_of_the_export_is_skipped_with_one_line(
     infobip.put = put
     done = tap.run()
     assert contents(done.heard) == truth(infobip)
-    assert "skipped" in done.log_line("no export files")
+    assert "skipped" in done.log_line("not export files")
 
 
 BROKEN: dict[str, Callable[[bytes], bytes]] = {

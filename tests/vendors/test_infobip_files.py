@@ -263,4 +263,4 @@ def test_foreign_and_empty_objects_are_skipped_with_one_line(tap: Tap, exports: 
     exports.store.put(exports.key(3, "empty"), b"")
     done = tap.run()
     assert numbers(done.heard) == exports.numbers
-    assert "skipped 4 objects" in done.log_line("no export files")
+    assert "skipped 4 objects" in done.log_line("not export files")

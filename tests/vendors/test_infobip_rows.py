@@ -157,8 +157,8 @@ def test_another_row_with_the_same_id_gets_a_key_of_its_own_and_is_counted() -> 
     [
         ({**PRESENT, "timestamp": None}, "no timestamp, nor an occuredTime"),
         ({"personId": "secret"}, "no timestamp, nor an occuredTime"),
-        ({**PRESENT, "timestamp": "secret"}, "a timestamp is no ISO 8601"),
-        ({**PRESENT, "timestamp": 1711010100000}, "a timestamp is no ISO 8601"),
+        ({**PRESENT, "timestamp": "secret"}, "a timestamp is not an ISO 8601"),
+        ({**PRESENT, "timestamp": 1711010100000}, "a timestamp is not an ISO 8601"),
         ({**OLDER, "occuredTime": ["secret"]}, "a timestamp is neither a text nor a number"),
         ({**PRESENT, "personId": {"secret": 1}}, "personId is neither a text nor a number"),
         ({**PRESENT, "definitionId": True}, "definitionId is neither a text nor a number"),

@@ -125,7 +125,7 @@ OTHER_TIMES = {
 
 @pytest.mark.parametrize("text", OTHER_TIMES.values(), ids=OTHER_TIMES)
 def test_a_time_of_another_form_is_told_with_its_place(text: str) -> None:
-    with pytest.raises(FatalVendorError, match="event 7 of 2026-03-01 has a time that is none"):
+    with pytest.raises(FatalVendorError, match="event 7 of 2026-03-01 has an invalid time"):
         instant(event(text), fixed_zone("+09:00"), 7, DAY)
 
 
@@ -241,7 +241,7 @@ def test_pages_that_lose_or_repeat_events_are_told_and_make_none_up(
     done = tap.run(ncp_page_size=page(ncp, ways), concurrency=1)
     assert done.code == 1
     line = done.log_line(f"{STREAM} failed")
-    assert "no pages of a list" in line
+    assert "not pages of a list" in line
     assert "set ncp_page_size" in line
     keys = done.heard.keys(STREAM, "event_key")
     assert len(set(keys)) == len(keys) <= 50  # the first page may have been sent
@@ -590,13 +590,13 @@ NO_ANSWERS: dict[str, Any] = {
 
 @pytest.mark.parametrize("value", NO_ANSWERS.values(), ids=NO_ANSWERS)
 def test_what_holds_no_events_is_not_taken_for_nothing(value: Any) -> None:
-    with pytest.raises(RetriableVendorError, match="no search for events"):
+    with pytest.raises(RetriableVendorError, match="not the expected search for events"):
         read(answered(value))
 
 
 @pytest.mark.parametrize("status", [203, 206, 300])
 def test_a_part_of_an_answer_is_none(status: int) -> None:
-    with pytest.raises(RetriableVendorError, match="no whole search"):
+    with pytest.raises(RetriableVendorError, match="not a complete search"):
         read(answered(EMPTY_ANSWERS["a list"], status))
 
 
@@ -679,7 +679,7 @@ def test_an_event_whose_time_is_none_is_named_by_its_place(
     done = tap.run(concurrency=1)
     assert done.code == 1
     line = done.log_line(f"{STREAM} failed")
-    assert "Naver Cloud's event 58 of 2026-03-01 has a time that is none" in line
+    assert "Naver Cloud's event 58 of 2026-03-01 has an invalid time" in line
     assert why in line
     assert "Traceback" not in done.log
 

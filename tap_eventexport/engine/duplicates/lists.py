@@ -42,7 +42,7 @@ class DuplicateList:
                 seen, self._time, self._order = _read(cursor["twins"])
             self._keys = DuplicateKeys(seen)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise RestartWindowError("the position in STATE can't be understood") from None
+            raise RestartWindowError("the checkpoint in STATE can't be understood") from None
         self._contents = set(seen)
 
     def keys(self, contents: Sequence[str], times: Sequence[int]) -> Sequence[str]:
@@ -58,7 +58,7 @@ class DuplicateList:
         if not contents:
             return contents
         if not self._is_counted:
-            raise RestartWindowError("the position in STATE counts no records without id")
+            raise RestartWindowError("the checkpoint in STATE doesn't count records without id")
         for content, time in zip(contents, times, strict=True):
             if time != self._time:
                 self._turn(time)

@@ -76,7 +76,7 @@ def cursor_in(place: Mapping[str, Any] | None) -> str | None:
     cursor = place.get("cursor") if place else None
     if isinstance(cursor, str | None):
         return cursor
-    raise RestartWindowError("the position in STATE can't be understood")
+    raise RestartWindowError("the checkpoint in STATE can't be understood")
 
 
 class CursorReader(Generic[Page]):

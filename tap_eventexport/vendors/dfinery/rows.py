@@ -94,9 +94,7 @@ class ColumnTypes:
             return "correct its type in dfinery_property_types"
         if name in {KEY, ARRIVAL}:
             return "please report it"
-        return (
-            f'set it to "string" in dfinery_property_types, and report it: it is not {self[name]}'
-        )
+        return 'set it to "string" in dfinery_property_types, and report the wrong type'
 
 
 class Day(NamedTuple):

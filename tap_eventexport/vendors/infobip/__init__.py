@@ -16,7 +16,7 @@ from tap_eventexport.vendors.infobip.files import InfobipFiles
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-RATE = (1.0, 5)  # requests a second, and at once
+RATE = (1.0, 5)  # requests per second, and in a burst
 MOST_DEFINITIONS = 200  # "definitionIdList": at most 200 entries, unique
 
 _region = re.compile(r"[a-z]{2,4}(?:-[a-z]+){1,2}-\d{1,2}")
@@ -48,7 +48,7 @@ SETTINGS = th.PropertiesList(
         "infobip_s3_bucket",
         th.StringType(pattern=r"^[A-Za-z0-9._-]{1,255}$", examples=["my-exports"]),
         title="Infobip S3 bucket",
-        description="The bucket that the files go into.",
+        description="The bucket that the files are written to.",
     ),
     th.Property(
         "infobip_s3_region",
@@ -61,7 +61,7 @@ SETTINGS = th.PropertiesList(
         th.StringType(pattern=r"^[A-Za-z0-9!_.*'()=/-]*$", examples=["exports/infobip/"]),
         default="",
         title="Infobip S3 directory",
-        description="The folder in the bucket that the files go into, such as exports/infobip/.",
+        description="The folder of the files in the bucket, such as exports/infobip/.",
     ),
     th.Property(
         "infobip_definition_ids",
@@ -77,15 +77,16 @@ SETTINGS = th.PropertiesList(
         allowed_values=["export", "files"],
         default="export",
         title="Infobip mode",
-        description="export asks for exports and reads them; files only reads what someone else's "
-        "exports put into the bucket.",
+        description="export: request exports and read their files. files: only read files that "
+        "other exports put into the bucket.",
     ),
     th.Property(
         "aws_access_key_id",
         th.StringType,
         secret=True,
         title="AWS access key id",
-        description="How the tap reads S3; AWS's default chain if nothing is set.",
+        description="The key that the tap reads S3 with. If no AWS setting is set, AWS's default "
+        "chain is used.",
     ),
     th.Property(
         "aws_secret_access_key",
@@ -99,7 +100,7 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         secret=True,
         title="AWS session token",
-        description="Of temporary credentials.",
+        description="The session token of temporary credentials.",
     ),
     th.Property(
         "aws_profile",
@@ -114,13 +115,14 @@ SETTINGS = th.PropertiesList(
             examples=["arn:aws:iam::000000000000:role/x"],
         ),
         title="AWS role",
-        description="ARN of a role that the tap assumes to read S3; renewed by itself.",
+        description="ARN of a role that the tap assumes to read S3; its credentials are renewed "
+        "automatically.",
     ),
     th.Property(
         "aws_external_id",
         th.StringType(pattern=r"^[\w+=,.@:/-]{2,1224}$", examples=["my-external-id"]),
         title="AWS external id",
-        description="What the trust policy of aws_role_arn asks for.",
+        description="The external id that the trust policy of aws_role_arn requires.",
     ),
     th.Property(
         "aws_endpoint_url",
@@ -132,14 +134,14 @@ SETTINGS = th.PropertiesList(
 
 
 def prepare(config: dict[str, Any]) -> None:
-    """The base URL is handed out without https://."""
+    """Add https:// to the base URL, which Infobip shows without it."""
     url = config.get("infobip_api_url")
     if isinstance(url, str) and "://" not in url:
         config["infobip_api_url"] = f"https://{url}"
 
 
 def problems(right: Mapping[str, Any], named: Collection[str]) -> Iterator[str]:
-    """What S3 lacks, a region that is none, too many definitions, half of a pair."""
+    """Check for boto3, the region, the definitions, and AWS settings that belong together."""
     if {"infobip_api_key", "infobip_s3_bucket"} & set(named) and find_spec("boto3") is None:
         yield (
             "reading S3 needs boto3, which is not installed: pip install 'tap-eventexport[s3]' "
@@ -190,11 +192,10 @@ VENDOR = Vendor(
             streams=(InfobipFiles,),
         ),
     },
-    guide="portal → Developer tools → API keys, with the scope people:manage; the base URL stands "
-    "beside the key. The role is the one that Infobip assumes to write into your bucket. To only "
-    "read files that other exports put there, set the mode to files and the bucket, and no key. "
-    "The bucket is read with AWS's default chain (environment, profile, the machine's role) if no "
-    "setting of AWS is set.",
+    guide="portal → Developer tools → API keys, with the scope people:manage; the base URL is next "
+    "to the key. Infobip assumes the role to write into your bucket. To only read files that other "
+    "exports put there, set the mode to files and the bucket, and no key. If no AWS setting is "
+    "set, the bucket is read with AWS's default chain (environment, profile, the machine's role).",
     examples={
         "infobip_api_key": "your-infobip-api-key",
         "infobip_api_url": "xxxxx.api.infobip.com",

@@ -1,4 +1,4 @@
-"""Infobip: the rows of the files that exports put into an S3 bucket.
+"""Infobip: the rows of files that exports put into an S3 bucket.
 
 https://www.infobip.com/docs/customer-profiles/events (events export: bucket, role, files)
 """
@@ -35,8 +35,8 @@ FILE_NAME = re.compile(r"(?P<request_id>[0-9A-Fa-f-]{36})-events-(?P<window>.+)\
 class InfobipEvents(EventStream):
     """Events of the account's customers, as rows of the files that exports put into a bucket.
 
-    Infobip doesn't say how rows are ordered, what tells several files of one export apart, nor
-    whether a window's ends are inclusive. Rows of the present form have no id.
+    Not documented: the order of rows, how several files of one export differ, and whether a
+    window's ends are inclusive. Rows of the current form have no id.
     """
 
     name = "infobip_events"
@@ -47,7 +47,10 @@ class InfobipEvents(EventStream):
     keeps = "all"  # see `is_wanted`: files and exports may select by the time of arrival
     columns: ClassVar = th.PropertiesList(
         th.Property(
-            "event_key", th.StringType, required=True, description="of the eventId, or the content"
+            "event_key",
+            th.StringType,
+            required=True,
+            description="of the eventId, or the content",
         ),
         th.Property("definitionId", th.StringType, description="The kind of event."),
         th.Property("personId", th.StringType),
@@ -66,23 +69,23 @@ class InfobipEvents(EventStream):
 
     @property
     def _store_clock(self) -> VendorClock | None:
-        """What is compared with the bucket's clock; None where the bucket's times don't count."""
+        """The clock to compare with the bucket's; None if the bucket's times aren't used."""
         return None
 
     @property
     def directory(self) -> str:
-        """The directory as a prefix of keys: empty, or with a slash at its end."""
+        """The directory as a prefix of keys: empty, or with a trailing slash."""
         path: str = self.config["infobip_s3_directory"].strip("/")
         return f"{path}/" if path else ""
 
     @abstractmethod
     def is_wanted(self, timestamp: str, definition: str | None) -> bool:
-        """Whether a row is one of this run's."""
+        """Whether this run keeps a row."""
 
     def export_files(
         self, found: Iterable[StoredObject], name: re.Pattern[str] = FILE_NAME
     ) -> Iterator[StoredObject]:
-        """The export files among some objects; all others are told of in one line."""
+        """Yield the export files among some objects; log the others in one line."""
         others, example = 0, ""
         for stored in found:
             if name.fullmatch(base_name(stored)) and stored.size:
@@ -91,7 +94,7 @@ class InfobipEvents(EventStream):
                 others, example = others + 1, example or stored.key
         if others:
             self.logger.warning(
-                "%s: skipped %d objects under %s/%s that are empty or no export files, such as %s",
+                "%s: skipped %d objects under %s/%s that are empty or not export files, such as %s",
                 self.name,
                 others,
                 self.bucket,
@@ -102,12 +105,12 @@ class InfobipEvents(EventStream):
     def file_page(
         self, file: StoredObject, keys: RowKeys, cursor: Mapping[str, Any] | None
     ) -> Page:
-        """A page of a file's records, the file being checked whole."""
+        """Make a page of a file's records, after checking the whole file."""
         spool = self._spool(file)
         return Page(self._records(spool, file, keys), cursor, spooled=spool.size)
 
     def counted(self, files: Iterable[StoredObject]) -> RowKeys:
-        """The keys that rows of files were given that were emitted before."""
+        """Return the keys of rows in files that were emitted before."""
         keys = RowKeys()
         for file in files:
             for rows in self._spool(file).blocks(lambda block: [read_rows(block)]):
@@ -115,11 +118,11 @@ class InfobipEvents(EventStream):
         return keys
 
     def log_findings(self) -> None:
-        """Log events whose id isn't theirs alone."""
+        """Log events whose id another event also has."""
         if self._repeated:
             self.logger.warning(
-                "%s: %d rows have the eventId of another row of their export and other content; "
-                "each was sent with a key of its own",
+                "%s: %d rows have the eventId of another row of the export but different content; "
+                "each was sent with its own key",
                 self.name,
                 self._repeated,
             )
@@ -150,7 +153,7 @@ class InfobipEvents(EventStream):
 
 
 def base_name(stored: StoredObject) -> str:
-    """The part of a key behind its last slash."""
+    """Return the part of a key after its last slash."""
     return stored.key.rpartition("/")[2]
 
 

@@ -1,4 +1,4 @@
-"""Infobip's export jobs: submitted, waited for, and read.
+"""Infobip's export jobs: submit, wait for completion, read the files.
 
 https://www.infobip.com/docs/api/customer-engagement/people/create-events-export-request
 """
@@ -58,10 +58,10 @@ LONGEST = timedelta(hours=24)  # "at most 24 h"
 MOST_AT_ONCE = 3  # exports of 24 h: "≤ 72 hours' worth of exports in progress"
 KEPT = timedelta(days=364)  # "start ≤ 1 year ago", less a day for a run that takes long
 
-FIRST_PAUSE, PAUSE_GROWTH, LONGEST_PAUSE = 1.0, 1.5, 30.0  # seconds between two looks at a status
+FIRST_PAUSE, PAUSE_GROWTH, LONGEST_PAUSE = 1.0, 1.5, 30.0  # seconds between two polls of a status
 LONGEST_EXPORT = 6 * 60 * 60.0  # seconds; none is documented
-FULL_PAUSE = 15.0  # seconds until another export may be submitted where there are too many
-LISTINGS = 4  # of the files of an export that is complete, before none is an error
+FULL_PAUSE = 15.0  # seconds before the next submit if there are too many exports
+LISTINGS = 4  # of a complete export's files; if still none is found, it is an error
 
 COMPLETED, FAILED = "COMPLETED_SUCCESSFULLY", "FAILED_AFTER_MAX_RETRIES"
 CANCELLED = "CANCELLED_BY_CUSTOMER"
@@ -76,10 +76,10 @@ Result = TypeVar("Result")
 
 
 class NotYetError(Exception):
-    """A window ends in the vendor's future.
+    """A window ends after the vendor's current time.
 
     Attributes:
-        until: The vendor's time.
+        until: The vendor's current time.
     """
 
     def __init__(self, until: datetime) -> None:
@@ -87,14 +87,14 @@ class NotYetError(Exception):
         self.until = until
 
 
-class Place(msgspec.Struct, omit_defaults=True):
-    """Where a window goes on: an export, and how many of its files were emitted.
+class ExportCursor(msgspec.Struct, omit_defaults=True):
+    """The cursor of a window: an export and its emitted files. Its fields are STATE keys.
 
     Attributes:
-        request_id: The export.
-        files: How many files of it were emitted, the first ones by their keys.
-        of: How many files it has.
-        last: The key of the last file that was emitted.
+        request_id: The export's id.
+        files: The number of its files that were emitted, in order of their keys.
+        of: The number of all its files.
+        last: The key of the last emitted file.
     """
 
     request_id: str
@@ -104,10 +104,10 @@ class Place(msgspec.Struct, omit_defaults=True):
 
 
 class InfobipExports(InfobipEvents):
-    """The rows of exports that the tap asks for.
+    """The rows of exports that the tap requests.
 
-    `POST /peopleevents/1/export`. Whether a window selects by the time of the event or of its
-    arrival isn't documented, so rows are kept whatever their time is.
+    `POST /peopleevents/1/export`. It isn't documented if a window selects by the time of the event
+    or of its arrival, so rows with any time are kept.
     """
 
     vendor = "Infobip"
@@ -121,17 +121,17 @@ class InfobipExports(InfobipEvents):
 
     @property
     def filters(self) -> tuple[Any, ...]:
-        """An export holds for the same events in the same place only."""
+        """The settings that an export depends on: its events and the location of its files."""
         names = ("api_url", "s3_bucket", "s3_directory", "definition_ids")
         return tuple(self.config[f"infobip_{name}"] for name in names)
 
     @property
     def retention_start(self) -> datetime:
-        """What may be asked for; less may be kept."""
+        """The earliest time that may be requested; the vendor may keep less."""
         return round_up(self.now - KEPT)
 
     def windows(self, whole: Window) -> Iterator[Window]:
-        """Windows of one width, each with room for a millisecond before it within 24 hours."""
+        """Windows of one width, each with one millisecond before it at most 24 hours long."""
         length = (whole.end - whole.start) // MILLISECOND
         count = -(-length // (LONGEST // MILLISECOND - 1))
         return split_every(whole, -(-length // count) * MILLISECOND)
@@ -139,10 +139,10 @@ class InfobipExports(InfobipEvents):
     def pages(
         self, window: Window, cursor: Mapping[str, Any] | None
     ) -> Iterator[Page | PreparedWindow | SplitWindow]:
-        """Export the window, or go on with its export, and read the files, one a page.
+        """Export the window, or resume its export, and read each file as a page.
 
-        Infobip exports no future, by its own clock. Where this machine's is ahead, the window is
-        read up to the vendor's time.
+        Infobip refuses an end in the future, by its own clock. If this machine's clock is ahead,
+        the window is read up to the vendor's current time.
         """
         try:
             yield from self._pages(window, cursor)
@@ -159,10 +159,10 @@ class InfobipExports(InfobipEvents):
             try:
                 if resumed:
                     export = resumed
-                    self._tell_of_resuming(window, export)
+                    self._log_resuming(window, export)
                 else:
-                    with self._submitting:  # one after the other, each in STATE before the next
-                        export = Place(self._submit(window))
+                    with self._submitting:  # one at a time, each in STATE before the next
+                        export = ExportCursor(self._submit(window))
                         yield PreparedWindow(msgspec.to_builtins(export))
                 files = self._files(window, export, is_resumed=resumed is not None)
             finally:
@@ -170,14 +170,14 @@ class InfobipExports(InfobipEvents):
         if not files:
             yield Page([], None)
             return
-        twins = self.counted(files[: export.files])
+        duplicates = self.counted(files[: export.files])
         for number, file in enumerate(files[export.files :], export.files + 1):
-            done = Place(export.request_id, number, len(files), file.key)
+            done = ExportCursor(export.request_id, number, len(files), file.key)
             is_last = number == len(files)
-            yield self.file_page(file, twins, None if is_last else msgspec.to_builtins(done))
+            yield self.file_page(file, duplicates, None if is_last else msgspec.to_builtins(done))
 
     def check_connection(self) -> None:
-        """Ask for the definitions of events, and list one key of the bucket."""
+        """Request the definitions of events, and list one key of the bucket."""
         self._ask("GET", "/definitions", reader(Definitions))
         self.bucket.check_connection(self.directory)
 
@@ -191,14 +191,14 @@ class InfobipExports(InfobipEvents):
         return before, start, end
 
     def is_wanted(self, timestamp: str, definition: str | None) -> bool:  # noqa: ARG002
-        """Only what is there because ends may be inclusive is left out."""
+        """Leave out only the rows that are exported because ends may be inclusive."""
         before, start, end = self._edges
         return not (before <= timestamp < start or timestamp == end)
 
     # An export
 
     def _submit(self, window: Window) -> str:
-        """Ask for an export that covers a window whether its ends are inclusive or not."""
+        """Submit an export that covers a window, whether its ends are inclusive or not."""
         if self.is_closed:
             raise ShutdownRequested
         region: str = self.config["infobip_s3_region"]
@@ -226,9 +226,9 @@ class InfobipExports(InfobipEvents):
                     raise NotYetError(now)
             request_id = reader(Submitted)(response).requestId
             if not REQUEST_ID.fullmatch(request_id):
-                raise FatalVendorError("Infobip named an export by an id of an unknown form")
+                raise FatalVendorError("Infobip returned an export id of an unknown form")
             if request_id in self._known_ids:
-                raise RetriableVendorError(f"{response.request} named another export's id")
+                raise RetriableVendorError(f"{response.request} returned the id of another export")
             return request_id
 
         request_id = self._ask("POST", "", read, body)
@@ -236,44 +236,46 @@ class InfobipExports(InfobipEvents):
         return request_id
 
     def _is_full(self, response: Response) -> bool:
-        """Whether a refused export may be one too many; how that is told isn't documented."""
+        """Whether an export was refused because of too many others; how isn't documented."""
         said, fields = problem(response)
         return not fields and (len(self._running) > 1 or TOO_MANY.search(said) is not None)
 
-    def _files(self, window: Window, export: Place, *, is_resumed: bool) -> Sequence[StoredObject]:
-        """The files of an export, once it is complete."""
+    def _files(
+        self, window: Window, export: ExportCursor, *, is_resumed: bool
+    ) -> Sequence[StoredObject]:
+        """Wait for an export, and return its files."""
         request_id = export.request_id
         status = self._wait(window, request_id, is_resumed=is_resumed)
-        told = f"Infobip's export {request_id} of {window}"
+        export_name = f"Infobip's export {request_id} of {window}"
         if status.status != COMPLETED:
             hint = {
                 FAILED: "check that the role infobip_export_role_arn trusts Infobip and may write "
                 "to infobip_s3_bucket, and infobip_s3_region",
-                CANCELLED: "somebody cancelled it; run again to ask for another",
+                CANCELLED: "it was cancelled; run again to request another",
             }[status.status]
             said = one_line(status.message or "no message")
-            raise _lost(f"{told} ended as {status.status} ({said}): {hint}", is_resumed)
+            raise _lost(f"{export_name} ended as {status.status} ({said}): {hint}", is_resumed)
         said = one_line(status.message or "")
         is_empty = NO_EVENTS.match(said) is not None
         if said and not is_empty:
-            self.logger.info("%s: %s is complete, and says: %s", self.name, told, said)
+            self.logger.info("%s: %s is complete, and says: %s", self.name, export_name, said)
         files = self._listed(request_id, 1 if is_empty else LISTINGS)
         if is_empty and not files:
             return []
         if not files:
             raise _lost(
-                f"{told} is complete, but {self.bucket}/{self.directory} has no file of it: check "
-                "infobip_s3_bucket and infobip_s3_directory, and that who reads sees what the "
-                "role infobip_export_role_arn writes",
+                f"{export_name} is complete, but {self.bucket}/{self.directory} has no file of it: "
+                "check infobip_s3_bucket and infobip_s3_directory, and that the reader may read "
+                "what the role infobip_export_role_arn writes",
                 is_resumed,
             )
         emitted = files[: export.files]
         if emitted and (len(files) != export.of or emitted[-1].key != export.last):
-            raise RestartWindowError(f"the files of {told} are no longer those that were there")
+            raise RestartWindowError(f"the files of {export_name} have changed")
         return files
 
     def _wait(self, window: Window, request_id: str, *, is_resumed: bool) -> Status:
-        """The status in which an export ended."""
+        """Wait for an export, and return its last status."""
         unknown: set[str] = set()
 
         def ask() -> Status:
@@ -281,7 +283,7 @@ class InfobipExports(InfobipEvents):
             if status.status not in GOES_ON | ENDS | unknown:
                 unknown.add(status.status)
                 self.logger.warning(
-                    "%s: an export has the unknown status %.60r; waiting on",
+                    "%s: an export has the unknown status %.60r; still waiting",
                     self.name,
                     status.status,
                 )
@@ -293,7 +295,9 @@ class InfobipExports(InfobipEvents):
                 raise RestartWindowError(text) if is_resumed else RetriableVendorError(text)
             status = reader(Status)(response)
             if (status.requestId or request_id).lower() != request_id.lower():
-                raise RetriableVendorError(f"{response.request} told of another export")
+                raise RetriableVendorError(
+                    f"{response.request} returned the status of another export"
+                )
             return status
 
         retrying = tenacity.Retrying(
@@ -310,12 +314,12 @@ class InfobipExports(InfobipEvents):
             last: Status = error.last_attempt.result()
             raise FatalVendorError(
                 f"Infobip's export {request_id} of {window} is still {last.status} after "
-                f"{LONGEST_EXPORT / 3600:.0f} h; the next run goes on with it"
+                f"{LONGEST_EXPORT / 3600:.0f} h; the next run resumes it"
             ) from None
         return status
 
     def _listed(self, request_id: str, times: int) -> Sequence[StoredObject]:
-        """The files of an export, looked for some times until there is one."""
+        """List the files of an export, several times until there is one."""
         prefix = f"{self.directory}{request_id}-events-"
         name = re.compile(re.escape(f"{request_id}-events-") + r".+\.json\.gz")
         for listing in range(times):
@@ -326,13 +330,13 @@ class InfobipExports(InfobipEvents):
                 self._pause(FIRST_PAUSE * 2**listing)
         return []
 
-    def _tell_of_resuming(self, window: Window, export: Place) -> None:
-        """Say what may be missing of an export that was made for an earlier run."""
+    def _log_resuming(self, window: Window, export: ExportCursor) -> None:
+        """Log what an export of an earlier run may lack."""
         self._known_ids.add(export.request_id)
         if window.end > self.now - self.bounds().lookback:
             self.logger.info(
-                "%s: going on with the export %s of %s, which an earlier run asked for; events "
-                "that arrived since then are left to the next run",
+                "%s: resuming the export %s of %s, which an earlier run requested; the next run "
+                "reads events that arrived since then",
                 self.name,
                 export.request_id,
                 window,
@@ -369,16 +373,16 @@ def export_time(instant: datetime) -> str:
     return format_instant(instant).removesuffix("Z") + "+0000"
 
 
-def _resumed(cursor: Mapping[str, Any] | None) -> Place | None:
+def _resumed(cursor: Mapping[str, Any] | None) -> ExportCursor | None:
     try:
-        found = msgspec.convert(cursor, Place | None)
+        found = msgspec.convert(cursor, ExportCursor | None)
     except msgspec.ValidationError:
-        raise RestartWindowError("the position in STATE can't be understood") from None
+        raise RestartWindowError("the checkpoint in STATE can't be understood") from None
     if found and not REQUEST_ID.fullmatch(found.request_id):
-        raise RestartWindowError("the position in STATE has no request id")
+        raise RestartWindowError("the checkpoint in STATE has no request id")
     return found
 
 
 def _lost(text: str, is_resumed: bool) -> Exception:  # noqa: FBT001
-    """An export that leads to nothing: one of an earlier run is replaced, a new one fails."""
+    """Return the error for a useless export: a resumed one is replaced, a new one fails."""
     return RestartWindowError(text) if is_resumed else FatalVendorError(text)

@@ -1,4 +1,4 @@
-"""Infobip's files without its API: what other exports put into the bucket.
+"""Infobip's files without its API: files that other exports put into the bucket.
 
 https://www.infobip.com/docs/customer-profiles/events (events export: bucket, role, files)
 """
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.state.bookmark import Bounds
     from tap_eventexport.engine.windows import Window
 
-OVERLAP = timedelta(hours=1)  # a multipart upload is listed late, under the time of its begin
+OVERLAP = timedelta(hours=1)  # a multipart upload is listed late, with the time of its start
 DAY = timedelta(days=1)
-MOST_WINDOWS = 100  # of a run; a bookmark is written behind each of them
+MOST_WINDOWS = 100  # of a run; a bookmark is written after each of them
 
 
 class InfobipFiles(InfobipEvents):
     """The rows of all export files under a directory; a file is read once.
 
-    A window selects files by their time of modification: what was modified before it holds no
-    event that happened in it. The bucket is listed once a run. A window's files are read by key,
-    the files of an export one after the other, whatever order the store lists them in.
+    A window selects files by their time of modification: a file that was modified before it has no
+    event inside it. The bucket is listed once per run. A window's files are read by key, so the
+    files of one export follow each other, in any order of the listing.
     """
 
     vendor = "Infobip files"
@@ -52,13 +52,13 @@ class InfobipFiles(InfobipEvents):
 
     @property
     def filters(self) -> tuple[Any, ...]:
-        """A position holds in one directory, and for one end of the events that are read."""
-        place = (self.config["infobip_s3_bucket"], self.config["infobip_s3_directory"])
-        return (*place, self.config["end_date"]) if self._is_bounded else place
+        """The settings that a cursor depends on: the directory, and the end of the interval."""
+        location = (self.config["infobip_s3_bucket"], self.config["infobip_s3_directory"])
+        return (*location, self.config["end_date"]) if self._is_bounded else location
 
     @property
     def day_zone(self) -> None:
-        """None: each look at a part of the time would list the whole directory."""
+        """None: a query for a time range would list the whole directory."""
         return
 
     @property
@@ -66,24 +66,24 @@ class InfobipFiles(InfobipEvents):
         return self.client.clock
 
     def windows(self, whole: Window) -> Iterator[Window]:
-        """Days, or as many longer windows as a run may have."""
+        """Windows of a day, or longer ones if a run would have too many."""
         return split_every(whole, max(DAY, (whole.end - whole.start) / MOST_WINDOWS))
 
     def bounds(self) -> Bounds:
-        """As for all streams, but never without an overlap: the files in it are remembered."""
+        """The usual bounds, but with a lookback of at least one hour: STATE records its files."""
         bounds = super().bounds()
         return replace(bounds, lookback=max(bounds.lookback, OVERLAP), is_proved=True)
 
-    def pages(self, window: Window, place: Mapping[str, Any] | None) -> Iterator[Page]:  # noqa: ARG002
-        """The files that are new in a window, one a page; where it was left is told with them all.
+    def pages(self, window: Window, cursor: Mapping[str, Any] | None) -> Iterator[Page]:  # noqa: ARG002
+        """Read each new file of a window as a page; the last page has the read files for STATE.
 
-        Without end_date, what was modified since the run began is left to the next one.
+        Without end_date, files that were modified after the run began are left to the next run.
         """
         new = self._new_files(self.interval or window)
         for export, listed in groupby(new.within(window), key=lambda each: _export(each[0].key)):
-            twins = self.counted(new.read_before(export, window))
+            duplicates = self.counted(new.read_before(export, window))
             for file, behind in listed:
-                yield self.file_page(file, twins, behind)
+                yield self.file_page(file, duplicates, behind)
         files = partial(new.read_up_to, window.end) if new.is_remembered(window) else None
         yield Page([], None, files=files)
 
@@ -92,7 +92,7 @@ class InfobipFiles(InfobipEvents):
         self.bucket.check_connection(self.directory)
 
     def _new_files(self, interval: Window) -> NewFiles:
-        """What the bucket holds, listed by whichever window is read first."""
+        """List the bucket, for the first window that is read; later windows share the listing."""
         with self._listing:
             if self._found is None:
                 table = FileTable(self.export_files(self.bucket.list(self.directory)))
@@ -112,7 +112,7 @@ class InfobipFiles(InfobipEvents):
         if ahead and not self._is_bounded:
             self.logger.warning(
                 "%s: %d files are dated more than a day ahead of this machine's clock; they are "
-                "read when their time has come: check the clocks of the store and of this machine",
+                "read after that time: check the clocks of the store and of this machine",
                 self.name,
                 ahead,
             )
@@ -123,7 +123,7 @@ class InfobipFiles(InfobipEvents):
 
     @cached_property
     def _edges(self) -> tuple[str, str]:
-        """The first instant that is wanted, and the first that is not."""
+        """The start of the events that are kept, and their end, which is exclusive."""
         has_start = self.bookmark_before.watermark is None or "start_date" in self.config
         start = format_instant(self.bounds().start) if has_start else ""
         end = format_instant(self.interval.end) if self.interval and self._is_bounded else "~"
@@ -135,11 +135,11 @@ class InfobipFiles(InfobipEvents):
         return re.compile("|".join(map(translate, names)))
 
     def is_wanted(self, timestamp: str, definition: str | None) -> bool:
-        """Only events of the wanted time and of the wanted definitions."""
+        """Keep events of the interval and of the configured definitions."""
         start, end = self._edges
         return start <= timestamp < end and self._definitions.match(definition or "") is not None
 
 
 def _export(key: str) -> str:
-    """What the keys of an export begin with."""
+    """Return the prefix of an export's keys."""
     return key[: key.rfind("-events-") + len("-events-")]

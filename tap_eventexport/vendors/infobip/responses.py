@@ -1,4 +1,4 @@
-"""What Infobip's export API answers, and what its refusals mean.
+"""Parses the responses and errors of Infobip's export API.
 
 https://www.infobip.com/docs/api/customer-engagement/people/create-events-export-request
 """
@@ -33,13 +33,13 @@ Result = TypeVar("Result")
 
 
 class Submitted(msgspec.Struct):
-    """The answer to a submit."""
+    """The response to a submit."""
 
     requestId: str
 
 
 class Status(msgspec.Struct):
-    """The answer to a question for an export's status."""
+    """The response to a request for an export's status."""
 
     status: str
     requestId: str | None = None
@@ -47,13 +47,13 @@ class Status(msgspec.Struct):
 
 
 class Definitions(msgspec.Struct):
-    """The names of all kinds of events."""
+    """The response with the names of all kinds of events."""
 
     definitionIdList: list[str]
 
 
 def reader(kind: type[Result]) -> Callable[[Response], Result]:
-    """What takes an answer of one kind, or says why it is none."""
+    """Return a parser for responses of one kind; it raises an error for any other response."""
     decode = msgspec.json.Decoder(kind).decode
 
     def read(response: Response) -> Result:
@@ -65,11 +65,11 @@ def reader(kind: type[Result]) -> Callable[[Response], Result]:
 
 
 def _refuse_error_in_success(response: Response) -> None:
-    """Take an error that comes with a status of success as if it had come with its own."""
-    told = error_body(response)
-    if not any(told.get(name) for name in ENVELOPES):
+    """Raise an error that came with a status of success, as if it had its own status."""
+    body = error_body(response)
+    if not any(body.get(name) for name in ENVELOPES):
         return
-    code = str(_error(told).get("messageId") or told.get("errorCode"))
+    code = str(_error(body).get("messageId") or body.get("errorCode"))
     refused = REFUSALS.get(code.upper())
     if refused:
         raise _refusal(response, status=refused)
@@ -89,9 +89,9 @@ def _refusal(response: Response, status: int | None = None) -> FatalVendorError:
 
 
 def problem(response: Response) -> tuple[str, list[str]]:
-    """What the vendor says, and the fields that it finds fault with.
+    """Return the vendor's message, and the invalid fields that it names.
 
-    `{"requestError": {"serviceException": {"messageId", "text", "validationErrors"}}}`, or of newer
+    `{"requestError": {"serviceException": {"messageId", "text", "validationErrors"}}}`, or in newer
     APIs `{"errorCode", "description", "violations"}`, or no JSON.
     """
     error = _error(error_body(response))
@@ -105,8 +105,8 @@ def problem(response: Response) -> tuple[str, list[str]]:
     return ", ".join(said), [one_line(f"{name}: {reason}") for name, reason in named]
 
 
-def _error(told: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The part of an answer that has the error's words."""
-    inner = told.get("requestError")
+def _error(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the part of a response with the error's message."""
+    inner = body.get("requestError")
     inner = inner.get("serviceException") if isinstance(inner, dict) else None
-    return inner if isinstance(inner, dict) else told
+    return inner if isinstance(inner, dict) else body

@@ -2,8 +2,8 @@
 
 https://www.infobip.com/docs/people/events (the older form: "events in external systems")
 
-A row of the present form has a `timestamp` and `properties`. One of the older form has an
-`occuredTime`, so spelled, an `eventId`, and the event's own fields beside them.
+A row of the current form has a `timestamp` and `properties`. A row of the older form has an
+`occuredTime` (sic), an `eventId`, and the event's own fields beside them.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     Columns = tuple[str | None, str | None, str | None, str]
 
 CANONICAL = len("2026-03-01T00:00:00.000Z")
-MOST_DIGITS = 4_000  # of a whole number that Python makes of a text
+MOST_DIGITS = 4_000  # of an integer that Python can parse
 
 
 class Row(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """A row of the present form, as it usually is."""
+    """A row of the current form, with the usual types."""
 
     timestamp: str
     definitionId: str | None = None
@@ -39,7 +39,7 @@ class Row(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 
 class AnyRow(msgspec.Struct, gc=False):
-    """What is known of a row of either form; null is as good as nothing."""
+    """A row of either form, with its known fields; null is the same as missing."""
 
     timestamp: msgspec.Raw = NULL
     occuredTime: msgspec.Raw = NULL
@@ -64,14 +64,14 @@ class Record(msgspec.Struct, gc=False):
 
 
 class Rows(NamedTuple):
-    """Some rows of a file, in lists of one length.
+    """Some rows of a file, as lists of the same length.
 
     Attributes:
         columns: The values of the columns from `definitionId` to `timestamp`.
         properties: The values of `properties`.
         extras: The values of `_extra`.
         contents: A key of each row's content.
-        ids: A key of each row's id, None for one without id; None where no row has one.
+        ids: A key of each row's id, None for a row without id; None if no row has an id.
         names: The names of the fields in `_extra`.
     """
 
@@ -95,11 +95,11 @@ _decode_text = msgspec.json.Decoder(str).decode
 
 
 def read_rows(block: bytes) -> Rows:
-    """Read rows, each behind the other on one line.
+    """Parse rows, several JSON objects on one line.
 
     Raises:
         msgspec.DecodeError: If one isn't JSON, or has a field of the wrong type.
-        ValueError: If a value can't be understood. Nothing of it is quoted.
+        ValueError: If a value can't be understood. The message doesn't quote it.
     """
     rows, others, _ = _decode(block)
     if rows and isinstance(rows[0], AnyRow):
@@ -157,7 +157,7 @@ def _is_older(row: AnyRow) -> bool:
 def _own_and_extra(
     row: AnyRow, others: Mapping[str, msgspec.Raw]
 ) -> tuple[msgspec.Raw, dict[str, msgspec.Raw]]:
-    """The event's own fields, and the fields that have no column."""
+    """Return the event's own fields, and the fields without a column."""
     extra = {} if row.eventId == NULL else {"eventId": row.eventId}
     if not _is_older(row):
         if row.occuredTime != NULL:
@@ -166,13 +166,13 @@ def _own_and_extra(
     if bytes(row.properties)[:1] == b"{":
         return row.properties, {**extra, **others}
     own = dict(others)
-    if row.properties != NULL:  # one of the event's own fields, which has this name
+    if row.properties != NULL:  # an event's own field with this name
         own["properties"] = row.properties
     return as_column(own), extra
 
 
 def _id(raw: msgspec.Raw) -> str | None:
-    """A text or a number that can tell an event from others; None for anything else."""
+    """Return a text or a number that identifies an event; None for any other value."""
     try:
         return _text(raw, "eventId") or None
     except ValueError:
@@ -180,7 +180,7 @@ def _id(raw: msgspec.Raw) -> str | None:
 
 
 def _text(raw: msgspec.Raw, name: str) -> str | None:
-    """A text, or a number as it is written."""
+    """Return a text, or a number as it is written."""
     if raw == NULL:
         return None
     value = bytes(raw)
@@ -192,7 +192,7 @@ def _text(raw: msgspec.Raw, name: str) -> str | None:
 
 
 def _object(raw: msgspec.Raw) -> dict[str, Any] | None:
-    """An object, or null; numbers with decimals are as written."""
+    """Parse an object, or null; numbers with decimals stay as written."""
     try:
         value: dict[str, Any] | None = _decode_object(raw)
     except msgspec.ValidationError:  # a whole number with more digits than Python converts
@@ -211,15 +211,15 @@ def _integer(text: str) -> int | str:
 
 
 def instant(text: str) -> str:
-    """An ISO 8601 date-time, with any offset and fraction, in UTC with milliseconds.
+    """Convert an ISO 8601 date-time, with any offset and fraction, to UTC with milliseconds.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it isn't one.
     """
     try:
         moment = parse_instant(text)
     except ValueError:
-        raise ValueError("a timestamp is no ISO 8601 date-time") from None
+        raise ValueError("a timestamp is not an ISO 8601 date-time") from None
     is_canonical = len(text) == CANONICAL and text[10] == "T" and text[19] + text[-1] == ".Z"
     return text if is_canonical else format_instant(moment)
 
@@ -227,25 +227,25 @@ def instant(text: str) -> str:
 class RowKeys:
     """Keys for the rows of one export, read in any number of files.
 
-    Rows without id that are alike in everything are numbered. A row with an id has a key of its
-    id alone, so that the same event has it in whatever form it comes again; another row of the
-    export with the same id and other content gets a key of both.
+    Equal rows without id are numbered. The key of a row with an id is made only from the id, so
+    that the same event has the same key in both forms. Another row of the export with the same id
+    but different content gets a key made from both.
 
     Attributes:
-        repeated: How many rows had another row's id and other content.
+        repeated: The number of rows with the id of another row but different content.
     """
 
     def __init__(self) -> None:
         self.repeated = 0
-        self._twins = DuplicateKeys()
+        self._duplicates = DuplicateKeys()
         self._ids = DiskHashSet()
 
     def keys(self, rows: Rows) -> Sequence[str]:
-        """The keys of the next rows."""
+        """Return the keys of the next rows."""
         if rows.ids is None:
-            return self._twins.keys(rows.contents)
+            return self._duplicates.keys(rows.contents)
         return [
-            self._of_id(identity, content) if identity else self._twins.key(content)
+            self._of_id(identity, content) if identity else self._duplicates.key(content)
             for identity, content in zip(rows.ids, rows.contents, strict=True)
         ]
 

@@ -13,7 +13,7 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         secret=True,
         title="Naver Cloud access key",
-        description="Of an account with the policy NCP_API_GATEWAY_VIEWER.",
+        description="The access key of an account with the policy NCP_API_GATEWAY_VIEWER.",
     ),
     th.Property(
         "ncp_secret_key",
@@ -27,14 +27,14 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         default="https://apigateway.apigw.ntruss.com",
         title="Naver Cloud API URL",
-        description="Where the API is; the gov and fin sites have their own.",
+        description="The base URL of the API; the gov and fin sites have their own.",
     ),
     th.Property(
         "ncp_time_zone",
         th.StringType(pattern=r"^[+-](0[0-9]|1[0-4]):[0-5][0-9]$", examples=["+09:00"]),
         default="+09:00",
         title="Naver Cloud time zone",
-        description="The time zone of days and times in requests and answers, as an offset.",
+        description="The time zone of days and times in requests and responses, as an offset.",
     ),
     th.Property(
         "ncp_event_levels",
@@ -55,7 +55,7 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=10_000),
         default=1000,
         title="Naver Cloud page size",
-        description="The request's limit: events in one answer.",
+        description="The request's limit: events in one response.",
     ),
 )
 

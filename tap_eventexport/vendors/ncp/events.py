@@ -1,4 +1,4 @@
-"""Naver Cloud API Gateway: the events of the dashboard, searched by day and read by offset.
+"""Naver Cloud API Gateway: the dashboard's events, searched by day and read by offset.
 
 https://api.ncloud-docs.com/docs/apigateway-dashboardevent-events
 https://api.ncloud-docs.com/docs/en/common-ncpapi (signature)
@@ -47,8 +47,8 @@ BASE = "/api/v1"
 PATH = "/dashboards/events/search"
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
-NO_PLACE = "the position in STATE can't be understood"
-MAX_TWINS = 200  # contents of one second in STATE; with more the day is read from its start
+BAD_CURSOR = "the checkpoint in STATE can't be understood"
+MAX_TWINS = 200  # contents of one second in STATE; with more, the day is read from its start
 
 
 class Record(msgspec.Struct, gc=False):
@@ -63,7 +63,7 @@ class Record(msgspec.Struct, gc=False):
 
 
 class Hint(msgspec.Struct):
-    """What STATE keeps of a day that was read: see `Counted`."""
+    """The hint in STATE about a day that was read, see `Counted`."""
 
     query: str
     before: str
@@ -75,7 +75,7 @@ class NcpApiGatewayEvents(EventStream):
     """Subscription requests, quota and throttle alarms of the account's API gateways.
 
     `POST /dashboards/events/search`. Events have no id; times have whole seconds. Not documented:
-    whether `to` is inclusive, the order of events, the greatest `limit`, how far back events go.
+    whether `to` is inclusive, the order of events, the largest `limit`, how long events are kept.
     """
 
     name = "ncp_apigateway_events"
@@ -99,12 +99,12 @@ class NcpApiGatewayEvents(EventStream):
         self.paging = Paging()
         self._new_names = NewNames(self.name, self.logger)
         self.is_to_inclusive: bool | None = None
-        self._is_told = False
+        self._is_logged = False
         self._used_hints: set[str] = set()
 
     @property
     def filters(self) -> tuple[Any, ...]:
-        """An offset holds for the same search only."""
+        """An offset is valid only for the same search."""
         return (self._url, self.config["ncp_time_zone"], self._filter)
 
     @property
@@ -117,60 +117,64 @@ class NcpApiGatewayEvents(EventStream):
 
     @property
     def day_zone(self) -> timezone:
-        """The time zone of requests and answers."""
+        """The time zone of requests and responses."""
         return fixed_zone(self.config["ncp_time_zone"])
 
     @property
     def _url(self) -> str:
-        """The address, whether the setting has `/api/v1` at its end or not."""
+        """The address of the search; the setting may end in `/api/v1` or not."""
         base: str = self.config["ncp_api_url"].rstrip("/").removesuffix(BASE)
         return endpoint(base, BASE + PATH)
 
     def windows(self, whole: Window) -> Iterator[Window]:
-        """The days of the time zone; the first and the last as far as they are wanted."""
+        """The days of the time zone; the first and the last are cut to the interval."""
         return (day.clipped(whole) for day in calendar_days(whole, self.day_zone))
 
     def pages(self, window: Window, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
-        """Search the window's day; what lies outside of the window only counts for the keys."""
+        """Search the window's day; events outside the window only count for the keys."""
         day = DaySearch(self, window.start.astimezone(self.day_zone).date(), cursor)
         lookback = min(self.bounds().lookback, window.end - EPOCH)
-        needed = window.end - lookback - CLOCK_TOLERANCE  # by the next run
+        needed = window.end - lookback - CLOCK_TOLERANCE  # for the next run
         limit, day_zone = self.config["ncp_page_size"], self.day_zone
         reader = OffsetReader(day.ask, _time, limit, self.paging, self._naive(needed))
-        mark, twins, second, contents = _resumed(cursor)
-        counted = None if mark else self._counted(day.day, window)
+        resume, duplicates, second, contents = _resumed(cursor)
+        counted = None if resume else self._counted(day.day, window)
         try:
-            for part in reader.parts(mark, counted):
+            for part in reader.parts(resume, counted):
                 records = []
                 for number, event in enumerate(part.rows, part.offset - len(part.rows) + 1):
                     if event.time != second:
                         second, contents = event.time, set()
                     content = _content(event)
                     contents.add(content)
-                    key = twins.key(content)
+                    key = duplicates.key(content)
                     happened = format_instant(instant(event, day_zone, number, day.day))
                     records.append(Record(key, happened, *event[1:4], as_column(event.extra)))
-                going_on = None if part.is_last else _place(part, day.last, twins, contents)
-                yield Page([records], going_on, day.size, hints=self._hints(day.day, part.counted))
+                next_cursor = (
+                    None if part.is_last else _next_cursor(part, day.last, duplicates, contents)
+                )
+                yield Page(
+                    [records], next_cursor, day.size, hints=self._hints(day.day, part.counted)
+                )
                 day.learn(part)
         except PagingError as error:
             raise FatalVendorError(
-                f"Naver Cloud's answers for {day.day} are no pages of a list: {error}; set "
-                "ncp_page_size to more than a day's events, so that one answer holds them all"
+                f"Naver Cloud's responses for {day.day} are not pages of a list: {error}; set "
+                "ncp_page_size to more than a day's events, so that one response has them all"
             ) from None
-        self._tell_wrong_totals()
+        self._log_wrong_totals()
 
     def check_connection(self) -> None:
-        """Search today's events for one."""
+        """Request one of today's events."""
         self.search(self.today, self.today, 0, 1)
 
     @property
     def today(self) -> date:
-        """The day that it is in the time zone."""
+        """The current day in the time zone."""
         return self.now.astimezone(self.day_zone).date()
 
     def search(self, first: date, last: date, offset: int, limit: int) -> Found:
-        """Ask for events from one day to another."""
+        """Request events from one day to another."""
         body = {
             "offset": offset,
             "limit": limit,
@@ -184,7 +188,7 @@ class NcpApiGatewayEvents(EventStream):
         return found
 
     def _counted(self, day: date, window: Window) -> Counted | None:
-        """What an earlier run has counted of a day; used once, so that a restart reads it all."""
+        """Return an earlier run's count of a day; only once, so that a restart reads all events."""
         name = f"{day}"
         if name in self._used_hints:
             return None
@@ -206,12 +210,12 @@ class NcpApiGatewayEvents(EventStream):
     def _naive(self, instant: datetime) -> str:
         return instant.astimezone(self.day_zone).strftime("%Y-%m-%d %H:%M:%S")
 
-    def _tell_wrong_totals(self) -> None:
-        if self.paging.is_total_wrong and not self._is_told:
-            self._is_told = True
+    def _log_wrong_totals(self) -> None:
+        if self.paging.is_total_wrong and not self._is_logged:
+            self._is_logged = True
             self.logger.warning(
-                "%s: Naver Cloud's total is not the number of events, so each day is read until "
-                "nothing more comes",
+                "%s: Naver Cloud's total is not the number of events, so each day is read until no "
+                "more events come",
                 self.name,
             )
 
@@ -232,39 +236,38 @@ class NcpApiGatewayEvents(EventStream):
 
 
 def fixed_zone(offset: str) -> timezone:
-    """The time zone of an offset such as `+09:00`.
+    """Return the time zone of an offset such as `+09:00`.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it isn't an offset.
     """
     moment = datetime.strptime(offset, "%z")
     return timezone(moment.utcoffset() or timedelta(0))
 
 
 def instant(event: Event, day_zone: timezone, number: int, day: date) -> datetime:
-    """When an event happened, the one with this number in its day.
+    """Return the time of an event, which has this number in its day.
 
     Raises:
-        FatalVendorError: If its time has another form, or is in no calendar.
+        FatalVendorError: If its time has another form, or is outside the calendar.
     """
     try:
         return parse_naive(event.time, day_zone)
     except ValueError as error:
         raise FatalVendorError(
-            f"Naver Cloud's event {number} of {day} has a time that is none ({error}); please "
-            "report it"
+            f"Naver Cloud's event {number} of {day} has an invalid time ({error}); please report it"
         ) from None
 
 
 def string_to_sign(method: str, url: str, timestamp: str, access_key: str) -> str:
-    """What is signed: method, path with query as sent, timestamp and access key; no body."""
+    """Return the text to sign: method, path and query as sent, timestamp, access key; no body."""
     parts = urlsplit(url)
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     return f"{method} {path}\n{timestamp}\n{access_key}"
 
 
 def signature(text: str, secret_key: str) -> str:
-    """Signature v2: HMAC-SHA256 with the secret key as it is, in Base64."""
+    """Return the signature v2: HMAC-SHA256 with the unchanged secret key, in Base64."""
     digest = hmac.new(secret_key.encode(), text.encode(), hashlib.sha256).digest()
     return base64.b64encode(digest).decode()
 
@@ -272,20 +275,20 @@ def signature(text: str, secret_key: str) -> str:
 class DaySearch:
     """Searches for the events of one day.
 
-    It is not documented whether the day `to` is included. From a day to the next is right either
-    way, but may give the next day's events as well.
+    It is not documented whether the day `to` is included. A search from a day to the next day is
+    correct in both cases, but may return the next day's events too.
 
     Args:
-        stream: Who asks.
+        stream: The stream that searches.
         day: The day, in the vendor's time zone.
-        cursor: Where an earlier search goes on; its offset counts in a search to the same day.
+        cursor: The cursor of an earlier search; its offset is valid for a search to the same day.
 
     Attributes:
         last: The day `to`.
-        size: Bytes of the last answer.
+        size: The size of the last response in bytes.
 
     Raises:
-        RestartWindowError: If the place can't be one of the day.
+        RestartWindowError: If the cursor can't belong to the day.
     """
 
     def __init__(
@@ -300,13 +303,14 @@ class DaySearch:
         if cursor and "to" in cursor:
             ends = {f"{last}": last for last in (day, day + DAY)}
             if str(cursor["to"]) not in ends:
-                raise RestartWindowError(NO_PLACE)
+                raise RestartWindowError(BAD_CURSOR)
             self.last = ends[str(cursor["to"])]
 
     def ask(self, offset: int, limit: int) -> tuple[Sequence[Event], int | None]:
-        """The events from an offset on, and how many there are in all.
+        """Return the events from an offset on, and their total number.
 
-        A vendor that takes no day in the future must include today, or nobody could ask for it.
+        If the vendor refuses a day in the future, `to` must include today: otherwise nobody could
+        read today's events.
         """
         try:
             found = self._stream.search(self.day, self.last, offset, limit)
@@ -321,10 +325,10 @@ class DaySearch:
         return found.events, found.total
 
     def learn(self, part: OffsetPage[Event]) -> None:
-        """Learn from a whole answer from a day to the next whether the latter is included.
+        """Learn from a complete search, from a day to the next day, if the latter is included.
 
-        It is if there are events of it, later than its first instant, and if a search from the day
-        to itself has as many events as this one has of that day.
+        It is if the result has events of the next day after its first instant, and if a search from
+        the day to itself has as many events as this result has of that day.
         """
         if self._stream.is_to_inclusive is not None:
             return
@@ -348,7 +352,7 @@ def _time(event: Event) -> str:
 
 
 def _content(event: Event) -> str:
-    """The digest of an event; one without other fields has the digest that it always had."""
+    """Return an event's content key; without other fields it is that of earlier versions."""
     if event.extra:
         extra = {name: parsed(value) for name, value in event.extra.items()}
         return content_key([*event[:4], extra])
@@ -358,25 +362,26 @@ def _content(event: Event) -> str:
 def _resumed(
     cursor: Mapping[str, Any] | None,
 ) -> tuple[ResumePoint[Event] | None, DuplicateKeys, str, set[str]]:
-    """The mark to go on from, the twins counted until then, their second and its contents."""
+    """Return the resume point, the counted duplicates, their second, and its contents."""
     if not cursor:
         return None, DuplicateKeys(), "", set()
     try:
         last, seen = str(cursor["last"]), dict(cursor["twins"])
-        mark: ResumePoint[Event] = ResumePoint(
+        resume: ResumePoint[Event] = ResumePoint(
             int(cursor["offset"]), int(cursor["total"]), lambda event: _content(event) == last
         )
-        return mark, DuplicateKeys(seen), str(cursor["second"]), set(seen)
+        return resume, DuplicateKeys(seen), str(cursor["second"]), set(seen)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise RestartWindowError(NO_PLACE) from None
+        raise RestartWindowError(BAD_CURSOR) from None
 
 
-def _place(
-    part: OffsetPage[Event], last: date, twins: DuplicateKeys, contents: set[str]
+def _next_cursor(
+    part: OffsetPage[Event], last: date, duplicates: DuplicateKeys, contents: set[str]
 ) -> dict[str, Any]:
-    """Where a search goes on; empty where it can't but from its start.
+    """Return the cursor for the rest of a search; empty if it can only restart.
 
-    Twins share a second, so in a list that is in order of time those of the last second may go on.
+    Duplicates are in the same second, so in a list in order of time, only those of the last second
+    may continue.
     """
     if not part.is_ordered or not part.rows or len(contents) > MAX_TWINS or part.total is None:
         return {}
@@ -386,5 +391,5 @@ def _place(
         "total": part.total,
         "last": _content(part.rows[-1]),
         "second": part.rows[-1].time,
-        "twins": twins.seen(contents),
+        "twins": duplicates.seen(contents),
     }

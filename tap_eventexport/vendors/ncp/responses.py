@@ -1,4 +1,4 @@
-"""What Naver Cloud's answers to a search say: events, or what went wrong and what to do about it.
+"""Parses Naver Cloud's responses to a search: events, or an error and what to do about it.
 
 https://api.ncloud-docs.com/docs/apigateway-dashboardevent-events
 """
@@ -45,8 +45,8 @@ class Event(NamedTuple):
     """One event.
 
     Attributes:
-        time: Naive, in the time zone that was asked for.
-        extra: The fields that have no column of their own.
+        time: Naive, in the time zone of the request.
+        extra: The fields without a column.
     """
 
     time: str
@@ -57,12 +57,12 @@ class Event(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The events that an answer holds.
+    """The events in a response.
 
     Attributes:
-        total: How many there are in all, as the vendor says; None if it says no such thing.
-        new_names: Names of fields that have no column.
-        size: The answer's bytes.
+        total: The total number of events according to the vendor; None if it sends none.
+        new_names: The names of fields without a column.
+        size: The response's size in bytes.
     """
 
     events: Sequence[Event]
@@ -72,7 +72,7 @@ class Found(NamedTuple):
 
 
 class AnyEvent(msgspec.Struct):
-    """One event of an answer: texts, or numbers where texts are meant."""
+    """One event of a response: texts, or numbers instead of texts."""
 
     time: Any = None
     level: Any = None
@@ -81,31 +81,31 @@ class AnyEvent(msgspec.Struct):
 
 
 class KnownEvent(AnyEvent, forbid_unknown_fields=True):
-    """An event as the vendor's page has it."""
+    """An event according to the vendor's documentation."""
 
 
 Item = TypeVar("Item")
 
 
 class Events(msgspec.Struct, Generic[Item]):
-    """The rows from an offset on, and how many there are in all."""
+    """The rows from an offset on, and the total number of rows."""
 
     content: list[Item] | dict[str, Any] | None = None
     total: Any = None
 
 
 class Search(msgspec.Struct, Generic[Item]):
-    """One answer."""
+    """One response."""
 
     events: Events[Item] | list[Any] | None = None
     total: Any = None
 
 
 def _content(search: Search[Item]) -> list[Item]:
-    """The events of an answer.
+    """Return the events of a response.
 
     Raises:
-        ValidationError: If it has none and doesn't say that there are none.
+        ValidationError: If it has no events, and doesn't say that there are none.
     """
     events, total = search.events, search.total
     content: Any = events
@@ -129,33 +129,33 @@ _whole = re.compile(r"\d{1,19}(?:\.0*)?", re.ASCII)
 
 
 def whole_number(value: object) -> int | None:
-    """A count, whether it came as a number or as a text; None if it is none."""
+    """Parse a count, from a number or a text; None if it isn't one."""
     found = _whole.fullmatch(str(value))
     return int(found[0].partition(".")[0]) if found else None
 
 
 def read(response: Response) -> Found:
-    """The events that an answer holds.
+    """Return the events in a response.
 
     Raises:
         RateLimitedError: If a quota or a rate is exceeded, or the vendor asks to try again later.
-        RetriableVendorError: If the answer is no whole search.
-        FatalVendorError: If a person must do something.
+        RetriableVendorError: If the response isn't a complete search.
+        FatalVendorError: If the user must do something.
     """
     if response.status < HTTPStatus.BAD_REQUEST and response.status not in SUCCESSES:
-        raise RetriableVendorError(f"{response}, which is no whole search for events")
+        raise RetriableVendorError(f"{response}, which is not a complete search for events")
     if response.status == HTTPStatus.TOO_MANY_REQUESTS:
         _refuse_known_limits(response)
     return parse(response, _found, "search for events", _refusal)
 
 
 def _refuse_known_limits(response: Response) -> None:
-    """Tell a rate from a quota, where the error code does."""
+    """Raise an error for a rate or for a quota, if the error code shows which."""
     code, problem = _problem(response)
     if code in THROTTLES:
         raise RateLimitedError(f"Naver Cloud's rate is exceeded ({problem})", THROTTLE_PAUSE)
     if code == QUOTA:
-        raise RateLimitedError(f"Naver Cloud's quota is used up ({problem})")
+        raise RateLimitedError(f"Naver Cloud's quota is exceeded ({problem})")
 
 
 def _refusal(response: Response) -> Exception:
@@ -186,7 +186,7 @@ def _found(body: bytes) -> Found:
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
-    """A value as text, where the vendor means one: a number by its digits."""
+    """Return a value as text; a number as its digits."""
     if value is None or type(value) is str:
         return value
     return msgspec.json.encode(value).decode()
@@ -197,7 +197,7 @@ def _advice(response: Response, code: str, problem: str) -> str:
         case HTTPStatus.UNAUTHORIZED if code != PERMISSION:
             return _clock_advice(response) or (
                 "check ncp_access_key and ncp_secret_key, and that they belong to the site of "
-                "ncp_api_url (public, gov and fin sites have keys of their own)"
+                "ncp_api_url (the public, gov and fin sites have different keys)"
             )
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return "the account of ncp_access_key needs the policy NCP_API_GATEWAY_VIEWER"
@@ -215,7 +215,7 @@ def _advice(response: Response, code: str, problem: str) -> str:
 
 
 def _clock_advice(response: Response) -> str:
-    """What a clock that is wrong needs; nothing if it is right."""
+    """Return what to do about a wrong clock; empty if it is right."""
     difference = clock_difference(response.headers)
     if abs(difference) < CLOCK_TOLERANCE:
         return ""
@@ -228,10 +228,10 @@ def _clock_advice(response: Response) -> str:
 
 
 def _problem(response: Response) -> tuple[str, str]:
-    """The error code, and what the vendor says; the envelopes differ, and may be missing."""
-    told = error_body(response)
-    inner = (told[name] for name in ENVELOPES if isinstance(told.get(name), dict))
-    error: Mapping[str, Any] = next(inner, told)
+    """Return the error code and the vendor's message; the JSON around them differs."""
+    body = error_body(response)
+    inner = (body[name] for name in ENVELOPES if isinstance(body.get(name), dict))
+    error: Mapping[str, Any] = next(inner, body)
     code = _first(error, ("errorCode", "returnCode", "code"))
     words = [_first(error, (name,)) for name in ("message", "returnMessage", "msg", "details")]
     traces = [
