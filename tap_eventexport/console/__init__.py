@@ -1,1 +1,1 @@
-"""Standard streams, the table of a run, and logs without secrets."""
+"""Standard streams, the live table and summary of a run, and redaction of logs."""

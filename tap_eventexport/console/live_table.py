@@ -1,4 +1,4 @@
-"""Shows on a terminal how far each stream is, while a run goes on."""
+"""Shows the progress of each stream on a terminal during a run."""
 
 from __future__ import annotations
 
@@ -20,22 +20,27 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.sync import StreamSync
 
 WIDTH = 20  # characters of a bar
-LEAST = {"stream": 8, "from": 10, "to": 10, "bookmark": 10}  # characters, to end where words do
-NARROW = 110  # characters: a table of as many columns needs more
-SHORTEST_WAIT = 1.0  # seconds: a shorter one would only flicker
+LEAST = {
+    "stream": 8,
+    "from": 10,
+    "to": 10,
+    "bookmark": 10,
+}  # characters, to break lines between words
+NARROW = 110  # characters: the table needs at least this width
+SHORTEST_WAIT = 1.0  # seconds: a shorter wait would only flicker
 
 
 def is_on_terminal() -> bool:
-    """Whether a person looks on: stderr is a terminal, and nothing else says how to log."""
+    """Whether stderr is a terminal, and logging isn't configured in another way."""
     return sys.stderr.isatty() and "SINGER_SDK_LOG_CONFIG" not in os.environ
 
 
 @contextmanager
 def live_table(syncs: Sequence[StreamSync]) -> Iterator[None]:
-    """Show a table of streams at the foot of the terminal, below the lines of the log.
+    """Show a table of streams at the bottom of the terminal, below the log.
 
-    It goes to stderr, is drawn anew a few times a second, and is taken away at the end. Nothing is
-    shown where nobody looks on.
+    It is written to stderr, redrawn a few times a second, and removed at the end. Nothing is shown
+    if stderr isn't a terminal.
     """
     if not is_on_terminal():
         yield
@@ -53,7 +58,7 @@ def live_table(syncs: Sequence[StreamSync]) -> Iterator[None]:
         redirect_stderr=True,
     )
     with live:
-        console.show_cursor()  # a run that is killed could not bring it back
+        console.show_cursor()  # a run that is killed couldn't restore it
         _log_to(sys.stderr, instead_of=terminal)
         try:
             yield
@@ -62,7 +67,7 @@ def live_table(syncs: Sequence[StreamSync]) -> Iterator[None]:
 
 
 def print_summary(rows: Sequence[Sequence[str]]) -> None:
-    """Print what a run did."""
+    """Print the summary of a run."""
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
@@ -110,7 +115,7 @@ def _table(syncs: Sequence[StreamSync]) -> Table:
 
 
 def activity(sync: StreamSync) -> str:
-    """What a stream does now."""
+    """Describe what a stream does now."""
     stream = sync.stream
     if stream.is_closed:
         return "failed" if sync.progress.is_failed else "complete"

@@ -1,4 +1,4 @@
-"""No secret in any log line, and nothing that moves a terminal: all text passes here last."""
+"""Removes secrets and terminal control codes from all log lines."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _query_value = re.compile(r"([?&][\w.%\[\]-]+=)[^&\s\"'<>]+")
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats as another formatter does, then takes out secrets and the values in URLs.
+    """Uses another formatter, then removes secrets and the values in URLs.
 
-    Control characters, which may come from a vendor, are written as their escapes. So are line
-    breaks in a message: each message is one line, and only a traceback has more.
+    Control characters, which may come from a vendor, are escaped. So are line breaks in a message:
+    each message is one line, and only a traceback has more lines.
 
     Args:
         inner: The formatter that makes the text.
-        secrets: The values that must not appear in it, however they are quoted.
+        secrets: The values that must not appear in it, in any form of quoting.
     """
 
     def __init__(self, inner: logging.Formatter, secrets: Iterable[str]) -> None:
@@ -38,7 +38,7 @@ class RedactingFormatter(logging.Formatter):
         self._secret = re.compile("|".join(map(re.escape, longest_first))) if forms else None
 
     def format(self, record: logging.LogRecord) -> str:
-        """The text of a record, its traceback included."""
+        """Return the text of a record, including its traceback."""
         line = copy(record)
         line.msg, line.args = record.getMessage().replace("\n", "\\n"), None
         text = self._inner.format(line)
@@ -61,7 +61,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def redact_logs(secrets: Iterable[str]) -> None:
-    """Let every handler that exists now write redacted text."""
+    """Make every existing handler write redacted text."""
     known = list(secrets)
     loggers = [logging.getLogger(), *map(logging.getLogger, list(logging.root.manager.loggerDict))]
     for handler in {handler for logger in loggers for handler in logger.handlers}:

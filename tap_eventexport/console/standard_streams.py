@@ -1,9 +1,9 @@
-"""Standard streams that a command can rely on, whatever it was started with.
+"""Makes the standard streams of a command reliable.
 
-A standard stream may be closed, full, gone or non-blocking. Where one is closed, the next file
-that is opened gets its number: what is logged would go into that file, and a process that is
-started would inherit it. So 0 to 2 are opened first. Then all that is written to stdout, by
-whoever, passes here: what can't be written ends the command with a line and an exit code.
+A standard stream may be closed, full, broken or non-blocking. If one is closed, the next file that
+is opened gets its number: logs would be written into that file, and child processes would inherit
+it. So descriptors 0 to 2 are opened first. Then all output to stdout passes here: if it can't be
+written, the command ends with a message and an exit code.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-FAILED, CLOSED = 1, 141  # exit codes; 128 and SIGPIPE, as a shell would say
+FAILED, CLOSED = 1, 141  # exit codes; 141 is 128 + SIGPIPE, as in a shell
 GONE = {errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN}
 
 
 class OutputClosedError(BaseException):
-    """Nothing can be written to stdout any more.
+    """stdout can't be written any more.
 
     Args:
-        message: Why.
-        exit_code: What the command ends with.
+        message: The reason.
+        exit_code: The command's exit code.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class OutputClosedError(BaseException):
 
 
 class _Raw(io.FileIO):
-    """A standard stream that waits where it is non-blocking, and is silent once it is broken."""
+    """A standard stream that waits if it is non-blocking, and ignores writes after an error."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "wb", closefd=False)
@@ -60,7 +60,7 @@ class _Raw(io.FileIO):
         return len(data)
 
     def fail(self, error: OSError) -> None:
-        """Say what broke; of stderr, nobody could hear it."""
+        """Handle a broken stream; does nothing for stderr, since nobody could read a message."""
 
 
 class _Stdout(_Raw):
@@ -72,7 +72,7 @@ class _Stdout(_Raw):
 
 
 def open_standard_streams() -> None:
-    """Open what is closed of 0 to 2: nothing comes from stdin, and stderr goes nowhere.
+    """Open those of descriptors 0 to 2 that are closed, on /dev/null.
 
     A write to stdout fails as before.
     """
@@ -91,10 +91,10 @@ def open_standard_streams() -> None:
 
 @contextmanager
 def standard_streams(tell: Callable[[str], object]) -> Iterator[None]:
-    """Run a command with standard streams that it can rely on; also a decorator.
+    """Run a command with reliable standard streams; also a decorator.
 
     Args:
-        tell: Tells a person why the command ends.
+        tell: Shows the user why the command ends.
     """
     open_standard_streams()
     try:
@@ -108,12 +108,12 @@ def standard_streams(tell: Callable[[str], object]) -> Iterator[None]:
 
 
 def teller(name: str) -> Callable[[str], object]:
-    """What tells a person in the name of a command."""
+    """Return a function that prints a message with the name of a command."""
     return lambda text: print(f"{name}: {text}", file=sys.stderr)  # noqa: T201
 
 
 def _text(old: TextIO | None, raw: _Raw, *, is_by_line: bool = False) -> TextIO:
-    """Text on its way to a standard stream, in the manner of the one that it replaces."""
+    """Return a text stream with the settings of the one that it replaces."""
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=old.encoding if old else "utf-8",

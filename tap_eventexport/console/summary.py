@@ -1,4 +1,4 @@
-"""What a run did, as a table for a person: one row for each stream."""
+"""The summary of a run as a table: one row for each stream."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ TEXTS = {"stream", "from", "to", "bookmark", "outcome"}  # the others are number
 
 
 def summary(syncs: Iterable[StreamSync], failures: Iterable[str]) -> list[Sequence[str]]:
-    """The rows of the table, without its headings.
+    """Return the rows of the table, without its headings.
 
-    Requests, bytes, retries and seconds waited are those of the stream alone; streams of one
-    vendor that wait for the same quota each wait.
+    Requests, bytes, retries and waiting time are counted for each stream. If streams of one vendor
+    wait for the same rate limit, each one counts the wait.
     """
     failed = set(failures)
     return [_row(sync, is_failed=sync.stream.name in failed) for sync in syncs]
 
 
 def summary_lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The lines of the table, the headings first."""
+    """Yield the lines of the table, the headings first."""
     widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
     for row in (HEADINGS, *rows):
         yield "  ".join(map(_cell, HEADINGS, row, widths)).rstrip()
