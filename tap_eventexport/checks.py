@@ -1,4 +1,4 @@
-"""Checks of the settings: all that is wrong is told at once, in lines that name the setting."""
+"""Checks the settings, and reports all problems at once, in lines that name the setting."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
     Config = Mapping[str, Any]
 
-ANY_ZONE = timedelta(hours=14)  # so far ahead a date is today's already somewhere
-EXAMPLE_OF_A_SECRET = "your-"  # noqa: S105 - all of .secrets.example begin alike
-EXAMPLES = {  # that nobody has
+ANY_ZONE = timedelta(hours=14)  # a date this far ahead is already today somewhere
+EXAMPLE_OF_A_SECRET = "your-"  # noqa: S105 - the start of all secrets in .secrets.example
+EXAMPLES = {  # values that nobody has
     value
     for vendor in VENDORS
     for value in vendor.examples.values()
@@ -55,9 +55,9 @@ _host = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?")
 
 
 def prepared(config: Config, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that are set, each in the form that the tap works with.
+    """Return the settings that are set, each in the form that the tap needs.
 
-    An empty text is how environments say that nothing is set. 4.0 is a whole number.
+    In environments, an empty text means that nothing is set. 4.0 is a whole number.
     """
     settings = schema["properties"]
     made = {
@@ -79,7 +79,7 @@ def _whole(value: Any, setting: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of 
 
 
 def secrets(config: Config, schema: Mapping[str, Any]) -> list[str]:
-    """The values that must never be shown."""
+    """Return the values that must never be shown."""
     return [
         str(config[name])
         for name, setting in schema["properties"].items()
@@ -88,12 +88,12 @@ def secrets(config: Config, schema: Mapping[str, Any]) -> list[str]:
 
 
 def unknown_settings(config: Config, schema: Mapping[str, Any], prefix: str) -> Iterator[str]:
-    """A line for each name that is no setting's, with the nearest one.
+    """Yield a line for each unknown name, with the most similar setting.
 
     Args:
-        config: The settings as they were handed in, and variables that name none.
+        config: The given settings, and variables that name no setting.
         schema: The settings' schema.
-        prefix: What the tap's variables begin with.
+        prefix: The prefix of the tap's variables.
     """
     names = schema["properties"]
     variables = [f"{prefix}{name.upper()}" for name in names]
@@ -108,9 +108,9 @@ def unknown_settings(config: Config, schema: Mapping[str, Any], prefix: str) -> 
 
 
 def with_any_maps(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema with any object as stream maps, which are checked when they are made.
+    """Return the schema with any object as stream maps, which are checked when they are made.
 
-    Those of streams that aren't selected don't matter.
+    Stream maps of streams that aren't selected have no effect.
     """
     maps = {"type": schema["properties"]["stream_maps"]["type"]}
     return {**schema, "properties": {**schema["properties"], "stream_maps": maps}}
@@ -122,16 +122,16 @@ def problems(
     schema: Mapping[str, Any],
     now: datetime | None = None,
 ) -> list[str]:
-    """A line for all that is wrong, in the order of the settings.
+    """Return a line for each problem, in the order of the settings.
 
-    What the schema refuses doesn't hide the rest: the settings that it allows are looked at
-    further. Of several checks of one value the first speaks alone.
+    Settings that the schema refuses don't hide other problems: the rest is checked further. If
+    several checks of one value fail, only the first is reported.
 
     Args:
-        errors: Where the settings don't fit the schema.
+        errors: The errors of the settings' schema.
         config: The settings, prepared, with their defaults.
         schema: The settings' schema.
-        now: The instant behind which no start can lie.
+        now: The current time; the start must be before it.
     """
     wrong = schema_problems(errors, schema)
     right = {name: value for name, value in config.items() if name not in wrong}
@@ -194,7 +194,7 @@ def _date_problems(right: Config, now: datetime) -> Iterator[str]:
 
 
 def _built_in_problems(right: Config, config: Config) -> Iterator[str]:
-    """What the SDK's own settings need, beyond its schema."""
+    """Check the SDK's own settings, in addition to its schema."""
     if right.get("flattening_enabled") and "flattening_max_depth" not in config:
         yield "flattening_max_depth: not set, but flattening_enabled needs it"
     if "faker_config" in right and find_spec("faker"):
@@ -213,7 +213,7 @@ def _built_in_problems(right: Config, config: Config) -> Iterator[str]:
 
 
 def _folder_problem(root: str, params: Any = None, **_: object) -> str | None:  # noqa: ANN401
-    """Why files can't be written below an address; None if nothing is known against it."""
+    """Return why files can't be written below an address; None if no reason is known."""
     from fsspec import get_filesystem_class  # noqa: PLC0415 - slow to import, and seldom needed
     from upath import UPath  # noqa: PLC0415
 
@@ -229,7 +229,7 @@ def _folder_problem(root: str, params: Any = None, **_: object) -> str | None:  
     there = next(each for each in (folder, *folder.parents) if os.path.exists(each))  # noqa: PTH110 - no error for what is unreadable
     if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
         return None
-    why = "can't be written" if there.is_dir() else "is no folder"
+    why = "can't be written" if there.is_dir() else "is not a folder"
     return f"got {given}, but {quote_name(str(there))} {why}"
 
 
@@ -257,29 +257,29 @@ def _text_problems(config: Config, schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _problems_of_text(place: str, text: object, *, is_secret: bool = False) -> Iterator[str]:
-    """What no text may be: empty, in several lines, or what an example has in its place."""
+    """Check that a text isn't empty, in several lines, or an example's value."""
     if not isinstance(text, str):
         return
     is_example = text.removeprefix("https://") in EXAMPLES
     if is_example or (is_secret and text.startswith(EXAMPLE_OF_A_SECRET)):
-        yield f"{place}: still as in .secrets.example; put in your own, or take it out"
+        yield f"{place}: still as in .secrets.example; replace it with your own, or remove it"
     elif (is_secret or place == "user_agent") and not _fits_a_header(text):
         yield (
             f"{place}: got {HIDDEN if is_secret else format_value(text)}, expected printable ASCII "
-            "without spaces at its ends; is a line break or a quote copied along?"
+            "without spaces at its ends; did you copy a line break or a quote with it?"
         )
     elif not text.isprintable() or text != text.strip() or not text:
         yield (
             f"{place}: got {format_value(text)}, expected a text without line breaks, control "
-            "characters, and blanks at its ends"
+            "characters, or blanks at its ends"
         )
 
 
 def url_problem(url: str) -> str | None:
-    """Why credentials can't be sent to an address; None if they can."""
+    """Return why credentials can't be sent to an address; None if they can."""
     if "@" in url:
         return "expected an address without a user name or password in it"
-    address = re.split("[?#]", url)[0]  # behind it may stand what is secret
+    address = re.split("[?#]", url)[0]  # the rest may hold secrets
     expected = f"got {format_value(address)}, expected an address such as https://host"
     try:
         parts = urlsplit(url)
@@ -292,7 +292,7 @@ def url_problem(url: str) -> str | None:
     if not url.isprintable() or " " in url or "\\" in url:
         return expected
     if parts.scheme == "http" and not _is_loopback(host):
-        return f"got {format_value(url)}, expected https: credentials don't travel in the clear"
+        return f"got {format_value(url)}, expected https: credentials are not sent unencrypted"
     return None
 
 

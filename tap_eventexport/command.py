@@ -1,4 +1,4 @@
-"""The command `tap-eventexport`, which starts without looking for garbage."""
+"""The command `tap-eventexport`, which starts without garbage collection."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tap_eventexport.console.standard_streams import open_standard_streams
 def main() -> NoReturn:
     """Run the tap.
 
-    What is imported stays until the end. Looking through it again and again, while it is imported
-    and later, takes a fifth of the start and some of the run. A signal that comes meanwhile ends
-    the command at once: nothing was promised yet.
+    Imported modules stay until the end. Collecting garbage among them would take a fifth of the
+    start, and some time later. A signal during the imports ends the command at once: nothing is
+    committed yet.
     """
     open_standard_streams()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))

@@ -14,7 +14,7 @@ from tap_eventexport.inputs import InputError, parse_json, read_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-OTHERS = ("LOGLEVEL",)  # what the SDK reads beside the settings
+OTHERS = ("LOGLEVEL",)  # other variables that the SDK reads
 BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
@@ -22,14 +22,14 @@ BOOLEANS = {
 
 
 def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """The settings that variables name. A text that isn't of a setting's type stays a text.
+    """Read the settings from environment variables; a text of the wrong type stays a text.
 
-    A variable that is like the tap's own and names no setting is among them, under its own name
-    and without its value: so it is told like any name that is unknown.
+    A variable that looks like the tap's own, but names no setting, is included under its own name
+    and without its value, so that it is reported like any unknown name.
 
     Args:
         schema: The settings' schema.
-        prefix: What the tap's variables begin with, such as `TAP_EVENTEXPORT_`.
+        prefix: The prefix of the tap's variables, such as `TAP_EVENTEXPORT_`.
 
     Raises:
         InputError: If the `.env` file can't be read.
@@ -39,7 +39,7 @@ def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
             load_dotenv(stream=StringIO(read_text(path)))
         except InputError:
             raise
-        except ValueError as error:  # of the system, which takes no NUL
+        except ValueError as error:  # the system refuses NUL
             raise InputError(f"{path} can't be read: {error}") from None
     settings = schema["properties"]
     texts = {name: os.environ.get(f"{prefix}{name.upper()}", "") for name in settings}
@@ -52,13 +52,13 @@ def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 def _unknown(settings: Mapping[str, Any], prefix: str) -> Iterator[str]:
     known = {f"{prefix}{name.upper()}" for name in (*settings, *OTHERS)}
     for variable in os.environ:
-        is_meltanos = variable.startswith(f"{prefix}_")  # of extras, and of inherited plugins
+        is_meltanos = variable.startswith(f"{prefix}_")  # for extras, and for inherited plugins
         if is_like(variable, prefix) and variable not in known and not is_meltanos:
             yield variable
 
 
 def is_like(name: str, prefix: str) -> bool:
-    """Whether a name is a variable of the tap's, or was meant to be one."""
+    """Whether a name is a variable of the tap, or was meant to be one."""
     return _letters(name).startswith(_letters(prefix))
 
 

@@ -1,4 +1,4 @@
-"""The files that a run is handed: each is JSON, or a line says what it is instead."""
+"""Reads the input files of a run: JSON, or an error that says what is wrong."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _comma_before_end = re.compile(r",\s*[}\]]")
 
 
 class InputError(ValueError):
-    """A file that can't be taken for what it should be; the text names it and says why."""
+    """A file can't be used; the text names it and says why."""
 
 
 def read_text(path: str) -> str:
-    """The text of a file, or of stdin where the path is `-`.
+    """Read the text of a file, or of stdin if the path is `-`.
 
     Raises:
         InputError: If it can't be read, or is in another encoding than UTF-8.
@@ -44,28 +44,28 @@ def read_text(path: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{name} is no UTF-8, because of its byte {error.start + 1}; save it as UTF-8"
+            f"{name} is not UTF-8, because of its byte {error.start + 1}; save it as UTF-8"
         ) from None
 
 
 def read_object(path: str) -> dict[str, Any]:
-    """The JSON object in a file.
+    """Read the JSON object in a file.
 
     Raises:
-        InputError: If it holds none.
+        InputError: If the file isn't a JSON object.
     """
     return object_in(read_text(path), path)
 
 
 def object_in(text: str, path: str) -> dict[str, Any]:
-    """The JSON object that a file's text is.
+    """Parse a file's text, which must be a JSON object.
 
     Args:
         text: The text.
-        path: The file's, for the error.
+        path: The file's path, for the error.
 
     Raises:
-        InputError: If it is none.
+            InputError: If it isn't one.
     """
     name = quote_name(path)
     try:
@@ -78,17 +78,17 @@ def object_in(text: str, path: str) -> dict[str, Any]:
 
 
 def parse_json(text: str) -> Any:  # noqa: ANN401 - whatever it holds
-    """What a JSON text says; numbers keep their digits.
+    """Parse a JSON text; numbers keep their digits.
 
     Raises:
-        InputError: If it is none, or says something twice.
+        InputError: If it isn't JSON, or has a name twice in an object.
     """
     try:
         return json.loads(
             text, object_pairs_hook=_once, parse_float=Decimal, parse_constant=_refuse
         )
     except json.JSONDecodeError as error:
-        raise InputError(_trouble(error)) from None
+        raise InputError(_json_problem(error)) from None
     except RecursionError:
         raise InputError("it is nested too deeply") from None
     except ValueError as error:
@@ -99,25 +99,25 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise ValueError(f"{quote_name(twice)} stands in it twice")
+        raise ValueError(f"it has {quote_name(twice)} twice")
     return made
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not a number in JSON")
 
 
-def _trouble(error: json.JSONDecodeError) -> str:
+def _json_problem(error: json.JSONDecodeError) -> str:
     text, place = error.doc, f"line {error.lineno}, column {error.colno}"
     if not text.strip():
         return "it is empty"
     if error.msg == "Extra data":
         return f"it has more than one value, the second at {place}; of several states keep the last"
     before = len(text[: error.pos].rstrip()) - 1
-    for comma in (error.pos, before):  # newer Pythons see it, older ones what stands behind it
+    for comma in (error.pos, before):  # Pythons report the comma, or the next character
         if _comma_before_end.match(text, comma):
             error = json.JSONDecodeError(error.msg, text, comma)
-            return f"a comma too many at line {error.lineno}, column {error.colno}"
+            return f"an extra comma at line {error.lineno}, column {error.colno}"
     if _not_json.match(text):
         return "it looks like YAML or a .env file; --config=ENV reads a .env"
     return f"{error.msg} at {place}"

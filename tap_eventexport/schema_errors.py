@@ -1,4 +1,4 @@
-"""Values that don't fit the settings' schema, each told in a line that a person understands."""
+"""Describes values that don't fit the settings' schema, in one readable line each."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 MOST_LINES = 5  # about one setting
-LONGEST_VALUE = 60  # characters of it that are shown
-NEAR = 0.65  # of two names: the part of their letters that is the same
+LONGEST_VALUE = 60  # characters of a value that are shown
+NEAR = 0.65  # share of letters that two similar names have in common
 HIDDEN = "a value that is not shown"
-PRIVATE = {"stream_map_config", "params"}  # may hold what is secret
+PRIVATE = {"stream_map_config", "params"}  # may hold secrets
 DATE = "a date or date-time such as 2026-03-01 or 2026-03-01T00:00:00+09:00"
 KINDS = {
     "string": "a text",
@@ -33,7 +33,7 @@ KINDS = {
 def schema_problems(
     errors: Iterable[ValidationError], schema: Mapping[str, Any]
 ) -> dict[str, list[str]]:
-    """The lines about each setting that doesn't fit the schema, by its name."""
+    """Return the lines about each setting that doesn't fit the schema, by its name."""
     problems: dict[str, dict[str, None]] = {}
     for error in errors:
         path = list(error.absolute_path)
@@ -71,20 +71,20 @@ def _given(path: Sequence[str | int], value: object, setting: Mapping[str, Any])
     if isinstance(value, dict):
         return KINDS["object"]
     if isinstance(value, str) and "object" in setting.get("type", ()) and len(path) == 1:
-        return "a text that is no JSON object"
+        return "a text that is not a JSON object"
     return format_value(value)
 
 
 def format_value(value: object) -> str:
-    """A value as JSON, shortened."""
+    """Return a value as JSON, shortened."""
     if isinstance(value, str):
-        value = value[: LONGEST_VALUE + 1]  # no more is looked at
+        value = value[: LONGEST_VALUE + 1]  # the rest isn't shown
     text = json.dumps(value, ensure_ascii=False, default=float)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
 
 
 def expectation(rule: Mapping[str, Any]) -> str:
-    """What a part of the schema expects, for a person."""
+    """Describe what a part of the schema expects."""
     choices = rule.get("anyOf") or rule.get("oneOf")
     if choices:
         return " or ".join(dict.fromkeys(map(expectation, choices)))
@@ -114,7 +114,7 @@ def _nearest_value(value: object, rule: Mapping[str, Any]) -> str:
 
 
 def meant(name: str, known: Iterable[str]) -> str:
-    """`; did you mean …?` with the known name that is nearest; nothing if none is near."""
+    """Return `; did you mean …?` with the most similar known name; empty if none is similar."""
     plain = {_plain(each): each for each in known}
     near = get_close_matches(_plain(name[:LONGEST_NAME]), plain, n=1, cutoff=NEAR)
     return f"; did you mean {plain[near[0]]}?" if near else ""

@@ -1,4 +1,4 @@
-"""The settings: one block for all vendors, one of each vendor's, and bounds of the SDK's own."""
+"""The settings: a block for all vendors, one for each vendor, and bounds for the SDK's own."""
 
 from __future__ import annotations
 
@@ -16,50 +16,51 @@ GENERAL = th.PropertiesList(
         "start_date",
         th.DateTimeType,
         title="Start date",
-        description="Earliest event wanted on a first run; 30 days ago if not set.",
+        description="Time of the earliest event that a first run reads; 30 days ago if not set.",
     ),
     th.Property(
         "end_date",
         th.DateTimeType,
         title="End date",
-        description="Exclusive; bounds a run, for backfills. Now if not set.",
+        description="A run reads events before this time, for backfills. Now if not set.",
     ),
     th.Property(
         "lookback_minutes",
         th.IntegerType(minimum=0, maximum=TEN_YEARS),
         title="Lookback",
-        description="How far behind the bookmark a run reads again, for events that arrive late. "
-        "If not set, as each vendor needs it: Dfinery 1440, Croct and Infobip 60, HappyTalk and "
-        "Naver Cloud 10.",
+        description="How many minutes before the bookmark a run reads again, for events that "
+        "arrive late. If not set, it depends on the vendor: Dfinery 1440, Croct and Infobip 60, "
+        "HappyTalk and Naver Cloud 10.",
     ),
     th.Property(
         "settle_minutes",
         th.IntegerType(minimum=0, maximum=TEN_YEARS),
         default=0,
         title="Settle time",
-        description="A run reads no event younger than this; with lookback_minutes 0 it suits "
-        "targets that only append.",
+        description="A run reads no event younger than this, in minutes. Use it with "
+        "lookback_minutes 0 for targets that only append.",
     ),
     th.Property(
         "concurrency",
         th.IntegerType(minimum=1, maximum=64),
         default=4,
         title="Concurrency",
-        description="Requests in flight at most, per vendor; never above a vendor's own limit.",
+        description="Maximum number of parallel requests to each vendor; a vendor's own limit may "
+        "be lower.",
     ),
     th.Property(
         "request_timeout",
         th.IntegerType(minimum=1, maximum=DAY),
         default=300,
         title="Request timeout",
-        description="Seconds to connect, and seconds to wait for an answer or its next part.",
+        description="Seconds to connect, and seconds to wait for a response or its next part.",
     ),
     th.Property(
         "max_retry_wait",
         th.IntegerType(minimum=0, maximum=30 * DAY),
         default=3900,
         title="Longest wait for a retry",
-        description="Longest wait, in seconds, that a vendor's rate limit may impose before the "
+        description="Longest wait, in seconds, for a vendor's rate limit; if more is needed, the "
         "stream fails.",
     ),
     th.Property(
@@ -68,14 +69,14 @@ GENERAL = th.PropertiesList(
         allowed_values=["warn", "fail"],
         default="warn",
         title="On a gap",
-        description="What to do where the bookmark is older than the vendor keeps data: warn and "
-        "go on, or fail the stream.",
+        description="What to do if the bookmark is older than the data that the vendor keeps: warn "
+        "and continue, or fail the stream.",
     ),
     th.Property(
         "user_agent",
         th.StringType,
         title="User agent",
-        description="Sent with each request; tap-eventexport/<version> if not set.",
+        description="User-Agent of each request; tap-eventexport/<version> if not set.",
     ),
 )
 
@@ -83,7 +84,7 @@ GENERAL = th.PropertiesList(
 BLOCKS = (GENERAL, *(vendor.settings for vendor in VENDORS))
 SCHEMA: dict[str, Any] = th.PropertiesList(*(each for block in BLOCKS for each in block)).to_dict()
 
-# What the SDK's own settings must be, beyond its schema.
+# Bounds for the SDK's own settings, in addition to its schema.
 BOUNDS: dict[str, dict[str, Any]] = {
     "flattening_max_depth": {"minimum": 0, "maximum": 100},
     "flattening_max_key_length": {"minimum": 1, "maximum": 1_000},
@@ -110,7 +111,7 @@ BOUNDS: dict[str, dict[str, Any]] = {
 
 
 def bound(schema: dict[str, Any]) -> None:
-    """Bound the SDK's own settings, where they are in a schema."""
+    """Add bounds to the SDK's own settings in a schema."""
     settings = schema["properties"]
     for name in BOUNDS.keys() & settings.keys():
         settings[name] = _merged(settings[name], BOUNDS[name])

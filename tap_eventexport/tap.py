@@ -1,4 +1,4 @@
-"""The tap: settings in, the configured vendors' streams out, and the right exit code."""
+"""The tap: reads settings, runs the streams of the configured vendors, sets the exit code."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class TapEventExport(SdkTap):
 
     @classmethod
     def settings_of_environment(cls) -> dict[str, Any]:
-        """The settings that the environment has.
+        """Return the settings in the environment.
 
         Raises:
             ConfigValidationError: If one can't be read.
@@ -76,12 +76,12 @@ class TapEventExport(SdkTap):
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        """Add the SDK's own settings, bounded."""
+        """Add the SDK's own settings, with bounds."""
         super().append_builtin_config(config_jsonschema)
         settings.bound(config_jsonschema)
 
     def prepare_settings(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The settings to use; never just warn, since no stream could be made of wrong ones.
+        """Return the settings to use; wrong ones are an error, since no stream can be made of them.
 
         Raises:
             ConfigValidationError: If some are wrong; with a line for each.
@@ -100,13 +100,13 @@ class TapEventExport(SdkTap):
         return config
 
     def listen_to_signals(self) -> None:
-        """Take SIGTERM and SIGINT."""
+        """Handle SIGTERM and SIGINT."""
         self._shutdown.listen()
 
     # Streams
 
     def discover_streams(self) -> list[EventStream]:
-        """The streams of the configured vendors."""
+        """Return the streams of the configured vendors."""
         return [
             stream(self, client.for_another_stream())
             for api, client in self._clients()
@@ -132,7 +132,7 @@ class TapEventExport(SdkTap):
         )
 
     def run_discovery(self) -> str:
-        """Print the catalog, with the columns that only the vendors know, where they answer."""
+        """Print the catalog, with columns that only the vendors know, if they respond."""
         for stream in self._event_streams:
             stream.client.fail_fast()
             try:
@@ -187,7 +187,7 @@ class TapEventExport(SdkTap):
         """
         if self._start.now < EARLIEST:
             self.logger.error(
-                "this machine's clock says %s, which is long over: set it",
+                "this machine's clock says %s, which is years in the past: set it",
                 format_instant(self._start.now),
             )
             return FAILED
@@ -214,8 +214,8 @@ class TapEventExport(SdkTap):
             self.logger.debug("%s failed", name, exc_info=error)
         if failures:
             self.logger.error(
-                "%d of %d streams failed; what was read before is kept in STATE, and the next "
-                "run goes on from there",
+                "%d of %d streams failed; STATE keeps what was read before, and the next run "
+                "resumes from there",
                 len(failures),
                 len(streams),
             )
@@ -225,7 +225,7 @@ class TapEventExport(SdkTap):
         code = self._shutdown.exit_code or FAILED
         if self.state:
             self._writer.write_message(StateMessage(value=self.state))
-        self.logger.warning("stopped by a signal; the next run goes on from the last STATE")
+        self.logger.warning("stopped by a signal; the next run resumes from the last STATE")
         return code
 
     def sync_all(self) -> None:  # type: ignore[misc]
@@ -233,21 +233,21 @@ class TapEventExport(SdkTap):
         self.run()
 
     def run_sync_dry_run(self, *_: object, **__: object) -> bool:  # type: ignore[misc]
-        """Read all selected streams, for the SDK's own tests; whole, since pages are not cut.
+        """Read all selected streams completely, for the SDK's own tests.
 
         Raises:
             SyncError: If one failed.
         """
         if self.run():
-            raise SyncError("a stream failed; the log says why")
+            raise SyncError("a stream failed; see the log")
         return True
 
     def run_connection_test(self) -> bool:  # type: ignore[misc]
-        """Whether all configured vendors take the credentials."""
+        """Whether all configured vendors accept the credentials."""
         return self.check_connection() == 0
 
     def check_connection(self) -> int:
-        """Prove the credentials of each configured vendor with one cheap request.
+        """Check the credentials of each configured vendor with one cheap request.
 
         Returns:
             The exit code: 0; 1 if a connection failed; 143 or 130 if a signal came.
@@ -261,12 +261,12 @@ class TapEventExport(SdkTap):
                 self.logger.info("%s: not configured (%s is not set)", api.name, needed)
                 continue
             try:
-                trouble = _trouble_with(stream)
+                error = _connection_error(stream)
             except ShutdownRequested:
                 return self._shutdown.exit_code or FAILED
-            if trouble:
-                self.logger.error("%s: connection failed: %s", api.name, describe(trouble))
-                self.logger.debug("%s: connection failed", api.name, exc_info=trouble)
+            if error:
+                self.logger.error("%s: connection failed: %s", api.name, describe(error))
+                self.logger.debug("%s: connection failed", api.name, exc_info=error)
                 code = FAILED
             else:
                 self.logger.info("%s: connection OK", api.name)
@@ -276,7 +276,7 @@ class TapEventExport(SdkTap):
 
     @classmethod
     def get_singer_command(cls) -> click.Command:
-        """The command; it opens no file by itself, so that all of them are told of alike."""
+        """Return the command; it opens no files itself, so that all errors have one form."""
         command = super().get_singer_command()
         for option in command.params:
             if option.name in {"state", "catalog"}:
@@ -290,7 +290,7 @@ class TapEventExport(SdkTap):
         param: click.Option,  # noqa: ARG003
         value: tuple[str, ...],
     ) -> ConfigInput:
-        """Read the configuration files, all of them before the first trouble is told."""
+        """Read all configuration files, then report all errors."""
         config: dict[str, Any] = {}
         problems = []
         for path in value:
@@ -312,7 +312,7 @@ class TapEventExport(SdkTap):
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:  # noqa: ARG003
-        """Prove the credentials, or write the schemas only."""
+        """Check the credentials, or only write the schemas."""
         if value == CliTestOptionValue.Disabled.value:
             return
         tap = cls._made(ctx, ctx.params.get("config"))
@@ -375,7 +375,7 @@ class TapEventExport(SdkTap):
     def _made(
         cls, ctx: click.Context, config: ConfigInput | None, **inputs: dict[str, Any] | None
     ) -> TapEventExport:
-        """A tap, or the end of the command with a line for each wrong setting."""
+        """Make a tap, or end the command with a line for each wrong setting."""
         try:
             return cls(
                 config=config.config if config else None,
@@ -394,7 +394,7 @@ class TapEventExport(SdkTap):
         ctx.exit(FAILED)
 
 
-def _trouble_with(stream: EventStream) -> Exception | None:
+def _connection_error(stream: EventStream) -> Exception | None:
     stream.client.fail_fast()
     try:
         stream.check_connection()
@@ -404,7 +404,7 @@ def _trouble_with(stream: EventStream) -> Exception | None:
 
 
 def describe(error: Exception) -> str:
-    """An error in one line, for a person."""
+    """Describe an error in one line."""
     text = " ".join(str(error).split()) or "no further information"
     if isinstance(error, OSError) and error.errno in NO_FILES:
         return TOO_MANY_FILES

@@ -1,4 +1,4 @@
-"""What a vendor's room says of it: its settings, what they need, its limits and its streams."""
+"""The description of a vendor: its settings, limits and streams."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """One way to read from a vendor, which one credential opens.
+    """One API of a vendor, with its own credential.
 
     Attributes:
-        name: For people.
+        name: Its name, for messages.
         credential: The setting that makes it configured.
-        required: The settings that must be set then.
+        required: The other settings that it needs.
         urls: The settings that hold its addresses.
         max_concurrency: The vendor's own limit of concurrent requests; None if there is none.
-        rate: The vendor's own limit of requests, a second and at once; None if there is none.
-        streams: What it has.
+        rate: The vendor's own limit: requests per second, and in a burst; None if there is none.
+        streams: Its streams.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Api:
 
 
 def no_problems(_right: Config, _named: Collection[str]) -> Iterator[str]:
-    """No further checks."""
+    """Check nothing more."""
     yield from ()
 
 
@@ -52,15 +52,15 @@ class Vendor:
     """A vendor.
 
     Attributes:
-        name: For people.
+        name: Its name, for messages.
         settings: Its block of settings.
-        apis: The ways to read from it, by the value of the setting `mode`; the first is the usual.
-        mode: The setting that chooses one of several.
-        guide: Where a person finds the credentials; stands in `.secrets.example`.
+        apis: Its APIs, by the value of the setting `mode`; the first is the default.
+        mode: The setting that chooses one of several APIs.
+        guide: Where the user finds the credentials, for `.secrets.example`.
         examples: Invented values of settings, for `.secrets.example`.
-        prepare: Brings settings into the form that its streams work with.
-        problems: Further checks: takes the settings that fit the schema, and the names of all that
-            are set; yields lines that begin with the setting's name.
+        prepare: Converts settings to the form that its streams need.
+        problems: Further checks. Takes the settings that fit the schema, and the names of all
+            settings that are set; yields lines that begin with the setting's name.
     """
 
     name: str
@@ -73,5 +73,5 @@ class Vendor:
     problems: Callable[[Config, Collection[str]], Iterator[str]] = no_problems
 
     def api(self, config: Config) -> Api:
-        """The way to read that some settings choose."""
+        """Return the API that the settings choose."""
         return self.apis.get(config.get(self.mode, ""), next(iter(self.apis.values())))

@@ -1,4 +1,4 @@
-"""What a run is asked for beside what it can read: told before it begins."""
+"""Compares the catalog and stream maps with the streams, before a run begins."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def problems(selected: Sequence[EventStream]) -> list[str]:
-    """A line for each thing that a catalog or stream maps ask for and that can't be done.
+    """Return a line for each request of the catalog or stream maps that can't be met.
 
-    Stream maps of streams that aren't selected don't matter, so they aren't made.
+    Stream maps of streams that aren't selected have no effect, so they aren't made.
     """
     found: list[str] = []
     for stream in selected:
@@ -34,7 +34,7 @@ def problems(selected: Sequence[EventStream]) -> list[str]:
         return found
     names = Counter(transform.name for stream in selected for transform in stream.transforms)
     return [
-        f"stream_maps: the records of {count} streams are called {name}; expected a name for each"
+        f"stream_maps: {count} streams have the name {name}; expected different names"
         for name, count in names.items()
         if count > 1
     ]
@@ -46,7 +46,7 @@ def warnings(
     catalog: Collection[str] | None,
     maps: Mapping[str, Any],
 ) -> Iterator[str]:
-    """A line for each thing that is asked for and comes to nothing.
+    """Yield a line for each request that has no effect.
 
     Args:
         kinds: The streams of all vendors.
@@ -61,9 +61,9 @@ def warnings(
     if catalog is not None and (unlisted := names - set(catalog)):
         yield f"these streams aren't in the catalog, so they aren't read: {quote_names(unlisted)}"
     for name in maps_of_nothing(map(attrgetter("name"), kinds), maps):
-        yield f"stream_maps: {quote_name(name)} is no stream, so its map changes nothing"
+        yield f"stream_maps: {quote_name(name)} is not a stream, so its map has no effect"
     for stream in (each for each in selected if not each.is_growing):
         if removed := unknown_removals(stream.name, maps, stream.sent_columns):
-            yield f"stream_maps: {stream.name} has no column {quote_names(removed)} to leave out"
+            yield f"stream_maps: {stream.name} has no column {quote_names(removed)} to remove"
     if not selected:
-        yield f"no stream is selected, so nothing is read; there are {quote_names(names)}"
+        yield f"no stream is selected, so nothing is read; choose from {quote_names(names)}"

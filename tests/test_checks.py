@@ -190,7 +190,7 @@ BAD: list[tuple[str, Any, str]] = [
     (
         "croct_api_url",
         "http://192.168.0.1",
-        "expected https: credentials don't travel",
+        "expected https: credentials are not sent",
     ),
     ("infobip_api_url", "http:/x", "infobip_api_url: got "),
     (
@@ -209,7 +209,7 @@ BAD: list[tuple[str, Any, str]] = [
     ),
     ("flattening_separator", "\0", "flattening_separator: got "),
     ("stream_maps", {"croct_events": 5}, 'expected "__NULL__" or null or an object'),
-    ("stream_maps", "{", "stream_maps: got a text that is no JSON object, expected an object"),
+    ("stream_maps", "{", "stream_maps: got a text that is not a JSON object, expected an object"),
     ("faker_config", [], r"faker_config: got \[\], expected an object"),
     ("batch_config", [], r"batch_config: got \[\], expected an object"),
     ("batch_config", {}, "batch_config: expected encoding and storage in it"),
@@ -357,7 +357,7 @@ def test_no_secret_is_shown(secret: Any) -> None:
 )
 def test_a_value_of_the_example_is_none(name: str, value: str) -> None:
     lines = of_all(**{name: value})
-    assert f"{name}: still as in .secrets.example; put in your own, or take it out" in lines
+    assert f"{name}: still as in .secrets.example; replace it with your own, or remove it" in lines
 
 
 def test_the_bucket_may_have_any_other_name() -> None:
@@ -369,7 +369,7 @@ def test_files_are_written_only_where_they_can_be(
 ) -> None:
     (tmp_path / "taken").write_text("a file")
     (found,) = of_root(tmp_path / "taken/deeper")
-    assert found.endswith("taken is no folder")
+    assert found.endswith("taken is not a folder")
     assert of_root(tmp_path / "to/be/made") == of_root((tmp_path / "to").as_uri()) == []
     monkeypatch.setattr("os.access", lambda *_: False)
     (found,) = of_root(tmp_path / "to")

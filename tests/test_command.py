@@ -334,7 +334,7 @@ def test_a_file_that_is_no_json_is_named(tap: Tap, sandbox: Sandbox, name: str) 
 
 BROKEN = [
     (b"{half", "line 1, column 2"),
-    (b'{"a": 1,}', "a comma too many"),
+    (b'{"a": 1,}', "an extra comma"),
     ("{}".encode("utf-16"), "is UTF-16, as PowerShell's > writes it"),
     (b"[" * 100_000, "nested too deeply"),
     (b"null", "holds null, expected a JSON object"),
@@ -480,5 +480,5 @@ def test_what_stands_in_the_example_is_told_and_not_sent(tap: Tap) -> None:
         "ncp_secret_key",
     }
     assert {line.partition(": ")[2] for line in told} == {
-        "still as in .secrets.example; put in your own, or take it out"
+        "still as in .secrets.example; replace it with your own, or remove it"
     }

@@ -97,7 +97,7 @@ def test_a_dotenv_file_of_any_editor(empty_folder: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("A=é".encode("latin-1"), "is no UTF-8"),
+        ("A=é".encode("latin-1"), "is not UTF-8"),
         ("A=1".encode("utf-16"), "is UTF-16"),
         (b"TAP_EVENTEXPORT_USER_AGENT=a\0b\n", "can't be read: embedded null byte"),
     ],

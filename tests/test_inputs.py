@@ -41,8 +41,8 @@ def test_stdin_is_a_file_too(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"true", "holds true or false, expected"),
         (b"5", "holds a number, expected"),
         (b'"a"', "holds a text, expected"),
-        (b'{"a": 1,}', "a comma too many at line 1, column 8"),
-        (b'{"a": [1, 2,\n ],\n "b": 2}', "a comma too many at line 1, column 12"),
+        (b'{"a": 1,}', "an extra comma at line 1, column 8"),
+        (b'{"a": [1, 2,\n ],\n "b": 2}', "an extra comma at line 1, column 12"),
         (b'{"a": 1 "b": 2}', "line 1, column 9"),
         (b"{half", "line 1, column 2"),
         (b'{"a": "b', "line 1, column 7"),
@@ -53,13 +53,13 @@ def test_stdin_is_a_file_too(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"# settings\na: 1", "looks like YAML or a .env file"),
         (b"---\na: 1", "looks like YAML or a .env file"),
         (b"TAP_EVENTEXPORT_CONCURRENCY=4", "looks like YAML or a .env file"),
-        (b'{"a": {"b": 1, "b": 2}}', "b stands in it twice"),
-        (b'{"a": NaN}', "NaN is no number"),
-        (b'{"a": -Infinity}', "-Infinity is no number"),
+        (b'{"a": {"b": 1, "b": 2}}', "it has b twice"),
+        (b'{"a": NaN}', "NaN is not a number"),
+        (b'{"a": -Infinity}', "-Infinity is not a number"),
         (b'{"a": ' + b"[" * 100_000, "nested too deeply"),
         (b'{"a": ' + b"9" * 5_000 + b"}", "limit"),
         ('{"a": 1}'.encode("utf-16"), "is UTF-16, as PowerShell's > writes it; save it as UTF-8"),
-        ('{"a": "é"}'.encode("latin-1"), "is no UTF-8, because of its byte 8; save it as UTF-8"),
+        ('{"a": "é"}'.encode("latin-1"), "is not UTF-8, because of its byte 8; save it as UTF-8"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -81,7 +81,7 @@ def test_the_comma_is_told_wherever_python_sees_a_fault() -> None:
         error = json.JSONDecodeError("…", text, place)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("json.loads", _raising(error))
-            with pytest.raises(InputError, match="a comma too many at line 1, column 9"):
+            with pytest.raises(InputError, match="an extra comma at line 1, column 9"):
                 parse_json(text)
 
 

@@ -246,7 +246,9 @@ def test_a_machine_whose_clock_was_never_set_reads_nothing(
     reset = datetime.fromisoformat(f"{day}T00:00:12+00:00") - world.now()
     done = world.tap(tmp_path, reset).run()
     assert (done.code, done.lines) == (1, [])
-    assert f"this machine's clock says {day}T00:00:1" in done.log_line("which is long over: set it")
+    assert f"this machine's clock says {day}T00:00:1" in done.log_line(
+        "which is years in the past: set it"
+    )
     assert not world.sandbox.requests
 
 
