@@ -1,1 +1,1 @@
-"""The command `tap-eventexport-report`: what was loaded, and how, as one HTML page."""
+"""The command `tap-eventexport-report`: an HTML page about loaded events and runs."""

@@ -1,4 +1,4 @@
-"""`python -m tap_eventexport.report` is the command."""
+"""Runs the command as `python -m tap_eventexport.report`."""
 
 from tap_eventexport.report.command import main
 

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WEEK = timedelta(days=7)
-MOST_WEEKS, MOST_PARTS = 53, 4  # in a calendar's part, and parts; the others aren't drawn
+MOST_WEEKS, MOST_PARTS = (
+    53,
+    4,
+)  # weeks in a part of a calendar, and parts; earlier weeks aren't drawn
 MOST_WEEKS_WITH_NUMBERS = 25
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MISSING = "\N{MULTIPLICATION SIGN}"  # in every font
@@ -28,7 +31,7 @@ LAYOUT = {
 
 
 def calendar(counted: Counted) -> list[graph_objects.Figure]:
-    """Heat maps of events per day, a year in each; a column is a week, a row a day of the week."""
+    """Make heat maps of events per day, one for each year; a column is a week, a row a weekday."""
     weeks = shown_weeks(counted)
     return [_part(counted, weeks[at : at + MOST_WEEKS]) for at in range(0, len(weeks), MOST_WEEKS)]
 
@@ -37,13 +40,13 @@ def _part(counted: Counted, weeks: Sequence[date]) -> graph_objects.Figure:
     has_numbers = len(shown_weeks(counted)) <= MOST_WEEKS_WITH_NUMBERS
     width, height = (42, 28) if has_numbers else (18, 18)
     counts = [[counted.days.get(week + timedelta(row)) for week in weeks] for row in range(7)]
-    told = [[_told(week + timedelta(row), counted) for week in weeks] for row in range(7)]
+    tooltips = [[_tooltip(week + timedelta(row), counted) for week in weeks] for row in range(7)]
     numbers = {"texttemplate": "%{z:.3~s}", "textfont": {"size": 12}} if has_numbers else {}
     figure = graph_objects.Figure(
         graph_objects.Heatmap(
             z=counts,
             y=WEEKDAYS,
-            customdata=told,
+            customdata=tooltips,
             hovertemplate="%{customdata}<extra></extra>",
             hoverongaps=False,
             colorscale="Cividis_r",
@@ -68,7 +71,7 @@ def _part(counted: Counted, weeks: Sequence[date]) -> graph_objects.Figure:
             "color": INK,
             "line": {"width": 1.5},
         },
-        customdata=[_told(day, counted) for day in missing],
+        customdata=[_tooltip(day, counted) for day in missing],
         hovertemplate="%{customdata}<extra></extra>",
     )
     figure.update_layout(
@@ -96,7 +99,7 @@ def _part(counted: Counted, weeks: Sequence[date]) -> graph_objects.Figure:
 
 
 def arrivals(counted: Counted) -> graph_objects.Figure:
-    """Bars of how many events arrived how late."""
+    """Make a bar chart of events by their delay of arrival."""
     names = [*LAGS, LATER]
     if EARLIER in counted.arrivals:
         names.append(EARLIER)
@@ -126,7 +129,7 @@ def arrivals(counted: Counted) -> graph_objects.Figure:
 
 
 def shown_weeks(counted: Counted) -> list[date]:
-    """The Mondays of the weeks that a calendar shows."""
+    """Return the Mondays of the weeks that a calendar shows."""
     first, last = (_monday(day) for day in (min(counted.days), max(counted.days)))
     number = min((last - first) // WEEK + 1, MOST_WEEKS * MOST_PARTS)
     return [last - WEEK * back for back in reversed(range(number))]
@@ -145,22 +148,22 @@ def _missing(counted: Counted, weeks: Sequence[date]) -> list[date]:
     ]
 
 
-def _told(day: date, counted: Counted) -> str:
+def _tooltip(day: date, counted: Counted) -> str:
     events = counted.days.get(day, 0)
     return f"{WEEKDAYS[day.weekday()]} {day}: {f'{events:,}' if events else 'no'} events"
 
 
 def _ticks(weeks: Sequence[date], *, has_days: bool) -> dict[str, list[int] | list[str]]:
-    """The day of each Monday where there is room, and a month where one begins."""
-    places, texts = [], []
-    for place, week in enumerate(weeks):
-        is_first = place == 0
+    """Label each Monday with its day if there is room, and the first week of each month."""
+    positions, texts = [], []
+    for position, week in enumerate(weeks):
+        is_first = position == 0
         if is_first or week.day <= WEEK.days:
             month = f"{week:%b}<br>{week.year}" if is_first or week.month == 1 else f"{week:%b}"
         elif has_days:
             month = ""
         else:
             continue
-        places.append(place)
+        positions.append(position)
         texts.append(f"{week.day}<br>{month}" if has_days else month)
-    return {"tickvals": places, "ticktext": texts}
+    return {"tickvals": positions, "ticktext": texts}

@@ -13,7 +13,7 @@ class Columns:
     """The columns of one stream.
 
     Attributes:
-        happened: When an event happened, if the vendor tells this and `time` is its arrival.
+        happened: The column with the time of the event, if `time` is the time of its arrival.
     """
 
     stream: str

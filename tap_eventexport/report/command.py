@@ -1,4 +1,4 @@
-"""The command `tap-eventexport-report`: files of events and logs in, one HTML page out."""
+"""The command `tap-eventexport-report`: makes an HTML page from files of events and logs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME = "tap-eventexport-report"
 
 @standard_streams(teller(NAME))
 def main() -> None:
-    """Write the page and print where it is."""
+    """Write the page, and print its path."""
     parser = argparse.ArgumentParser(
         prog=NAME,
         description="Makes one HTML page of the files that target-jsonl wrote and of the tap's "
@@ -29,8 +29,8 @@ def main() -> None:
         nargs="+",
         type=Path,
         metavar="PATH",
-        help="a folder, searched with all below it, or a file: <stream>.jsonl is events, "
-        "*.log is searched for the tables that runs log at their end",
+        help="a folder, searched with its subfolders, or a file: <stream>.jsonl has events, *.log "
+        "is searched for the tables that runs log at their end",
     )
     parser.add_argument(
         "--output", type=Path, default=Path("report.html"), help="the page (%(default)s)"
@@ -56,18 +56,18 @@ def _page(paths: list[Path]) -> str:
             "no events and no runs were found; give the folder that target-jsonl writes to, "
             "such as output/, or a log of the tap that holds a run to its end"
         )
-    told = _told(sources, len(found))
-    print(f"Found {told}", file=sys.stderr)  # noqa: T201
+    summary = _summary(sources, len(found))
+    print(f"Found {summary}", file=sys.stderr)  # noqa: T201
     counted = [
         count(columns, sources.events[columns.stream])
         for columns in STREAMS
         if columns.stream in sources.events
     ]
-    return render(Report(datetime.now(UTC), told, counted, found))
+    return render(Report(datetime.now(UTC), summary, counted, found))
 
 
-def _told(sources: Sources, found: int) -> str:
-    """What was found, in a line."""
+def _summary(sources: Sources, found: int) -> str:
+    """Describe the found files in a line."""
     events = (f"{name} ({_number(len(files), 'file')})" for name, files in sources.events.items())
     return ", ".join([*events, f"{_number(found, 'run')} in {_number(len(sources.logs), 'log')}"])
 

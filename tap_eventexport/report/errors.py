@@ -1,5 +1,5 @@
-"""What keeps a report from being made."""
+"""The error of the report command."""
 
 
 class ReportError(Exception):
-    """A person must give the command something else; the message says what."""
+    """The command needs other arguments; the message says which."""

@@ -1,4 +1,4 @@
-"""Counts the events in the files of a loader, each once, with DuckDB."""
+"""Counts the events in a loader's files with DuckDB, each event once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Gap(NamedTuple):
 
     @property
     def days(self) -> int:
-        """How many."""
+        """The number of days."""
         return (self.last - self.first) // DAY + 1
 
 
@@ -55,12 +55,12 @@ class Counted:
 
     @property
     def events(self) -> int:
-        """All of them."""
+        """The number of events."""
         return sum(self.days.values())
 
     @property
     def gaps(self) -> list[Gap]:
-        """Between the first and the last day."""
+        """The gaps between the first and the last day."""
         return [
             Gap(before + DAY, after - DAY)
             for before, after in pairwise(self.days)
@@ -69,21 +69,21 @@ class Counted:
 
     @property
     def missing(self) -> int:
-        """Days of gaps."""
+        """The number of days in gaps."""
         return sum(gap.days for gap in self.gaps)
 
 
 def count(columns: Columns, files: Sequence[Path]) -> Counted:
-    """The events of a stream; a record that stands in its files more than once counts once.
+    """Count the events of a stream; a record that is in its files more than once counts once.
 
     Raises:
-        ReportError: If a line of a file is no record of the stream.
+        ReportError: If a line of a file isn't a record of the stream.
     """
     with duckdb.connect() as connection:
         try:
             return _count(connection, columns, files)
         except duckdb.Error as error:
-            said = str(error).partition("\n")[0]  # what follows advises settings of DuckDB
+            said = str(error).partition("\n")[0]  # the rest recommends settings of DuckDB
             raise ReportError(f"{columns.stream}: {said}") from None
 
 

@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing but itself."""
+"""Makes a report as one HTML page without external files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNITS = (("days", 86_400), ("h", 3_600), ("min", 60))
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a page tells."""
+    """The content of a page."""
 
     made: datetime
     sources: str  # what it was made of
@@ -42,7 +42,7 @@ class Report:
 
 
 def render(report: Report) -> str:
-    """The page. Whatever comes out of data, logs and file names is escaped."""
+    """Render the page. Text from data, logs and file names is escaped."""
     counted = {stream.stream: stream for stream in report.counted}
     filled = {name: stream for name, stream in counted.items() if stream.days}
     days = [day for stream in filled.values() for day in stream.days]
@@ -79,7 +79,7 @@ def render(report: Report) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the unit that suits them."""
+    """Format seconds in a suitable unit."""
     for unit, size in UNITS:
         if abs(seconds) >= size:
             return f"{seconds / size:.1f} {unit}"
@@ -108,12 +108,12 @@ def _drawn(figure: Figure, name: str) -> str:
 
 
 def _cut(stream: Counted) -> date | None:
-    """The first day of the calendar, where there are events before it."""
+    """Return the first day of the calendar, if there are events before it."""
     (first, *_) = shown_weeks(stream)
     return first if first > min(stream.days) else None
 
 
 def _rows(stream: Counted) -> list[tuple[date, date, int]]:
-    """Days and gaps, in order: the first day, the last, and the number of events."""
+    """Return days and gaps in order: the first day, the last day, and the number of events."""
     days = [(day, day, number) for day, number in stream.days.items()]
     return sorted([*days, *((gap.first, gap.last, 0) for gap in stream.gaps)])

@@ -1,4 +1,4 @@
-"""Finds the tables that runs log at their end, whatever a log writes around its lines."""
+"""Finds the tables that runs log at their end, in any format of log lines."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Run:
 
 
 def runs(lines: Iterable[str]) -> Iterator[Run]:
-    """The runs of a log, in its order; what isn't part of a table is passed over."""
+    """Yield the runs in a log, in order; other lines are skipped."""
     run = None
     for line in lines:
         text = COLOUR.sub("", line)
@@ -65,5 +65,5 @@ def runs(lines: Iterable[str]) -> Iterator[Run]:
 
 
 def latest(found: Iterable[Run]) -> dict[str, dict[str, str]]:
-    """The last row of each stream."""
+    """Return the last row of each stream."""
     return {row["stream"]: row for run in found for row in run.rows}

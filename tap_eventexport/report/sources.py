@@ -1,4 +1,4 @@
-"""Finds what a report is made of: the files of a loader, and logs."""
+"""Finds the input of a report: the files of a loader, and logs."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ LONGEST_LINE = 65_536  # characters; a longer one is read in parts
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Files of events by their stream, and logs, the one that was written last at the end."""
+    """Files of events by stream, and logs, in order of their last change."""
 
     events: dict[str, list[Path]] = field(default_factory=dict)
     logs: list[Path] = field(default_factory=list)
 
 
 def find(paths: Iterable[Path], streams: Collection[str]) -> Sources:
-    """What is in files and folders.
+    """Find files of events and logs in paths.
 
-    A file of events is named as `target-jsonl` does, `<stream>.jsonl` or `<stream>-<time>.jsonl`.
-    In a folder `*.log` are logs; a file that is named by itself may have any name.
+    A file of events has a name as from `target-jsonl`: `<stream>.jsonl` or `<stream>-<time>.jsonl`.
+    In a folder, `*.log` are logs; a log that is given as a file may have any name.
 
     Raises:
-        ReportError: If a path doesn't exist, or is a file of events of no stream.
+        ReportError: If a path doesn't exist, or is a file of events of an unknown stream.
     """
     found = Sources()
     for file in {file.resolve(): file for path in paths for file in _files(path, streams)}.values():
@@ -45,7 +45,7 @@ def find(paths: Iterable[Path], streams: Collection[str]) -> Sources:
 
 
 def lines(log: Path) -> Iterator[str]:
-    """The lines of a log, whatever is in it."""
+    """Yield the lines of a log, with any content."""
     with log.open(encoding="utf-8", errors="replace") as file:
         while line := file.readline(LONGEST_LINE):
             yield line
