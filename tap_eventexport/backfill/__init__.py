@@ -1,1 +1,1 @@
-"""Long times cut into partitions, which a cluster loads; the tap needs nothing of this."""
+"""Splits a long time into partitions, which a cluster loads; the tap itself doesn't need this."""

@@ -1,4 +1,4 @@
-"""Loads partitions on the workers of a Dask cluster; nothing else here knows Dask."""
+"""Loads partitions on the workers of a Dask cluster; only this file uses Dask."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0  # seconds between attempts
 
 
 class ClusterError(Exception):
-    """The cluster can't do the work; the text says why."""
+    """The cluster can't load the partitions; the text says why."""
 
 
 class _Deaf(WorkerPlugin):  # type: ignore[misc]
-    """A worker that leaves Ctrl-C at the terminal to the process that started it."""
+    """A worker that ignores Ctrl-C; the process that started it handles the signal."""
 
     def setup(self, worker: Worker) -> None:  # noqa: ARG002 - Dask's own
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -44,7 +44,7 @@ class _Deaf(WorkerPlugin):  # type: ignore[misc]
 
 @contextmanager
 def connected(scheduler: str, workers: int) -> Iterator[Client]:
-    """A client of the cluster at an address, or of one of processes on this machine.
+    """Connect to the cluster at an address, or to local processes.
 
     Raises:
         ClusterError: If it doesn't answer.
@@ -56,7 +56,7 @@ def connected(scheduler: str, workers: int) -> Iterator[Client]:
                 n_workers=workers,
                 threads_per_worker=1,
                 processes=True,
-                silence_logs=logging.CRITICAL,  # what fails is told by who started this
+                silence_logs=logging.CRITICAL,  # the command reports failures itself
                 dashboard_address="127.0.0.1:0",
             ) as cluster,
             Client(cluster) as client,
@@ -73,19 +73,19 @@ def connected(scheduler: str, workers: int) -> Iterator[Client]:
 
 
 def check(client: Client, loader: str) -> None:
-    """Let every worker say whether it has what it needs.
+    """Check that every worker has the programs that it needs.
 
     Raises:
-        ClusterError: If there is no worker, or if one has not.
+        ClusterError: If there is no worker, or if one lacks a program.
     """
     try:
         client.wait_for_workers(1, timeout=START)
         said = client.run(load.missing, loader)
     except TimeoutError:
         raise ClusterError(f"the cluster has no worker after {START} s") from None
-    except Exception as error:  # noqa: BLE001 - what a worker raises comes as that alone
+    except Exception as error:  # noqa: BLE001 - a worker may raise any error
         raise ClusterError(
-            "the workers need tap-eventexport[dask], in the version that is here: "
+            "the workers need tap-eventexport[dask], in the same version as here: "
             f"pip install 'tap-eventexport[dask]' ({error})"
         ) from None
     for worker, missing in said.items():
@@ -96,19 +96,18 @@ def check(client: Client, loader: str) -> None:
 def loaded(
     client: Client, tasks: Sequence[Task], retries: int
 ) -> Generator[tuple[Task, Exception | None]]:
-    """Load partitions and hand each out when it is loaded, or with why it is not.
+    """Load partitions, and yield each when it is loaded, or with its error.
 
-    That quotas hold is guarded by Dask's semaphores, which also count other runs, and workers that
-    are believed lost. Partitions that are left when the caller goes away are cancelled, and what
-    runs is ended.
+    Dask's semaphores enforce the quotas, and also count other runs and workers that seem lost. If
+    the caller stops, the remaining partitions are cancelled and running ones are ended.
 
     Args:
         client: The cluster.
         tasks: The partitions, those of a stream in order.
-        retries: How often a partition that fails is tried again.
+        retries: How often a failed partition is retried.
 
     Raises:
-        ClusterError: If the cluster is gone, and with it the knowledge of what was loaded.
+        ClusterError: If the cluster is lost, so that it's unknown what was loaded.
     """
     scheduler = Scheduler(tasks)
     running: dict[Future, Task] = {}
@@ -138,7 +137,7 @@ def loaded(
 
 
 def _load(job: Job, quota: Quota, retries: int) -> None:
-    """Load a partition, with pauses between attempts in which another may have the lease."""
+    """Load a partition; during pauses between attempts, another task may have the lease."""
 
     def attempt() -> None:
         with _lease(quota):
@@ -155,5 +154,5 @@ def _load(job: Job, quota: Quota, retries: int) -> None:
 
 @cache
 def _lease(quota: Quota) -> Semaphore:
-    """What hands out a quota's leases and renews them; it never ends, so a worker has only one."""
+    """Return the semaphore of a quota's leases; it renews them and never ends, so it's cached."""
     return Semaphore(quota.leases, name=quota.name)

@@ -1,4 +1,4 @@
-"""The command `tap-eventexport-backfill`: plans a long time as partitions, and loads them."""
+"""The command `tap-eventexport-backfill`: splits a long time into partitions, and loads them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NEEDED = ("distributed", "fsspec", "obstore")  # by `run`
 
 
 class WrongUseError(Exception):
-    """The command can't do what was asked; the text says why."""
+    """The command was used in a wrong way; the text says how."""
 
 
 @standard_streams(echo)
@@ -62,15 +62,15 @@ def _parser() -> argparse.ArgumentParser:
         add("--config", action="append", required=True, help="the tap's settings: a file, or ENV")
         add("--catalog", help="the tap's catalog, for what is selected")
         add("--stream", action="append", default=[], help="this stream only; may be repeated")
-        add("--start", type=_instant, required=True, help="the earliest event that is wanted")
+        add("--start", type=_instant, required=True, help="the time of the earliest event")
         add("--end", type=_instant, required=True, help="exclusive; not in the future")
         add("--by", choices=WIDTHS, default="day", help="the length of a partition")
     add = running.add_argument
     add("--loader", type=shlex.split, required=True, help="the loader's command")
-    add("--done", required=True, help="where to keep what is done: a folder, or s3://…")
+    add("--done", required=True, help="where to record completed partitions: a folder, or s3://…")
     add("--scheduler", default="local", help="the cluster's address; local: processes here")
-    add("--workers", type=int, default=os.cpu_count(), help="how many, if they are local")
-    add("--retries", type=int, default=3, help="how often to try again what fails")
+    add("--workers", type=int, default=os.cpu_count(), help="the number of local processes")
+    add("--retries", type=int, default=3, help="how often to retry a failed partition")
     return parser
 
 
@@ -130,11 +130,12 @@ def _tap(options: argparse.Namespace) -> TapEventExport:
 
 
 def _partitions(tap: TapEventExport, options: argparse.Namespace) -> Sequence[Partition]:
-    """The plan; what can't be read is told."""
+    """Plan the partitions, and report the gaps."""
     if not options.start < options.end <= datetime.now(UTC):
         raise WrongUseError(
             f"--start, --end: got {format_instant(options.start)} and "
-            f"{format_instant(options.end)}, expected a time that is over"
+            f"{format_instant(options.end)}, expected a start before the end, "
+            "and an end that isn't in the future"
         )
     try:
         chosen = sources.streams(tap, options.stream)

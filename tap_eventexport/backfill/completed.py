@@ -1,4 +1,4 @@
-"""Which partitions are complete: a small JSON file for each, in a folder or in S3."""
+"""Records completed partitions: a small JSON file for each, in a folder or in S3."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ SUFFIX, PART = ".json", ".part"
 
 
 class DoneError(Exception):
-    """The place can't be used; the text says why."""
+    """The folder can't be used; the text says why."""
 
 
 class CompletedStore:
     """The partitions that were loaded.
 
-    A record is complete or absent: in a folder it is written under another name first, a store
-    takes an object whole or not at all. An empty file is no record. Its name is what counts; what
-    it says is for people.
+    A record is complete or absent: in a folder it is written under another name first, and a store
+    writes an object completely or not at all. An empty file isn't a record. Only the file's name is
+    used; its content is information for users.
 
     Args:
         place: A folder, or the address of one that fsspec knows, such as `s3://bucket/folder`.
 
     Raises:
-        DoneError: Now and later, if the place can't be used.
+        DoneError: Now and later, if the folder can't be used.
     """
 
     def __init__(self, place: str) -> None:
         self._place = place
-        with self._told():
+        with self._errors_named():
             self._files, self._folder = _opened(place)
             self._files.makedirs(self._folder, exist_ok=True)
 
     def ids(self) -> set[str]:
-        """The partitions that were loaded, by their ids."""
-        with self._told():
+        """Return the ids of the partitions that were loaded."""
+        with self._errors_named():
             try:
                 listed = self._files.ls(self._folder, detail=True)
             except FileNotFoundError:  # a store has no empty folders
@@ -57,11 +57,11 @@ class CompletedStore:
         return {path.stem for path in paths if path.suffix == SUFFIX}
 
     def add(self, partition: Partition) -> None:
-        """Remember that a partition was loaded."""
+        """Record that a partition was loaded."""
         values = {**partition.values, "completed": format_instant(datetime.now(UTC))}
         path = f"{self._folder}/{partition.id}{SUFFIX}"
         text = json.dumps(values).encode()
-        with self._told():
+        with self._errors_named():
             if isinstance(self._files, LocalFileSystem):
                 self._files.pipe_file(path + PART, text)
                 Path(path + PART).replace(path)
@@ -69,7 +69,7 @@ class CompletedStore:
                 self._files.pipe_file(path, text)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _errors_named(self) -> Iterator[None]:
         try:
             yield
         except (OSError, ValueError, ImportError, BaseError) as error:

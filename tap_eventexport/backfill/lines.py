@@ -1,4 +1,4 @@
-"""What `tap | loader` says while it runs: the last line of a stream, and the STATE in it."""
+"""Reads the output of `tap | loader`: the last line of a stream, and the STATE in it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import select
 from contextlib import suppress
 from typing import IO, Any
 
-CHUNK = 1 << 16  # bytes: what a pipe holds
+CHUNK = 1 << 16  # bytes: the size of a pipe's buffer
 LONGEST = 1 << 20  # bytes of a line that are kept; a STATE message is far shorter
 
 
 class LastLine:
-    """The last whole line of what is fed to it, found in linear time and bounded memory.
+    """Finds the last whole line of its input, in linear time and bounded memory.
 
     Attributes:
         text: The line without its end; empty if there is none, or if it is too long.
@@ -20,11 +20,11 @@ class LastLine:
 
     def __init__(self) -> None:
         self.text = b""
-        self._open = bytearray()  # what came behind the last line feed
+        self._open = bytearray()  # the bytes after the last line feed
         self._is_too_long = False
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
         end = chunk.rfind(b"\n")
         if end < 0:
             self._extend(chunk)
@@ -46,7 +46,7 @@ class LastLine:
 
     @property
     def state(self) -> dict[str, Any] | None:
-        """The value of the STATE that the last line holds, as a message or alone; None if none."""
+        """The value of the STATE in the last line, as a message or alone; None if there is none."""
         try:
             said = json.loads(self.text)
         except (ValueError, RecursionError):
@@ -57,11 +57,11 @@ class LastLine:
 
 
 def copy(source: IO[bytes], target: IO[bytes]) -> dict[str, Any] | None:
-    """Hand on all that comes, as it comes, and close both ends.
+    """Copy all bytes as they arrive, then close both ends.
 
     Returns:
-        The STATE with which the source ended. None if it ended otherwise, or if nobody reads the
-        target any more, which is noticed while nothing comes, too.
+        The STATE at the end of the source. None if there is none, or if the target was closed,
+        which is also noticed while no bytes arrive.
     """
     last = LastLine()
     poll = select.poll()
@@ -82,7 +82,7 @@ def copy(source: IO[bytes], target: IO[bytes]) -> dict[str, Any] | None:
 
 
 def last_state(source: IO[bytes]) -> dict[str, Any] | None:
-    """The STATE with which a source ends, read to its end; None if it ends otherwise."""
+    """Read a source to its end, and return the STATE in its last line; None if there is none."""
     last = LastLine()
     while chunk := source.read1(CHUNK):  # type: ignore[attr-defined]
         last.feed(chunk)

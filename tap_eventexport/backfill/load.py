@@ -1,4 +1,4 @@
-"""Loads one partition: `tap | loader` in a process beside this one, until it has ended."""
+"""Loads one partition: runs `tap | loader` in a child process, and waits for its end."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ TAP = "tap-eventexport"
 
 
 class LoadError(Exception):
-    """A partition was not loaded; the text says what tap and loader said last."""
+    """A partition was not loaded; the text has the last lines of tap and loader."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What it takes to load a partition, wherever that is done.
+    """Everything that a worker needs to load a partition.
 
     Attributes:
-        backfill: The run that it belongs to, which can be ended as a whole.
+        backfill: The id of the run that it belongs to; all jobs of a run can be ended together.
         loader: The loader's command.
-        config: The tap's settings. They hold secrets, and whoever logs a job must not show them.
+        config: The tap's settings. They hold secrets, so a log must not show them.
         catalog: The tap's catalog.
     """
 
@@ -48,7 +48,7 @@ class Job:
 
 @dataclass(slots=True)
 class _Running:
-    """What runs of one backfill in this process, and whether it was ended."""
+    """The processes of one backfill in this process, and whether it was ended."""
 
     ended: threading.Event = field(default_factory=threading.Event)
     processes: set[subprocess.Popen[str]] = field(default_factory=set)
@@ -59,14 +59,14 @@ _backfills: defaultdict[str, _Running] = defaultdict(_Running)
 
 
 def load(job: Job) -> None:
-    """Load a partition: the tap has read all of it, and the loader says that all is written.
+    """Load a partition: the tap must read all of it, and the loader must confirm all writes.
 
-    Loaders end with 0 when they are asked to end early, too. What a loader has written is told by
-    the STATE that it hands on, and by nothing else.
+    A loader's exit code is also 0 if it was asked to end early. Only the STATE that a loader writes
+    proves what it has loaded.
 
     Raises:
-        LoadError: If the tap or the loader failed, or isn't there, or if the loader did not hand on
-            the tap's last STATE.
+        LoadError: If the tap or the loader failed or isn't installed, or if the loader did not
+            write the tap's last STATE.
     """
     loader, *arguments = job.loader
     orders = {
@@ -76,15 +76,15 @@ def load(job: Job) -> None:
         "catalog": job.catalog,
     }
     with _process(job.backfill) as process:
-        told = _told(process, orders)
-    if not told:
+        output = _output(process, orders)
+    if not output:
         raise LoadError("tap and loader were ended")
-    if problems := list(_problems(json.loads(told))):
+    if problems := list(_problems(json.loads(output))):
         raise LoadError(_redacted(problems, job.config))
 
 
 def end(backfill: str) -> None:
-    """End what this process loads of a backfill, wait for that, and load no more of it."""
+    """End this process's jobs of a backfill, wait for their end, and start no more of them."""
     running = _backfills[backfill]
     with running.lock:
         running.ended.set()
@@ -107,7 +107,7 @@ def wait(backfill: str, seconds: float) -> None:
 
 
 def found(program: str) -> str:
-    """Where a program is: beside this Python, or in the PATH.
+    """Return the path of a program: beside this Python, or in the PATH.
 
     Raises:
         LoadError: If it is in neither.
@@ -120,7 +120,7 @@ def found(program: str) -> str:
 
 
 def missing(loader: str) -> str:
-    """Which of the programs isn't here; empty if both are."""
+    """Return an error if one of the programs is missing; empty if both are found."""
     try:
         found(TAP)
         found(loader)
@@ -131,7 +131,7 @@ def missing(loader: str) -> str:
 
 @contextmanager
 def _process(backfill: str) -> Iterator[subprocess.Popen[str]]:
-    """The process that runs both, in a group of its own: a signal for this one isn't for them."""
+    """Start the process that runs both, in its own group: it doesn't get this process's signals."""
     running = _backfills[backfill]
     command = [sys.executable, "-m", "tap_eventexport.backfill.pipe"]
     with running.lock:
@@ -152,8 +152,8 @@ def _process(backfill: str) -> Iterator[subprocess.Popen[str]]:
             running.processes.remove(process)
 
 
-def _told(process: subprocess.Popen[str], orders: Mapping[str, Any]) -> str:
-    """Hand the orders over, hold on to the process's stdin, and wait for what came of it."""
+def _output(process: subprocess.Popen[str], orders: Mapping[str, Any]) -> str:
+    """Send the job, keep the process's stdin open, and return its output."""
     if process.stdin is None or process.stdout is None:
         return ""
     try:
@@ -165,7 +165,7 @@ def _told(process: subprocess.Popen[str], orders: Mapping[str, Any]) -> str:
 
 
 def _problems(ended: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Why a partition is not loaded, with what tap and loader said last; nothing if it is."""
+    """Yield why a partition is not loaded, with the last lines of tap and loader."""
     failed = [name for name, each in ended.items() if each["code"]]
     lost = "" if failed else _lost(ended["tap"]["state"], ended["loader"]["state"])
     if not (failed or lost):
@@ -179,11 +179,11 @@ def _problems(ended: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _lost(sent: Mapping[str, Any] | None, echoed: Mapping[str, Any] | None) -> str:
-    """What the STATE that the tap wrote last lacks in the loader's words; empty if nothing."""
+    """Compare the last STATE of tap and loader, and describe a difference; empty if equal."""
     if sent is None:
-        return "the tap's last line is no STATE, so nothing tells that all was read"
+        return "the tap's last line is not a STATE, so it may not have read all"
     if echoed is None or echoed["bookmarks"] != sent["bookmarks"]:
-        return "the loader did not hand on the tap's last STATE, so it may not have written all"
+        return "the loader did not write the tap's last STATE, so it may not have loaded all"
     return ""
 
 

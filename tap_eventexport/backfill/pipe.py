@@ -1,9 +1,9 @@
-"""`tap | loader` as a process of its own, which ends both when whoever started it is gone.
+"""Runs `tap | loader` in its own process, which ends both if the worker is gone.
 
-A worker that is killed can't end its children, and a tap that goes on would spend a quota that
-nobody counts. This process reads the job from stdin and then holds on to it: its end is the end of
-the worker, or its wish to end. It hands on what the tap writes and reads what the loader says of
-it, since only that tells what is loaded.
+A killed worker can't end its children, and a tap that continues would use requests that nobody
+counts. This process reads the job from stdin, then waits for the end of stdin: it means that the
+worker has ended, or wants the job to end. It copies the tap's output to the loader and reads the
+loader's STATE, since only that shows what is loaded.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from typing import IO
 from tap_eventexport.backfill.lines import copy, last_state
 from tap_eventexport.console.standard_streams import open_standard_streams
 
-LINES, LONGEST = 20, 500  # of what a process says that are kept, and characters of a line
+LINES, LONGEST = 20, 500  # of a process's log that are kept, and characters of a line
 GRACE = 10.0  # seconds for the loader to end after the tap
 
 
 def main() -> None:
-    """Run one job; what came of it goes to stdout."""
+    """Run one job, and print its result to stdout."""
     open_standard_streams()
     job = json.loads(sys.stdin.readline())
     with _unnamed(job["config"]) as config, _unnamed(job["catalog"]) as catalog:
@@ -62,13 +62,13 @@ def main() -> None:
             }
             for name, process in processes.items()
         }
-    with suppress(BrokenPipeError):  # nobody wants to know any more
-        print(json.dumps(ended), flush=True)  # noqa: T201 - how it is told
+    with suppress(BrokenPipeError):  # the worker is gone
+        print(json.dumps(ended), flush=True)  # noqa: T201 - the result for the worker
     os._exit(0)  # the thread that watches stdin never ends by itself
 
 
 def _unnamed(value: object) -> IO[str]:
-    """A file without a name, so that nothing has to be removed, whoever is killed."""
+    """Write a value to a file without a name, which needs no cleanup after a kill."""
     file = tempfile.TemporaryFile("w+")  # noqa: SIM115 - the caller closes it
     json.dump(value, file)
     file.flush()
@@ -77,7 +77,7 @@ def _unnamed(value: object) -> IO[str]:
 
 
 def _watch(tap: subprocess.Popen[bytes]) -> None:
-    """Wait for the end of stdin. The loader then gets to the end of its own, and ends whole."""
+    """Wait for the end of stdin, then end the tap. The loader's stdin ends, so it ends normally."""
     sys.stdin.read()
     tap.terminate()
     deadline = threading.Timer(GRACE, os.killpg, [0, signal.SIGKILL])
@@ -86,14 +86,14 @@ def _watch(tap: subprocess.Popen[bytes]) -> None:
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
-    """A process's end of a pipe that was asked for."""
+    """Return a pipe of a process, which must exist."""
     if stream is None:
         raise TypeError("no pipe")
     return stream
 
 
 def _tail(stream: IO[bytes]) -> str:
-    """The last lines of a log, read to its end so that nobody who writes it has to wait."""
+    """Return the last lines of a log; reads it to its end, so that its writer is never blocked."""
     kept: deque[bytes] = deque(maxlen=LINES)
     while line := stream.readline(LONGEST):
         kept.append(line)

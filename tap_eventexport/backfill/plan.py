@@ -1,4 +1,4 @@
-"""A backfill as data: which part of which stream is loaded on its own."""
+"""The plan of a backfill: the partitions of each stream."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ WIDTHS: dict[str, Callable[[date], tuple[int, ...]]] = {
     "week": lambda day: day.isocalendar()[:2],
     "month": lambda day: (day.year, day.month),
 }
-"""What the days of one partition have in common, by what the user calls its width."""
+"""Functions that return the same value for all days of one partition, by its width."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a plan must know of a stream.
+    """The facts about a stream that a plan needs.
 
     Attributes:
         stream: Its name.
-        zone: The time zone of the vendor's days; None where no part of the time is asked for
-            alone.
-        oldest: The earliest instant that the vendor still keeps; None if that isn't known.
-        origin: A fingerprint of the account and of what is asked of it.
+        zone: The time zone of the vendor's days; None if the vendor cannot be queried by time
+            range.
+        retention_start: The earliest instant that the vendor still keeps; None if unknown.
+        origin: A hash of the account and of the vendor's settings.
     """
 
     stream: str
@@ -45,8 +45,8 @@ class Partition:
 
     Attributes:
         stream: The stream's name.
-        window: The time that is read.
-        id: The same for the same time of the same account, whenever it is planned.
+        window: The time range to read.
+        id: The same in every plan for the same time of the same account.
     """
 
     stream: str
@@ -55,7 +55,7 @@ class Partition:
 
     @property
     def values(self) -> dict[str, str]:
-        """The partition as JSON has it."""
+        """The partition as a JSON object."""
         return {
             "stream": self.stream,
             "start": format_instant(self.window.start),
@@ -80,21 +80,20 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All partitions, those of a stream in order, and what can't be read."""
+    """All partitions, in order for each stream, and the gaps that can't be read."""
 
     partitions: tuple[Partition, ...]
     gaps: tuple[Gap, ...]
 
 
 def plan(sources: Iterable[Source], wanted: Window, by: str) -> Plan:
-    """Cut the wanted time of each stream where the vendor's days, weeks or months begin.
+    """Split the interval of each stream where the vendor's days, weeks or months begin.
 
-    Only the first and the last partition may be parts of a day, so that no vendor is asked for
-    a day twice.
+    Only the first and the last partition may have parts of days, so that no day is requested twice.
 
     Args:
         sources: The streams.
-        wanted: The time to load.
+        wanted: The interval to load.
         by: A name in `WIDTHS`.
     """
     partitions: list[Partition] = []
@@ -126,7 +125,7 @@ def _cut(wanted: Window, zone: tzinfo | None, by: str) -> Iterator[Window]:
 
 
 def _id(source: Source, window: Window) -> str:
-    """It names the whole window, since what a vendor still keeps of it changes with time."""
+    """Return an id with the whole window, since the part that a vendor still keeps changes."""
     times = (format_instant(instant) for instant in (window.start, window.end))
     compact = (time.replace("-", "").replace(":", "") for time in times)
     return "-".join((source.stream, *compact, source.origin))

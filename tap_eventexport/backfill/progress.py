@@ -1,4 +1,4 @@
-"""How many partitions of each stream are loaded."""
+"""Counts the loaded partitions of each stream."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Count:
 
     @property
     def remaining(self) -> int:
-        """Those that were not tried, or not to the end."""
+        """The partitions that were not tried, or not finished."""
         return self.planned - self.before - self.now - self.failed
 
 
@@ -32,8 +32,8 @@ class BackfillProgress:
     """The partitions of all streams.
 
     Args:
-        partitions: All that are planned.
-        before: The ids of those that an earlier run loaded.
+        partitions: All planned partitions.
+        before: The ids of the partitions that an earlier run loaded.
     """
 
     def __init__(self, partitions: Iterable[Partition], before: Container[str]) -> None:
@@ -51,21 +51,21 @@ class BackfillProgress:
 
     @property
     def planned(self) -> int:
-        """All partitions."""
+        """The number of all partitions."""
         return sum(count.planned for count in self._streams.values())
 
     @property
     def ended(self) -> int:
-        """Those that need no more work in this run."""
+        """The number of partitions that need no more work in this run."""
         return self.planned - sum(count.remaining for count in self._streams.values())
 
     @property
     def is_complete(self) -> bool:
-        """Whether all are loaded."""
+        """Whether all partitions are loaded."""
         return all(count.before + count.now == count.planned for count in self._streams.values())
 
     def lines(self) -> Iterator[str]:
-        """A table for a person, the headings first."""
+        """Yield the lines of a table, the headings first."""
         rows = [
             (name, *map(str, (each.planned, each.before, each.now, each.failed, each.remaining)))
             for name, each in self._streams.items()

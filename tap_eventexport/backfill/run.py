@@ -1,4 +1,4 @@
-"""Loads what is planned and not done yet."""
+"""Loads the planned partitions that are not completed yet."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Options:
 
     Attributes:
         scheduler: The cluster's address, or `local`.
-        workers: How many processes a local cluster has.
+        workers: The number of processes of a local cluster.
         loader: The loader's command.
-        done: Where it is kept which partitions are loaded.
-        retries: How often a partition that fails is tried again.
+        done: The folder that records completed partitions.
+        retries: How often a failed partition is retried.
     """
 
     scheduler: str
@@ -55,13 +55,13 @@ class StreamDone(BaseException):
 
 
 def run(tap: TapEventExport, partitions: Sequence[Partition], options: Options) -> int:
-    """Load all partitions that are not done.
+    """Load all partitions that are not completed.
 
     Returns:
         The exit code: 0; 1 if a partition is not loaded; 143 or 130 if a signal came.
 
     Raises:
-        DoneError: If it can't be told what is done.
+        DoneError: If the completed partitions can't be read.
     """
     done = CompletedStore(options.done)
     before = done.ids()
@@ -74,7 +74,9 @@ def run(tap: TapEventExport, partitions: Sequence[Partition], options: Options) 
             _load(tasks, tally, done, options)
     except StreamDone as ended:
         code = ended.code
-        echo("ended by a signal; what is done is kept, and the next run loads the rest")
+        echo(
+            "ended by a signal; completed partitions are recorded, and the next run loads the rest"
+        )
     except (cluster.ClusterError, DoneError) as error:
         echo(str(error))
     for line in tally.lines():
@@ -113,7 +115,7 @@ def _tasks(
 
 
 def _listen() -> None:
-    """Take signals: the first ends all in good order, a second at once."""
+    """Handle signals: the first one ends the run cleanly, a second one at once."""
 
     def receive(number: int, _frame: FrameType | None) -> None:
         code = EXIT_CODES[signal.Signals(number)]

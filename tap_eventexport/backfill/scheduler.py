@@ -1,4 +1,4 @@
-"""Which partition may be loaded next: what vendors and loaders allow."""
+"""Chooses the partition to load next, within the limits of vendors and loaders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A partition, with what it takes to load it."""
+    """A partition, its job and its quota."""
 
     partition: Partition
     job: Job
@@ -24,11 +24,11 @@ class Task:
 
 
 class Scheduler:
-    """Hands out tasks when they may begin.
+    """Yields tasks when they may begin.
 
-    Of each quota no more are begun than may run, so that no worker waits for one vendor while it
-    could load another's. The first partition of a stream is loaded alone, since a loader then makes
-    the table; if it fails, so would the others, and they are not tried.
+    No more tasks of a quota begin than may run, so that no worker waits for one vendor while it
+    could load from another. The first partition of a stream is loaded alone, since the loader
+    creates the table then. If it fails, the others would fail too, so they are not tried.
 
     Args:
         tasks: All tasks, those of a stream in order.
@@ -38,12 +38,12 @@ class Scheduler:
         self._waiting: dict[str, deque[Task]] = {}
         for task in tasks:
             self._waiting.setdefault(task.partition.stream, deque()).append(task)
-        self._streams: Counter[str] = Counter()  # what was begun and hasn't ended
+        self._streams: Counter[str] = Counter()  # tasks that are running
         self._quotas: Counter[str] = Counter()
         self._proven: set[str] = set()
 
     def begin(self) -> Iterator[Task]:
-        """The tasks that may begin now. The stream that began last waits for all others."""
+        """Yield the tasks that may begin now, from the streams in turn."""
         while stream := next(filter(self._may_begin, self._waiting), None):
             queue = self._waiting.pop(stream)
             self._waiting[stream] = queue
@@ -53,7 +53,7 @@ class Scheduler:
             yield task
 
     def end(self, task: Task, *, is_loaded: bool) -> None:
-        """Take note that a task has ended."""
+        """Record that a task has ended."""
         stream = task.partition.stream
         self._streams[stream] -= 1
         self._quotas[task.quota.name] -= 1

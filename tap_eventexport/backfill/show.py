@@ -1,4 +1,4 @@
-"""Tells a person how far a backfill is, on stderr."""
+"""Shows the progress of a backfill on stderr."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
     from tap_eventexport.backfill.progress import BackfillProgress
 
-PERIOD = 10.0  # seconds between two lines where no terminal shows a bar
+PERIOD = 10.0  # seconds between two lines if there is no terminal for a bar
 
 
 def echo(text: str) -> None:
-    """Tell a line."""
+    """Print a line to stderr."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 @contextmanager
 def shown(tally: BackfillProgress) -> Iterator[Callable[[], None]]:
-    """Show a tally; it is to be called when that has changed."""
+    """Show the progress; yields a function to call after each change."""
     from rich.console import Console  # noqa: PLC0415 - a plan shows nothing
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn  # noqa: PLC0415
 
@@ -37,12 +37,12 @@ def shown(tally: BackfillProgress) -> Iterator[Callable[[], None]]:
 
 
 def _lines(tally: BackfillProgress) -> Callable[[], None]:
-    told = time.monotonic()
+    logged = time.monotonic()
 
     def tell() -> None:
-        nonlocal told
-        if time.monotonic() - told >= PERIOD:
+        nonlocal logged
+        if time.monotonic() - logged >= PERIOD:
             echo(f"{tally.ended} of {tally.planned} partitions")
-            told = time.monotonic()
+            logged = time.monotonic()
 
     return tell

@@ -1,4 +1,4 @@
-"""What the tap knows of its streams, as a plan and a load need it."""
+"""Facts about the tap's streams that a plan and a load need."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def streams(tap: TapEventExport, names: Sequence[str] = ()) -> list[EventStream]:
-    """The selected streams, or those of them that are named.
+    """Return the selected streams, or only the named ones.
 
     Raises:
-        ValueError: If one that is named isn't there.
+        ValueError: If a named stream isn't selected.
     """
     found = {
         stream.name: stream
@@ -40,7 +40,7 @@ def streams(tap: TapEventExport, names: Sequence[str] = ()) -> list[EventStream]
 
 
 def source(tap: TapEventExport, stream: EventStream) -> Source:
-    """What a plan must know of a stream; asks nobody."""
+    """Return the facts about a stream that a plan needs; makes no request."""
     return Source(
         stream.name, stream.day_zone, stream.retention_start, _origin(tap, _api(tap, stream))
     )
@@ -48,12 +48,12 @@ def source(tap: TapEventExport, stream: EventStream) -> Source:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What an account allows, as a cluster keeps to it.
+    """The limits of an account, as a cluster enforces them.
 
     Attributes:
-        name: The same for all that share it.
-        leases: How many taps may run at the same time.
-        concurrency: The requests in flight of each, at most.
+        name: The same for all streams that share the quota.
+        leases: The number of taps that may run at the same time.
+        concurrency: The maximum number of parallel requests of each tap.
     """
 
     name: str
@@ -62,10 +62,10 @@ class Quota:
 
 
 def quota(tap: TapEventExport, stream: EventStream) -> Quota:
-    """The quota that a stream counts against.
+    """Return the quota of a stream.
 
-    Many taps with one request each keep to a limit of requests at once. A limit of requests in a
-    second is counted inside a tap, so there is only one.
+    A limit of parallel requests allows many taps with one request each. A limit of requests per
+    second is counted inside a tap, so only one tap may run.
     """
     api = _api(tap, stream)
     name = f"tap-eventexport {api.name} {_origin(tap, api)}"
@@ -79,10 +79,10 @@ def _api(tap: TapEventExport, stream: EventStream) -> Api:
 
 
 def _origin(tap: TapEventExport, api: Api) -> str:
-    """A fingerprint of a vendor's settings.
+    """Return a hash of a vendor's settings.
 
-    It has the credential in it, often all that tells accounts apart, and stands where others may
-    look: so it is short, and slow to make.
+    It includes the credential, which is often the only difference between accounts, and others may
+    see the hash. So it is short, and slow to compute.
     """
     prefix = api.credential.partition("_")[0] + "_"
     own = {name: value for name, value in tap.config.items() if name.startswith(prefix)}
@@ -91,7 +91,7 @@ def _origin(tap: TapEventExport, api: Api) -> str:
 
 
 def settings_for(tap: TapEventExport, partition: Partition, concurrency: int) -> dict[str, Any]:
-    """The tap's settings that read one partition, and nothing twice."""
+    """Return the tap's settings to read one partition, without a lookback."""
     return {
         **tap.config,
         "start_date": format_instant(partition.window.start),
@@ -103,7 +103,7 @@ def settings_for(tap: TapEventExport, partition: Partition, concurrency: int) ->
 
 
 def catalog_for(tap: TapEventExport, stream: str) -> dict[str, Any]:
-    """A catalog of one stream alone, selected, whose STATE tells how far it was read."""
+    """Return a catalog with only one stream, selected and incremental, so that it writes STATE."""
     given = tap.input_catalog.to_dict() if tap.input_catalog else tap.catalog_dict
     (entry,) = (entry for entry in given["streams"] if entry["tap_stream_id"] == stream)
     for each in entry["metadata"]:

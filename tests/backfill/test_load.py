@@ -122,12 +122,12 @@ def test_a_loader_that_is_ended_has_not_loaded_what_it_did_not_hand_on(
     assert f"the loader ended with exit code {code}\n" in text + "\n"
     if stage == "end" and number == "SIGTERM":
         assert text.endswith(
-            "the loader did not hand on the tap's last STATE, so it may not have written all"
+            "the loader did not write the tap's last STATE, so it may not have loaded all"
         )
 
 
 def test_a_loader_that_says_nothing_has_not_loaded(settings: dict[str, Any]) -> None:
-    assert "did not hand on the tap's last STATE" in why(job(settings, "sh -c 'cat >/dev/null'"))
+    assert "did not write the tap's last STATE" in why(job(settings, "sh -c 'cat >/dev/null'"))
 
 
 def test_a_stream_that_is_asked_for_whole_tells_how_far_it_was_read(
@@ -137,7 +137,7 @@ def test_a_stream_that_is_asked_for_whole_tells_how_far_it_was_read(
     for entry in whole.catalog["streams"]:
         entry["replication_method"] = "FULL_TABLE"
     text = why(whole)
-    assert "the tap's last line is no STATE, so nothing tells that all was read" in text
+    assert "the tap's last line is not a STATE, so it may not have read all" in text
     tap = TapEventExport(config=settings, catalog=dict(whole.catalog))
     load(replace(whole, catalog=catalog_for(tap, "croct_events")))
 
