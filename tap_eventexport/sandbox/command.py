@@ -1,4 +1,4 @@
-"""The command `tap-eventexport-sandbox`: the vendors on loopback, until it is ended."""
+"""The command `tap-eventexport-sandbox`: simulates the vendors on loopback, until a signal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CannotStartError(Exception):
 
 
 def vendors(history: History | Chapters, store: Store) -> list[Vendor]:
-    """All vendors, with one history."""
+    """Make all vendors, with one history."""
     return [
         Dfinery(history),
         HappyTalk(history),
@@ -46,11 +46,11 @@ def vendors(history: History | Chapters, store: Store) -> list[Vendor]:
 
 
 def settings(url: str, store: Store) -> dict[str, str]:
-    """The tap's settings for reading all vendors.
+    """Return the tap's settings to read all vendors.
 
     Args:
-        url: Where they answer.
-        store: Where Infobip's exports go.
+        url: The address of the vendors.
+        store: The store for Infobip's exports.
     """
     return {
         "dfinery_api_token": "sandbox-dfinery-token",
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def _end(*_: object) -> NoReturn:
-    """End at once, wherever the main thread is."""
+    """End at once, at any point of the main thread."""
     sys.exit()
 
 
@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--s3-port", type=_port, help="of the S3; the next one after --port if not given")
     add("--env", type=Path, metavar="FILE", help="write the tap's settings there, such as .env")
     add("--per-day", type=int, default=20_000, help="events of each stream in a day (%(default)s)")
-    add("--latency", type=float, default=0.0, help="seconds each answer takes (%(default)s)")
+    add("--latency", type=float, default=0.0, help="seconds before each response (%(default)s)")
     return parser
 
 
@@ -118,7 +118,7 @@ def _serve(options: argparse.Namespace) -> None:
     from tap_eventexport.sandbox.store import Store  # noqa: PLC0415
 
     if options.env:
-        with _told(options.env):
+        with _file_errors(options.env):
             envfile.check(options.env)
     port: int = options.port
     s3_port: int = options.s3_port if options.s3_port is not None else port and port + 1
@@ -131,7 +131,7 @@ def _serve(options: argparse.Namespace) -> None:
     with store, sandbox:
         chosen = settings(sandbox.url, store)
         if options.env:
-            with _told(options.env):
+            with _file_errors(options.env):
                 envfile.write(options.env, chosen)
         _print(sandbox.url, chosen, options.env)
         threading.Event().wait()
@@ -139,7 +139,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _taken(port: int, option: str) -> Iterator[None]:
-    """Say in a line why a port can't be used."""
+    """Report in one line why a port can't be used."""
     try:
         yield
     except OSError as error:
@@ -150,8 +150,8 @@ def _taken(port: int, option: str) -> Iterator[None]:
 
 
 @contextmanager
-def _told(file: Path) -> Iterator[None]:
-    """Say in a line why a file can't be written."""
+def _file_errors(file: Path) -> Iterator[None]:
+    """Report in one line why a file can't be written."""
     try:
         yield
     except envfile.NotOursError:
@@ -165,14 +165,14 @@ def _told(file: Path) -> Iterator[None]:
 
 
 def _print(url: str, chosen: dict[str, str], file: Path | None) -> None:
-    """Say where the vendors are and how to read them."""
-    told = f"The vendors answer at {url}\n\nthen, in another terminal"
+    """Print the address of the vendors, and how to read them."""
+    text = f"The vendors answer at {url}\n\nthen, in another terminal"
     if file:
-        told += f", in {file.parent.absolute()}, where {file.name} has the settings:\n\n"
+        text += f", in {file.parent.absolute()}, where {file.name} has the settings:\n\n"
     else:
         exports = envfile.environment(chosen).items()
-        told += ":\n\n" + "".join(f"  export {name}={value}\n" for name, value in exports)
-    print(f"{told}  tap-eventexport --config=ENV\n", flush=True)  # noqa: T201
+        text += ":\n\n" + "".join(f"  export {name}={value}\n" for name, value in exports)
+    print(f"{text}  tap-eventexport --config=ENV\n", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Croct's event export, as its page and its specification describe it.
+"""Simulates Croct's event export, according to its page and its specification.
 
 https://docs.croct.com/reference/api/service/data-export/export-events
 
-What these leave open can be set: the order of events, how the last page is told, whether
-pages may be empty, whether events have ids.
+Undocumented behaviour can be set: the order of events, how the last page is marked, whether pages
+may be empty, whether events have ids.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Number = TypeVar("Number", int, None)
 
 
 class RefusedError(Exception):
-    """The request is against the rules."""
+    """The request is invalid."""
 
     def __init__(self, status: int, title: str, detail: str) -> None:
         super().__init__(detail)
@@ -60,16 +60,16 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list of events that is read page by page; a cursor holds all of it.
+    """The position in a list of events that is read page by page; a cursor encodes all of it.
 
     Attributes:
         start: In milliseconds; None is no limit.
         end: In milliseconds, exclusive; None is no limit.
-        types: The events that are asked for; none is all.
-        until: When the list was begun, in milliseconds: what happens later is not in it, but for
-            a list in order of time, which goes on for ever.
-        place: How many events were passed.
-        page: How many pages were answered.
+        types: The requested types of events; none is all.
+        until: When the list was started, in milliseconds. Later events are not in it, except in a
+            list in order of time, which has no end.
+        place: The number of events before the next page.
+        page: The number of pages before the next one.
     """
 
     start: int | None
@@ -80,7 +80,7 @@ class Listing:
     page: int = 0
 
     def cursor(self) -> str:
-        """The cursor of this place."""
+        """Return the cursor of this position."""
         values = [getattr(self, name) for name in self.__slots__]
         return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
 
@@ -93,14 +93,14 @@ class Croct:
         history: When events happen.
         now: The vendor's clock.
         api_key: The only key that is accepted.
-        order: In which order a window's events come.
-        last_page: How the last page with events is told. By its `nextCursor`, which is empty, null
-            or missing. Or by the empty page behind it, whose cursor is the same again (`repeat`),
-            empty (`blank`), or a new one each time (`fresh`).
-        empty_every: Every so many pages one is empty and has a new cursor; 0 is none.
-        has_ids: Whether events have ids, as they do since version 0.6.0.
-        is_pretty: Whether the JSON is spread over lines.
-        accepts_cursors: Whether cursors are still accepted; False is as if all had expired.
+        order: The order of a window's events.
+        last_page: How the last page with events is marked. By its `nextCursor`, which is empty,
+            null or missing. Or by an empty page after it, with the same cursor again (`repeat`), an
+            empty one (`blank`), or a new one each time (`fresh`).
+        empty_every: One of this many pages is empty and has a new cursor; 0 is none.
+        has_ids: Whether events have ids, as since version 0.6.0.
+        is_pretty: Whether the JSON has line breaks.
+        accepts_cursors: Whether cursors are accepted; False is as if all had expired.
         repeats_cursor: Whether the second page's cursor is the first one's again.
         is_end_inclusive: Whether an event at `end` is returned, against the page.
     """
@@ -119,7 +119,7 @@ class Croct:
     path: str = "/export/events"
 
     def answer(self, request: Request) -> Response:
-        """Answer as the vendor's page says."""
+        """Answer according to the vendor's page."""
         try:
             answer = self._answer(request)
         except RefusedError as refused:
@@ -130,7 +130,7 @@ class Croct:
         return json_response(200, answer)
 
     def truth(self, stream: str, start: datetime, end: datetime) -> list[str] | None:
-        """The ids of the events that happened in [start, end) and have arrived."""
+        """Return the ids of the events that happened in [start, end) and have arrived."""
         if stream != "croct_events":
             return None
         moments = self.history.between(start, end)
@@ -146,7 +146,7 @@ class Croct:
         return self._one(request.path.removeprefix(f"{self.path}/"))
 
     def _one(self, event_id: str) -> dict[str, Any]:
-        """The answer to a request for one event."""
+        """Return the response to a request for one event."""
         index = index_of(event_id)
         moment = None if index is None else self.history.moment(index)
         if not moment or identity(moment) != event_id or moment.arrival > self.now():
@@ -179,7 +179,7 @@ class Croct:
         return answer
 
     def _end(self, answer: dict[str, Any], sent: str | None) -> None:
-        """Tell that nothing comes behind a page."""
+        """Mark a page as the last one."""
         match self.last_page:
             case "null":
                 answer["nextCursor"] = None
@@ -193,7 +193,7 @@ class Croct:
                 answer["nextCursor"] = sent
 
     def _asked(self, request: Request) -> Listing:
-        """The list that a request begins, or would begin without its cursor."""
+        """Return the list that a request without a cursor starts."""
         start, end = _number(request, "start", None), _number(request, "end", None)
         if start is not None and end is not None and start >= end:
             raise RefusedError(400, "Bad Request", "start must be before end.")
@@ -203,7 +203,7 @@ class Croct:
         return Listing(start, end, types, (self.now() - EPOCH) // MILLISECOND)
 
     def _continued(self, cursor: str, asked: Listing, request: Request) -> Listing:
-        """The list that a cursor goes on with; what else is sent must be what it was begun with."""
+        """Return the list that a cursor continues; the other parameters must be unchanged."""
         try:
             start, end, types, *rest = json.loads(base64.urlsafe_b64decode(cursor))
             listing = Listing(start and int(start), end and int(end), tuple(types), *rest)
@@ -223,7 +223,7 @@ class Croct:
         return listing
 
     def _events(self, listing: Listing) -> Iterator[tuple[int, Moment]]:
-        """The events from a list's place on, each with its own place."""
+        """Yield the events from a list's position on, each with its own position."""
         now = self.now()
         until = now if self.order == "ascending" else _instant(listing.until)
         start = EPOCH if listing.start is None else _instant(listing.start)
@@ -255,7 +255,7 @@ def _at(listing: Listing, place: int, page: int) -> Listing:
 
 
 def _turns(count: int) -> dict[str, Callable[[int], int]]:
-    """For each order, which of so many events in order of time comes at a place."""
+    """For each order: the index, in order of time, of the event at a position."""
     steps = itertools.count(count * 5 // 8)
     step = next(step for step in steps if math.gcd(step, count) == 1)  # so that all are reached
     return {
@@ -266,7 +266,7 @@ def _turns(count: int) -> dict[str, Callable[[int], int]]:
 
 
 def _index(ranges: tuple[range, ...], place: int) -> int:
-    """The number at a place of several ranges, one after the other."""
+    """Return the number at a position in several ranges, one after the other."""
     for numbers in ranges:
         if place < len(numbers):
             return numbers[place]
@@ -275,7 +275,7 @@ def _index(ranges: tuple[range, ...], place: int) -> int:
 
 
 def _instant(milliseconds: int) -> datetime:
-    """The instant of milliseconds since 1970; the nearest that counts where they are too many."""
+    """Return the instant at milliseconds since 1970, limited to the calendar."""
     try:
         return EPOCH + milliseconds * MILLISECOND
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Croct's events: all types of the vendor's specification, with all fields that it has for them.
+"""Croct's events: all types of the vendor's specification, with all their fields.
 
 https://docs.croct.com/reference/event/overview
 """
@@ -29,7 +29,7 @@ def identity(moment: Moment) -> str:
 
 
 def index_of(event_id: str) -> int | None:
-    """The number of the event that could have an id; None where the text is no such id."""
+    """Return the number of the event with an id; None if the text isn't such an id."""
     try:
         number = uuid.UUID(event_id).int >> 80
     except ValueError:
@@ -43,7 +43,7 @@ def event_type(moment: Moment) -> str:
 
 
 def make_event(moment: Moment) -> dict[str, Any]:
-    """An event as the vendor returns it."""
+    """Return an event as the vendor returns it."""
     chance = moment.random()
     time = (moment.time - EPOCH) // MILLISECOND
     session, user, tab = _uuid(chance), uuid.UUID(int=chance.randrange(500) << 64), _uuid(chance)
@@ -63,10 +63,10 @@ def make_event(moment: Moment) -> dict[str, Any]:
 
 
 class _Scene:
-    """What an event's payload is made of.
+    """The values that an event's payload is made from.
 
     Attributes:
-        chance: For what differs from event to event.
+        chance: The random generator of this event.
         time: When it happened, in milliseconds.
         tab: The tab.
         url: The page.

@@ -1,4 +1,4 @@
-"""The demo: events travel from the sandbox through the tap and a loader into files, twice."""
+"""The demo: loads events from the sandbox with the tap and a loader into files, twice."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ TIMES = ("df_server_datetime", "request_date", "event_time", "timestamp", "time"
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What the demo asks of a stream's records, in SQL."""
+    """The SQL expressions that the demo uses for a stream's records."""
 
     label: str
     key: str  # the primary key
-    content: str  # what tells a record, as the sandbox's truth tells it
+    content: str  # what identifies a record, as in the sandbox's truth
     time: str
-    of_truth: Callable[[str], str] = str  # what `content` is of the sandbox's truth
+    of_truth: Callable[[str], str] = str  # makes `content` from the sandbox's truth
 
 
-def infobip_content(told: str) -> str:
-    """What tells a row of Infobip's: its time, and its URL, which has its number."""
-    row = json.loads(told)
+def infobip_content(row_text: str) -> str:
+    """Return what identifies a row of Infobip: its time, and its URL, which has its number."""
+    row = json.loads(row_text)
     return f"{row['timestamp']}|{row['properties']['url']}"
 
 
@@ -90,14 +90,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """Where the parts of the demo are."""
+    """The paths and commands of the demo."""
 
     tap: Path
     target: Path
     output: Path
 
     def load(self, settings: dict[str, Any], label: str) -> float:
-        """Run `tap | target` from the last state, and keep the state that the target confirms.
+        """Run `tap | target` from the last state, and save the state that the target confirms.
 
         Returns:
             The seconds it took.
@@ -134,7 +134,7 @@ class Demo:
         return time.monotonic() - began
 
     def records(self, stream: str) -> list[Record]:
-        """The records in the store, as often as they are there."""
+        """Return the records in the store, including repeated ones."""
         columns = STREAMS[stream]
         found = self._ask(stream, f"{columns.key}, {columns.content}, {columns.time}")
         return [
@@ -143,17 +143,17 @@ class Demo:
         ]
 
     def count(self) -> dict[str, int]:
-        """Records of each stream in the store, each counted once."""
+        """Count the records of each stream in the store, each record once."""
         return {stream: len({record.key for record in self.records(stream)}) for stream in STREAMS}
 
     def complete_until(self) -> datetime:
-        """Until when the state says that all events of all streams were loaded."""
+        """Return the time until which all streams are completely loaded, according to the state."""
         bookmarks = json.loads((self.output / "state.json").read_text())["bookmarks"]
         instants = [bookmarks[stream]["replication_key_value"] for stream in STREAMS]
         return datetime.fromisoformat(min(instants)).replace(microsecond=0)
 
     def per_day(self) -> dict[str, dict[str, int]]:
-        """Records by day and stream, each counted once."""
+        """Count the records by day and stream, each record once."""
         found: dict[str, dict[str, int]] = {}
         for stream, columns in STREAMS.items():
             what = f"left({columns.time}, 10), count(distinct {columns.key})"
@@ -172,14 +172,14 @@ class Demo:
 
 
 def truth(url: str, stream: str, start: datetime, end: datetime) -> Counter[str]:
-    """What the vendor has of a stream."""
+    """Return the events of a stream that the vendor has."""
     query = {"start": start.isoformat(), "end": end.isoformat()}
-    told = requests.get(f"{url}/sandbox/truth/{stream}", params=query, timeout=60).json()
-    return Counter(map(STREAMS[stream].of_truth, told))
+    contents = requests.get(f"{url}/sandbox/truth/{stream}", params=query, timeout=60).json()
+    return Counter(map(STREAMS[stream].of_truth, contents))
 
 
 def show_days(demo: Demo) -> None:
-    """Show how many records of each day the store holds."""
+    """Show the number of records of each day in the store."""
     labels = [columns.label for columns in STREAMS.values()]
     table = Table("day", *labels, title="Records per day in the store, asked with DuckDB")
     for day, counts in sorted(demo.per_day().items()):
@@ -188,10 +188,10 @@ def show_days(demo: Demo) -> None:
 
 
 def show_comparison(demo: Demo, url: str, start: datetime) -> bool:
-    """Show what the store holds beside what the vendors have; True if it is the same.
+    """Compare the store with the vendors, and show both; True if they are the same.
 
-    Events go on happening, so both are counted until one instant. What the store holds of the time
-    after it must be the vendors', too.
+    New events still happen, so both are counted until one instant. Later records in the store must
+    also exist at the vendors.
     """
     until, now = demo.complete_until(), datetime.now(UTC)
     is_right = True
@@ -217,7 +217,7 @@ def show_comparison(demo: Demo, url: str, start: datetime) -> bool:
 
 
 def report(output: Path) -> None:
-    """Make a page of what the demo wrote."""
+    """Make a report of the demo's files."""
     made = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "tap_eventexport.report", output, f"--output={output}/report.html"],
         capture_output=True,
@@ -234,7 +234,7 @@ def main() -> None:
     for name in ("tap", "target", "output"):
         parser.add_argument(f"--{name}", type=Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = LOOPBACK  # all that it asks is there
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = LOOPBACK  # all its requests go there
     demo = Demo(options.tap.absolute(), options.target.absolute(), options.output.absolute())
     shutil.rmtree(demo.output, ignore_errors=True)
     demo.output.mkdir(parents=True)

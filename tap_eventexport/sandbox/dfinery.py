@@ -1,7 +1,7 @@
-"""Dfinery's event export, as its pages describe it.
+"""Simulates Dfinery's event export, according to its pages.
 
-What the pages leave open can be set: quoting and line ends, how date-times are written, whether the
-thirtieth day is still kept, whether items of other events than purchases have ids of their own.
+Undocumented behaviour can be set: quoting and line ends, the form of date-times, whether the
+thirtieth day is still kept, whether items of events other than purchases have their own ids.
 """
 
 from __future__ import annotations
@@ -71,20 +71,20 @@ class Dfinery:
     Attributes:
         history: When events arrive.
         now: The vendor's clock.
-        quota: Requests that an hour allows.
-        most_at_once: Requests that may be answered at the same time.
-        resets_in: How long a used-up quota lasts.
-        header_style: How the quota's headers are spelled.
-        is_edge_kept: Whether the thirtieth day before today may be asked for.
+        quota: The number of requests allowed per hour.
+        most_at_once: The maximum number of concurrent requests.
+        resets_in: The time until the rate limit is reset.
+        header_style: The spelling of the rate limit's headers.
+        is_edge_kept: Whether the thirtieth day before today may be requested.
         new_column: A column that appears on a day, and that day.
         has_event_name: Whether the service registered a property called event_name.
         shared_id_event: An event besides df_purchase that has items, whose rows share one detail
             log id; it comes in place of log-ins. None: there is none.
-        log_ids: What log ids begin with: a client's UUID for events that servers sent.
-        name_column: What the event's name is called.
-        line_end, has_mark, ends_line: How the CSV is written.
-        date_format: How date-times are written; None is ISO 8601 with an offset.
-        framing: How the end of the body is told.
+        log_ids: The start of log ids: a client's UUID for events that servers sent.
+        name_column: The name of the column with the event's name.
+        line_end, has_mark, ends_line: The form of the CSV.
+        date_format: The form of date-times; None is ISO 8601 with an offset.
+        framing: How the end of the body is marked.
         is_empty_bare: Whether a day without events is an empty body, not a header.
     """
 
@@ -115,7 +115,7 @@ class Dfinery:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, request: Request) -> Response:
-        """Answer as the vendor's pages say."""
+        """Answer according to the vendor's pages."""
         with self.lock:
             now = self.now()
             recent = [time for time in self.asked if now - time < self.resets_in]
@@ -138,7 +138,7 @@ class Dfinery:
                 self.at_once -= 1
 
     def truth(self, stream: str, start: datetime, end: datetime) -> list[str] | None:
-        """The detail log ids of the rows that arrived in [start, end)."""
+        """Return the detail log ids of the rows that arrived in [start, end)."""
         if stream != "dfinery_events":
             return None
         return [row["df_event_detail_log_id"] for row in self._rows(start, end)]
@@ -273,7 +273,7 @@ def _http_date(time: datetime) -> str:
 
 
 def _date(text: str) -> date:
-    """A date as `yyyy-MM-dd`; raises ValueError or TypeError if the text is none."""
+    """Parse a date `yyyy-MM-dd`; raises ValueError or TypeError if the text isn't one."""
     if DATE.fullmatch(text):
         return date.fromisoformat(text)
     raise ValueError("no date")
@@ -284,7 +284,7 @@ def _is_names(value: object) -> bool:
 
 
 def _is_chosen(asked: dict[str, Any], what: str, name: str) -> bool:
-    """Whether the request's condition lets a name through."""
+    """Whether the request's condition includes a name."""
     condition: str = asked.get(f"{what}_condition_type", "all")
     is_named = name in asked.get(what, [])
     return condition == "all" or is_named is (condition == "include")

@@ -14,14 +14,14 @@ MARK = "# Made by tap-eventexport-sandbox --env, which writes it again at each s
 
 
 class NotOursError(Exception):
-    """The file that is there was not made by the sandbox."""
+    """The existing file was not made by the sandbox."""
 
 
 def check(file: Path) -> None:
-    """Refuse a file that somebody else has made.
+    """Refuse a file that the sandbox has not made.
 
     Raises:
-        NotOursError: If there is one.
+        NotOursError: If there is such a file.
         OSError: If it can't be read.
     """
     if file.exists() and not file.read_bytes().startswith(MARK.encode()):
@@ -29,10 +29,10 @@ def check(file: Path) -> None:
 
 
 def write(file: Path, settings: Mapping[str, str]) -> None:
-    """Write the settings, for the eyes of the file's owner alone.
+    """Write the settings to a file that only its owner can read.
 
     Raises:
-        NotOursError: If somebody else has made the file that is there.
+        NotOursError: If the existing file was not made by the sandbox.
         OSError: If it can't be written.
     """
     check(file)
@@ -48,5 +48,5 @@ def write(file: Path, settings: Mapping[str, str]) -> None:
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Settings of the tap as variables."""
+    """Return settings of the tap as environment variables."""
     return {f"TAP_EVENTEXPORT_{name.upper()}": value for name, value in settings.items()}

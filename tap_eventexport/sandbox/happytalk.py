@@ -1,7 +1,7 @@
-"""HappyTalk's service history, as its page describes it.
+"""Simulates HappyTalk's service history, according to its page.
 
-What the page leaves open can be set: the order, whether the end is inclusive, how an empty period,
-a success, a list and a date that isn't there are told.
+Undocumented behaviour can be set: the order, whether the end is inclusive, and the form of an empty
+period, a success, a list and a missing date.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 KST = timezone(timedelta(hours=9))
 SECOND = timedelta(seconds=1)
 FIELDS = {"token", "start_date", "end_date", "format"}
-TWIN_EVERY = 40  # every so many things are done twice in the same second
+TWIN_EVERY = 40  # one of this many actions happens twice in the same second
 USERS = ("kim", "test-lc", "이상담")
 CONTENTS = (
     (
@@ -39,7 +39,7 @@ LOGIN = ("S", "Login", "[WEB] 상담원 로그인. IP - 192.168.1.100")
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One thing that was done in the service."""
+    """One action in the service."""
 
     identity: str
     time: datetime  # whole seconds
@@ -55,18 +55,18 @@ class HappyTalk:
     """The service history of one customer.
 
     Attributes:
-        history: When things are done.
+        history: When actions happen.
         now: The vendor's clock.
         token: The only token that is accepted.
-        order: In which order a period's entries come.
+        order: The order of a period's entries.
         is_end_inclusive: Whether an entry at `end_date` is returned.
-        empty: What `data` is when there is nothing.
+        empty: The value of `data` if there are no entries.
         clientip: The users' last log-in address.
-        success: How a success is told.
-        data_form: Whether `data` is a list, or an object by number as PHP makes it of a list that
-            it has taken log-ins out of.
-        zero_date: The date of what was never applied.
-        change: What becomes of an entry before it is sent.
+        success: The value of `result` for a success.
+        data_form: Whether `data` is a list, or an object with numbers as names, as PHP makes it
+            from a list without its log-ins.
+        zero_date: The date of an action that was never applied.
+        change: Changes an entry before it is sent.
     """
 
     history: History | Chapters
@@ -83,7 +83,7 @@ class HappyTalk:
     path: str = "/user/api/service-history"
 
     def answer(self, request: Request) -> Response:
-        """Answer as the vendor's page says."""
+        """Answer according to the vendor's page."""
         try:
             asked = json.loads(request.body)
         except ValueError:
@@ -104,16 +104,16 @@ class HappyTalk:
         until = end + SECOND if self.is_end_inclusive else end
         entries = self._ordered(self._entries(start, until))
         is_raw = asked.get("format", "siem") == "raw"
-        told = {
+        sent = {
             number: self.change(self._raw(entry) if is_raw else self._siem(entry))
             for number, entry in enumerate(entries)
             if is_raw or not entry.is_login
         }
-        data: Any = told if self.data_form == "object" else list(told.values())
+        data: Any = sent if self.data_form == "object" else list(sent.values())
         return json_response(200, {"result": self.success, "data": data or self.empty})
 
     def truth(self, stream: str, start: datetime, end: datetime) -> list[str] | None:
-        """The ids, or the lines, of what was done in [start, end)."""
+        """Return the ids, or the lines, of the actions in [start, end)."""
         entries = self._entries(start, end)
         match stream:
             case "happytalk_service_history":

@@ -17,7 +17,7 @@ LATER = 10**9  # index of the second chapter's first event
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One event's place in the history.
+    """One event of the history.
 
     Attributes:
         index: Its number since `History.begin`; the same event always has the same one.
@@ -30,20 +30,20 @@ class Moment:
     arrival: datetime
 
     def random(self, salt: str = "") -> random.Random:
-        """Chance for this event's content: the same at every call."""
+        """Return a random generator for this event's content: the same at every call."""
         return random.Random(f"{salt}{self.index}")  # noqa: S311 - sandbox data
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Events at an even rate, each at a random moment of its own share of the day.
+    """Events at a constant rate, each at a random moment of its own share of the day.
 
     Attributes:
-        per_day: How many events happen in a day.
+        per_day: The number of events in a day.
         begin: When the first event happens.
-        end: When the last event happens; None if they go on with the clock.
-        late_every: Every so many events one arrives late; 0 is none.
-        lateness: How late that is.
+        end: When the last event happens; None if new events happen with the clock.
+        late_every: One of this many events arrives late; 0 is none.
+        lateness: How late it arrives.
     """
 
     per_day: int
@@ -81,7 +81,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Chapters:
-    """One history, then another that begins when the first has ended."""
+    """One history, and another that begins when the first has ended."""
 
     earlier: History
     later: History

@@ -1,7 +1,7 @@
-"""Infobip's events export, as its documentation describes it, with files in a real S3.
+"""Simulates Infobip's events export, according to its documentation, with files in a real S3.
 
-What the documentation leaves open can be set: whether ends are inclusive, how rows are ordered and
-spread over files, how times and files are written, how often a status is asked before its end.
+Undocumented behaviour can be set: whether ends are inclusive, the order of rows and their files,
+the form of times and files, the number of status requests before the end.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ PATTERNS = {
 REQUIRED = ("roleArn", "bucket", "region", "startTime", "endTime")
 OPTIONAL = ("directoryPath", "definitionIdList", "enrichWithMomentsInfo")
 MOST_DEFINITIONS = 200  # in a list, and after its expansion
-TWIN_EVERY = 25  # every so many events come twice, alike in everything but an id
+TWIN_EVERY = 25  # one of this many events comes twice, equal except for an id
 CANCELLED = "CANCELLED_BY_CUSTOMER"
 NOTHING = "0 events found for the time period queried."
 
 
 @dataclass(slots=True)
 class Export:
-    """One export that was asked for; its status is the next of those to come, its end the last."""
+    """One requested export, with its next statuses; the last one is its end."""
 
     start: datetime
     end: datetime
@@ -72,21 +72,21 @@ class Infobip:
 
     Attributes:
         history: When events happen.
-        put: Writes a file of a key.
+        put: Writes a file with a key.
         extra: Further events, at these instants.
         steps: The statuses of an export before its end.
         end: The status in which exports end.
         bounds: Whether the ends of an export are inclusive.
-        rows_per_file: How many rows a file has at most.
-        order: In which order an export's rows come.
-        form: How a file is written, a key of `FORMS`.
-        row_form: Which form rows have.
+        rows_per_file: The maximum number of rows in a file.
+        order: The order of an export's rows.
+        form: The form of a file, a key of `FORMS`.
+        row_form: The form of rows.
         definitions: The kinds of events that the account knows.
-        style: How times are written.
-        full: The HTTP status that refuses an export that is one too many.
-        envelope: In which envelope errors come.
-        exports: What was asked for, by request id.
-        numbers: What request ids are made of.
+        style: The form of times.
+        full: The HTTP status for too many exports.
+        envelope: The JSON form of errors.
+        exports: The requested exports, by request id.
+        numbers: The seeds of request ids.
     """
 
     history: History | Chapters
@@ -110,7 +110,7 @@ class Infobip:
     path: str = "/peopleevents/1/export"
 
     def answer(self, request: Request) -> Response:
-        """Answer as the vendor's documentation says."""
+        """Answer according to the vendor's documentation."""
         if request.headers.get("authorization") != f"App {self.api_key}":
             response = error(401, "UNAUTHORIZED", "Invalid login details")
         elif request.headers.get("accept") != "application/json":
@@ -135,7 +135,7 @@ class Infobip:
         return error(404, "NOT_FOUND", "Requested URL not found")
 
     def truth(self, stream: str, start: datetime, end: datetime) -> list[str] | None:
-        """The contents of the events in [start, end)."""
+        """Return the contents of the events in [start, end)."""
         if stream != "infobip_events":
             return None
         return [
@@ -173,7 +173,7 @@ class Infobip:
         return json_response(202, {"requestId": request_id})
 
     def _expanded(self, names: Sequence[str]) -> frozenset[str]:
-        """The definitions that a list names, in which `*` stands for any text."""
+        """Return the definitions that a list names, in which `*` stands for any text."""
         patterns = [re.compile(re.escape(name).replace(r"\*", ".*")) for name in names]
         return frozenset(
             definition
@@ -194,7 +194,7 @@ class Infobip:
         return json_response(200, {**said, "message": export.message} if export.message else said)
 
     def _cancel(self, request_id: str) -> Response:
-        """Cancel an export, which takes a while: it is told of as submitted until then."""
+        """Cancel an export, which takes a while: until then its status is "submitted"."""
         export = self.exports.get(request_id)
         if export is None:
             return error(404, "NOT_FOUND", "Export request not found")
@@ -204,8 +204,8 @@ class Infobip:
         return Response(202)
 
     def end_all(self) -> None:
-        """End every export, as time does whether anybody asks for its status or not."""
-        for request_id, export in list(self.exports.items()):  # more may come meanwhile
+        """End every export, as after enough time without status requests."""
+        for request_id, export in list(self.exports.items()):  # more may be added meanwhile
             if not export.is_over:
                 export.to_come = export.to_come[-1:]
                 self._end(request_id, export)
@@ -219,7 +219,7 @@ class Infobip:
                 export.message = "Access to the bucket was denied."
 
     def _write(self, request_id: str, export: Export) -> int:
-        """Write an export's files; how many there are."""
+        """Write an export's files, and return their number."""
         rows = [
             enriched(row) if export.is_enriched else row
             for time, row in self._rows(export.start, export.end + timedelta(milliseconds=1))
@@ -269,7 +269,7 @@ class Infobip:
 
 
 def canonical(time: datetime) -> str:
-    """RFC 3339 in UTC with three decimals."""
+    """Format an instant as RFC 3339 in UTC with three decimals."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
@@ -278,7 +278,7 @@ def _time(text: str) -> datetime:
 
 
 def _faults(asked: dict[str, Any], now: datetime) -> dict[str, list[str]]:
-    """What is wrong with a request, by its fields."""
+    """Return the problems of a request, by field."""
     faults = {name: ["must not be null"] for name in REQUIRED if not asked.get(name)}
     faults |= {name: ["unknown"] for name in asked.keys() - {*REQUIRED, *OPTIONAL}}
     if faults:

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     RowForm = Literal["present", "older", "mixed"]
 
 DEFINITIONS = ("pageView", "smsDelivered", "smsSeen", "purchase")
-MOMENTS = ("smsDelivered", "smsSeen")  # events that a campaign sends, or sees the effect of
+MOMENTS = ("smsDelivered", "smsSeen")  # events that a campaign sends, or that result from it
 COLUMNS = ("definitionId", "personId", "externalPersonId", "timestamp", "properties", "_extra")
 OLDER_COLUMNS = ("definitionId", "personId", "externalPersonId", "occuredTime", "eventId")
 
 
 def present_row(moment: Moment, time: str) -> Row:
-    """A row of the present form, with all that is the event's own in `properties`."""
+    """Return a row of the current form, with the event's own fields in `properties`."""
     chance = moment.random("infobip")
     return {
         "definitionId": chance.choice(DEFINITIONS),
@@ -39,12 +39,12 @@ def present_row(moment: Moment, time: str) -> Row:
 
 
 def older_row(moment: Moment, time: str, twin: int) -> Row:
-    """The same event in the older form, with its own fields beside the others.
+    """Return the same event in the older form, with its own fields beside the others.
 
     Args:
         moment: The event.
         time: When it happened.
-        twin: Its number among events that are alike in all but their ids.
+        twin: Its number among events that are equal except for their ids.
     """
     row = present_row(moment, time)
     own = row.pop("properties")
@@ -62,7 +62,7 @@ def older_row(moment: Moment, time: str, twin: int) -> Row:
 
 
 def enriched(row: Row) -> Row:
-    """A row with the fields of the campaign that sent its event."""
+    """Return a row with the fields of the campaign that sent its event."""
     if row["definitionId"] not in MOMENTS:
         return row
     campaign = {"campaignName": "Spring", "elementName": "First SMS"}
@@ -70,7 +70,7 @@ def enriched(row: Row) -> Row:
 
 
 def told(row: Row, time: str) -> Row:
-    """What a reader of either form must make of a row, null where there is nothing."""
+    """Return what a reader must make from a row of either form; null for missing fields."""
     if "occuredTime" in row:
         own = {name: value for name, value in row.items() if name not in OLDER_COLUMNS}
         row = {**row, "properties": own, "_extra": {"eventId": row["eventId"]}}
@@ -87,7 +87,7 @@ def _array(rows: Sequence[Row]) -> bytes:
 
 
 def _arrays(rows: Sequence[Row]) -> list[bytes]:
-    """The rows as arrays of seven."""
+    """Return the rows as arrays of seven."""
     return [_array(rows[first : first + 7]) for first in range(0, len(rows), 7)]
 
 
@@ -116,7 +116,7 @@ FORMS: dict[str, Callable[[list[Row]], bytes]] = {
 
 
 def file_times(start: datetime, end: datetime, number: int, of: int) -> str:
-    """Both times in the name of one of an export's files."""
+    """Return both times in the name of one of an export's files."""
     length = (end - start) / of
     times = (start + number * length, start + (number + 1) * length)
     return "-".join(f"{time:%Y%m%d%H%M%S%f}"[:-3] for time in times)

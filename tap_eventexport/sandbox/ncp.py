@@ -1,8 +1,8 @@
-"""Naver Cloud's search for API Gateway events, as its page describes it.
+"""Simulates Naver Cloud's search for API Gateway events, according to its page.
 
-What the page leaves open can be set: the order, whether `to` is inclusive, how many rows an answer
-has at most, what an offset and a total mean, how an empty answer looks, whether a day in the future
-is accepted, whether events arrive while pages are read.
+Undocumented behaviour can be set: the order, whether `to` is inclusive, the maximum number of rows
+in a response, the meaning of an offset and a total, the form of an empty response, whether a day in
+the future is accepted, whether events arrive while pages are read.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TOLERANCE = timedelta(minutes=5)
 FIELDS = {"offset", "limit", "timeZone", "from", "to", "level", "type"}
 LEVELS = {"EVENT", "ALARM", "ALERT"}
 TYPES = {"ES010", "ES020", "EU400", "EU410", "EU420"}
-TWIN_EVERY = 30  # every so many events come twice, alike in everything
+TWIN_EVERY = 30  # one of this many events has a duplicate
 KINDS = (
     ("EVENT", "ES010", "Subscription of [test-***] was requested by [apiKey-***]."),
     ("EVENT", "ES020", "The status of subscription request for [test-***] is [Accepted]."),
@@ -45,19 +45,20 @@ class Ncp:
     Attributes:
         history: When events happen.
         now: The vendor's clock.
-        order: In which order a search's events come.
+        order: The order of a search's events.
         is_to_inclusive: Whether events of the day `to` are found.
-        most_rows: How many rows an answer has at most, whatever `limit` says.
+        most_rows: The maximum number of rows in a response, even if `limit` is larger.
         accepts_future: Whether `to` may be a day in the future.
-        grows_by: How many events arrive at the end of the day asked for before each answer.
-        offset: What an offset means: a row's place, a page's number, nothing at all, or the page of
-            `limit` rows that the row lies in.
-        total: What is told as the total, of the number of rows that are found and the number of
-            rows that the answer has; None leaves it out.
-        empty: What `events` is if nothing is found; None is as always.
-        change: What becomes of an event before it is sent.
+        grows_by: The number of events that arrive, at the end of the requested day, before each
+            response.
+        offset: The meaning of an offset: a row's position, a page's number, nothing, or the page of
+            `limit` rows that has the row.
+        total: Makes the total from the number of found rows and of rows in the response; None omits
+            it.
+        empty: The value of `events` if nothing is found; None is the usual form.
+        change: Changes an event before it is sent.
         is_activated: Whether the account has activated API Gateway.
-        envelope: In which form errors are told.
+        envelope: The form of errors.
     """
 
     history: History | Chapters
@@ -79,7 +80,7 @@ class Ncp:
     path: str = "/api/v1/dashboards/events/search"
 
     def answer(self, request: Request) -> Response:
-        """Answer as the vendor's page says."""
+        """Answer according to the vendor's page."""
         if refused := self._refused(request):
             return refused
         try:
@@ -123,11 +124,11 @@ class Ncp:
         if not rows and self.empty is not None:
             return json_response(200, {"events": self.empty})
         total = self.total(len(rows), len(content))
-        told = {"content": content} | ({} if total is None else {"total": total})
-        return json_response(200, {"events": told})
+        body = {"content": content} | ({} if total is None else {"total": total})
+        return json_response(200, {"events": body})
 
     def truth(self, stream: str, start: datetime, end: datetime) -> list[str] | None:
-        """Time, level, type and message of the events in [start, end)."""
+        """Return time, level, type and message of the events in [start, end)."""
         if stream != "ncp_apigateway_events":
             return None
         return [
@@ -138,7 +139,7 @@ class Ncp:
         ]
 
     def _refused(self, request: Request) -> Response | None:
-        """The answer to a request that is not signed as it must be."""
+        """Return the response to a request with a wrong signature."""
         timestamp = request.headers.get("x-ncp-apigw-timestamp", "0")
         signed = f"{request.method} {request.path}\n{timestamp}\n{self.access_key}"
         digest = hmac.new(self.secret_key.encode(), signed.encode(), hashlib.sha256).digest()

@@ -1,4 +1,4 @@
-"""The sandbox's web server: vendors' answers, with faults and latency on demand."""
+"""The sandbox's web server: the vendors' responses, with optional faults and latency."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ TRUTH = "/sandbox/truth/"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asked.
+    """A client's request.
 
     Attributes:
-        query: Names and values in the order sent, repeated names included.
+        query: Names and values in the order sent, including repeated names.
         headers: By lower-case name.
     """
 
@@ -38,17 +38,17 @@ class Request:
     body: bytes
 
     def first(self, name: str) -> str | None:
-        """The first value of a query parameter."""
+        """Return the first value of a query parameter."""
         return next((value for key, value in self.query if key == name), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What is answered.
+    """A response.
 
     Attributes:
-        framing: How the end of the body is told: by its announced length, by chunks, or by
-            nothing but the end of the connection.
+        framing: How the end of the body is marked: by Content-Length, by chunked encoding, or only
+            by the end of the connection.
     """
 
     status: int
@@ -58,7 +58,7 @@ class Response:
 
 
 def json_response(status: int, value: object, kind: str = "application/json") -> Response:
-    """An answer that holds JSON."""
+    """Make a response with JSON."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     return Response(status, body, {"Content-Type": kind})
 
@@ -70,27 +70,27 @@ class Vendor(Protocol):
     """The path whose requests, and those below it, are this vendor's."""
 
     def answer(self, request: Request) -> Response:
-        """Answer as the vendor's documents say."""
+        """Answer according to the vendor's documents."""
 
     def truth(self, stream: str, start: datetime, end: datetime) -> list[str] | None:
-        """The keys of a stream's events in [start, end); None if the stream is another vendor's."""
+        """Return the keys of a stream's events in [start, end); None for another vendor."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """Something that goes wrong with requests.
+    """A fault of some requests.
 
     Attributes:
-        kind: `answer` gives `response` in place of the vendor's; `refuse` closes the connection
-            at once; `reset` breaks it in the body; `short` sends less than announced and closes;
-            `half` announces and sends the first half; `gzip` compresses; `broken_gzip` cuts what
-            was compressed; `utf-8-sig` and `utf-16` encode in another way; `silence` waits
-            `seconds` first.
-        after: How many requests go well first.
-        times: How many requests it then concerns.
-        response: The answer given for `answer`.
-        seconds: How long a silence lasts.
-        path: Where the path of the requests begins that it concerns, so that it can be a vendor's.
+        kind: `answer` sends `response` instead of the vendor's; `refuse` closes the connection at
+            once; `reset` resets it inside the body; `short` sends less than announced and closes;
+            `half` announces and sends only the first half; `gzip` compresses; `broken_gzip`
+            truncates compressed data; `utf-8-sig` and `utf-16` use another encoding; `silence`
+            waits `seconds` first.
+        after: The number of requests without the fault before it.
+        times: The number of requests with the fault after that.
+        response: The response for `answer`.
+        seconds: The length of a silence.
+        path: Only requests whose path begins with this have the fault.
     """
 
     kind: str
@@ -101,7 +101,7 @@ class Fault:
     path: str = ""
 
     def is_due(self, request: Request) -> bool:
-        """Whether a request is concerned; counts it."""
+        """Count a request; True if it has the fault."""
         if not request.path.startswith(self.path):
             return False
         if self.after > 0:
@@ -112,16 +112,16 @@ class Fault:
 
 
 class Sandbox:
-    """A web server on loopback that answers as the vendors do.
+    """A web server on loopback that simulates the vendors.
 
-    Use it as a context manager. `requests` has all that was asked, `most_at_once` how many
-    requests were answered at the same time at most.
+    Use it as a context manager. `requests` has all requests, `most_at_once` the maximum number of
+    concurrent requests.
 
     Args:
         vendors: The vendors.
-        port: 0 takes a free one.
-        latency: Seconds that each answer takes.
-        now: The clock that answers are dated by.
+        port: 0 chooses a free one.
+        latency: Seconds before each response.
+        now: The clock for the Date of responses.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class Sandbox:
         self._server.server_close()
 
     def take(self, request: Request) -> tuple[Response, Fault | None]:
-        """Answer a request, and say what goes wrong with the answer."""
+        """Return the response to a request, and its fault."""
         with self._lock:
             self.requests.append(request)
             fault = next((fault for fault in self.faults if fault.is_due(request)), None)
@@ -181,7 +181,7 @@ class Sandbox:
         return json_response(404, {"title": "Not Found", "status": 404})
 
     def _truth(self, request: Request) -> Response:
-        """The keys of a stream's events from `start` to `end`: what a store must hold."""
+        """Return the keys of a stream's events from `start` to `end`."""
         start, end = (
             datetime.fromisoformat(request.first(name) or "") for name in ("start", "end")
         )
@@ -198,7 +198,7 @@ class _Server(ThreadingHTTPServer):
     sandbox: Sandbox
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away is no news."""
+        """Ignore clients that disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -267,4 +267,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
     def log_message(self, *args: object) -> None:
-        """Requests are kept in `Sandbox.requests`."""
+        """Log nothing: `Sandbox.requests` has the requests."""

@@ -1,4 +1,4 @@
-"""A real S3 and STS on loopback: moto's server, as a process of its own."""
+"""A real S3 and STS on loopback: moto's server, in its own process."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ READ = {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"], "Resourc
 class Store:
     """An S3 with one bucket, which checks signatures and permissions.
 
-    Use it as a context manager. Who reads has keys of an own user that may list, get and
-    assume roles; `owner` has keys that may do everything.
+    Use it as a context manager. The reader has keys of a user that may list, get and assume roles;
+    `owner` has keys that may do everything.
 
     Args:
         bucket: The bucket's name.
-        port: 0 takes a free one.
+        port: 0 chooses a free one.
 
     Raises:
         OSError: If the port can't be used.
@@ -109,7 +109,7 @@ class Store:
         answer.raise_for_status()
 
     def client(self, service: str, keys: dict[str, str]) -> Any:  # noqa: ANN401 - has no types
-        """A client of one of the services."""
+        """Return a client of one of the services."""
         return boto3.client(
             service, endpoint_url=self.url, region_name=REGION, config=NO_PROXY, **keys
         )
@@ -121,7 +121,7 @@ class Store:
 
     @staticmethod
     def add_user(iam: Any, name: str, statements: list[dict[str, Any]]) -> dict[str, str]:  # noqa: ANN401
-        """Make a user; the settings of its keys."""
+        """Make a user, and return the settings with its keys."""
         iam.create_user(UserName=name)
         policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
         iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=policy)
@@ -133,7 +133,7 @@ class Store:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The tap's settings for reading this bucket."""
+        """Return the tap's settings to read this bucket."""
         return {
             "infobip_s3_bucket": self.bucket,
             "infobip_s3_region": REGION,
@@ -146,11 +146,11 @@ class Store:
         self._s3.put_object(Bucket=self.bucket, Key=key, Body=body)
 
     def listed(self) -> list[str]:
-        """The keys of all objects."""
+        """Return the keys of all objects."""
         return [*self.stored()]
 
     def stored(self) -> dict[str, str]:
-        """The ETags of all objects, by key."""
+        """Return the ETags of all objects, by key."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
         return {found["Key"]: found["ETag"] for page in pages for found in page.get("Contents", ())}
 
