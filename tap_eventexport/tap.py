@@ -183,7 +183,7 @@ class TapEventExport(SdkTap):
             The exit code: 0; 1 if a stream failed; 143 or 130 if a signal came.
 
         Raises:
-            OutputClosedError: If nobody reads stdout any more.
+            OutputClosedError: If the reader of stdout has ended.
         """
         if self._start.now < EARLIEST:
             self.logger.error(

@@ -1,4 +1,4 @@
-"""All that is true of every vendor.
+"""The part that is the same for every vendor.
 
 The life of a page, from a vendor's response to stdout:
 

@@ -2,7 +2,7 @@
 
 SyncError (singer_sdk)
 ├── FatalSyncError
-│   ├── FatalVendorError          the stream ends; a person must do something
+│   ├── FatalVendorError          the stream ends; the user must do something
 │   │   └── InvalidStateError     the STATE that was handed in can't be understood
 │   └── StreamMapError            the stream ends; a stream map can't change a record
 ├── RetriableSyncError

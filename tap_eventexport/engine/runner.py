@@ -56,7 +56,7 @@ def run_streams(syncs: Sequence[StreamSync], writer: MessageWriter) -> dict[str,
 
     Raises:
         ShutdownRequested: If a signal asked the run to end.
-        OutputClosedError: If nobody reads stdout any more.
+        OutputClosedError: If the reader of stdout has ended.
     """
     failures: dict[str, Exception] = {}
 

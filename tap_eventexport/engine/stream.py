@@ -126,7 +126,7 @@ class EventStream(CatalogStream):
 
     @property
     def filters(self) -> Sequence[Any]:
-        """What changes the vendor's responses; a checkpoint is valid only for the same filters."""
+        """The settings that change the vendor's responses; checkpoints are valid only for them."""
         return ()
 
     # Used by a run

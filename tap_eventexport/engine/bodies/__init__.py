@@ -1,1 +1,1 @@
-"""Bodies of answers and files: on disk, as CSV, as JSON; and what their values are."""
+"""Bodies of responses and files: on disk, as CSV, as JSON, and their values."""

@@ -1,1 +1,1 @@
-"""Records that share an id, or are equal in everything, told apart."""
+"""Unique keys for records that share an id, or are equal."""

@@ -1,4 +1,4 @@
-"""What a run learns about a vendor's paging, from its responses.
+"""Facts about a vendor's paging, which a run learns from its responses.
 
 A vendor's total may count only the rows of a response. A vendor may return fewer rows than
 requested, or ignore the offset. If the rows don't show this, an extra request does.

@@ -1,1 +1,1 @@
-"""What the Singer specification and its SDK ask for: catalogs, stream maps, messages."""
+"""The Singer specification and its SDK: catalogs, stream maps, messages."""

@@ -64,7 +64,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         """Write one message.
 
         Raises:
-            OutputClosedError: If nobody reads stdout any more.
+            OutputClosedError: If the reader of stdout has ended.
         """
         self._write(self.serialize_message(message))
 
@@ -72,7 +72,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         """Write whole lines, each ending in a line feed.
 
         Raises:
-            OutputClosedError: If nobody reads stdout any more.
+            OutputClosedError: If the reader of stdout has ended.
             ShutdownRequested: If a signal asked the run to end; only whole lines were written.
         """
         start = 0
@@ -86,7 +86,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         """Check that the target still runs, while there is nothing to write.
 
         Raises:
-            OutputClosedError: If nobody reads stdout any more.
+            OutputClosedError: If the reader of stdout has ended.
         """
         with contextlib.suppress(OSError, ValueError, AttributeError):
             poll = select.poll()
