@@ -51,5 +51,7 @@ def served(command: Sequence[str | Path]) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         if process.stdout is None:
             raise SystemExit("the server has no output")
-        yield process.stdout.readline().strip()
-        process.terminate()
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()

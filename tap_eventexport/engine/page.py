@@ -44,8 +44,8 @@ class Page:
             it.
         cursor: Where the rest of the window starts, such as `{"cursor": "eyJ…"}`; None if the
             window is complete.
-        size: Bytes of memory that the page uses while it waits to be emitted.
-        spooled: Bytes of temporary disk space that it uses.
+        memory_bytes: Bytes of memory that the page uses while it waits to be emitted.
+        disk_bytes: Bytes of temporary disk space that it uses.
         files: Given the watermark, returns the read files that STATE records after this page; None
             if the page doesn't change them.
         columns: JSON schemas of columns that the stream's schema may not have yet.
@@ -55,8 +55,8 @@ class Page:
 
     batches: Iterable[Sequence[Record] | EncodedRecords]
     cursor: Mapping[str, Any] | None
-    size: int = 0
-    spooled: int = 0
+    memory_bytes: int = 0
+    disk_bytes: int = 0
     files: Callable[[datetime], ReadFiles] | None = None
     columns: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     hints: Mapping[str, Any] = field(default_factory=dict)

@@ -195,8 +195,8 @@ class ReadAhead(Generic[Key]):
 
     def _count(self, page: Page, sign: int) -> None:
         """Add a page to the buffered sizes, or subtract it (sign -1)."""
-        self._buffered_bytes += sign * page.size
-        self._buffered_disk += sign * page.spooled
+        self._buffered_bytes += sign * page.memory_bytes
+        self._buffered_disk += sign * page.disk_bytes
 
     # On worker threads
 

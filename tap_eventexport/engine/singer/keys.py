@@ -45,7 +45,7 @@ def checked(page: Page, names: Collection[str], source: str) -> Page:
             before += len(batch)
             yield batch
 
-    return replace(page, batches=batches() if page.spooled else list(batches()))
+    return replace(page, batches=batches() if page.disk_bytes else list(batches()))
 
 
 def inside(page: Page, name: str, bounds: Window, source: str) -> Page:
@@ -70,7 +70,7 @@ def inside(page: Page, name: str, bounds: Window, source: str) -> Page:
             yield _inside(batch, name, bounds, source, before)  # type: ignore[arg-type]
             before += len(batch)
 
-    return replace(page, batches=batches() if page.spooled else list(batches()))
+    return replace(page, batches=batches() if page.disk_bytes else list(batches()))
 
 
 def _inside(

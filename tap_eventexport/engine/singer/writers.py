@@ -68,7 +68,7 @@ class RecordLines:
 
     def prepare(self, page: Page) -> Page:
         """Encode the page's records, if nothing changes them and they are in memory."""
-        if self._transform or page.spooled:
+        if self._transform or page.disk_bytes:
             return page
         batches = [
             batch
@@ -76,7 +76,9 @@ class RecordLines:
             else EncodedRecords(self._lines(self._stream, batch), len(batch))
             for batch in page.batches
         ]
-        return replace(page, batches=batches, size=sum(len(batch.text) for batch in batches))
+        return replace(
+            page, batches=batches, memory_bytes=sum(len(batch.text) for batch in batches)
+        )
 
     def write(self, batch: Sequence[Record] | EncodedRecords) -> None:
         """Write one batch of records."""

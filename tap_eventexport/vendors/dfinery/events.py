@@ -147,7 +147,7 @@ class DfineryEvents(EventStream):
             return
         read = Day(day, column_names(spool.header), self._types, self.day_zone)
         columns = self._types.schemas(read.names)
-        yield Page(self._blocks(spool, read), None, spooled=spool.size, columns=columns)
+        yield Page(self._blocks(spool, read), None, disk_bytes=spool.size, columns=columns)
 
     def check_connection(self) -> None:
         """Request today's events, and read only the header."""

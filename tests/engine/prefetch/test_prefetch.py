@@ -95,7 +95,7 @@ def test_readers_share_the_work_of_a_vendor_that_is_only_a_little_slow() -> None
             threading.Event().wait(0.01)
             with lock:
                 reading -= 1
-            yield Page([], {}, size=100)
+            yield Page([], {}, memory_bytes=100)
 
     ahead: ReadAhead[str] = ReadAhead(10_000, 1000, nothing)
     ahead.add(queue("a", 20, read, workers=4))
@@ -109,7 +109,7 @@ def test_what_waits_is_bounded_in_bytes_and_windows() -> None:
     def read(window: Window, _place: object) -> Iterator[Page]:
         for _ in range(10):
             asked.append(window)
-            yield Page([], {}, size=10)
+            yield Page([], {}, memory_bytes=10)
 
     ahead: ReadAhead[str] = ReadAhead(45, 1000, nothing)
     ahead.add(queue("a", 100, read, workers=2))
@@ -126,7 +126,7 @@ def test_what_waits_is_bounded_on_disk() -> None:
     def read(window: Window, _place: object) -> Iterator[Page]:
         for _ in range(10):
             asked.append(window)
-            yield Page([], {}, spooled=10)
+            yield Page([], {}, disk_bytes=10)
 
     ahead: ReadAhead[str] = ReadAhead(1000, 45, nothing)
     ahead.add(queue("a", 100, read, workers=2))

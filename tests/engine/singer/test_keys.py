@@ -38,7 +38,7 @@ GOOD = [Record("a"), Record("b")]
 )
 @pytest.mark.parametrize("spooled", [0, 1])
 def test_a_record_without_a_key(records: list[Any], name: str, number: int, spooled: int) -> None:
-    page = Page([GOOD, records], None, spooled=spooled)
+    page = Page([GOOD, records], None, disk_bytes=spooled)
     with pytest.raises(FatalVendorError, match=f"record {number + 2} of a page has no {name},"):
         list(checked(page, NAMES, "a page").batches)
 
@@ -51,7 +51,7 @@ def test_a_struct_without_such_a_column() -> None:
 def test_what_has_its_keys_passes() -> None:
     blocks: list[list[Any]] = [GOOD, [], [{"first": 0, "_time": "t"}]]
     assert checked(Page(blocks, None), NAMES, "a page").batches == blocks
-    spooled = checked(Page(iter(blocks), None, spooled=1), NAMES, "a page")
+    spooled = checked(Page(iter(blocks), None, disk_bytes=1), NAMES, "a page")
     assert list(spooled.batches) == blocks
 
 
@@ -70,7 +70,7 @@ def events(times: list[str], *, is_struct: bool) -> list[Any]:
 
 def kept(blocks: list[list[Any]], spooled: int = 0) -> list[list[Any]]:
     """The blocks of a page, without what lies outside; those of a large one come one by one."""
-    page = inside(Page(iter(blocks), None, spooled=spooled), "_time", WINDOW, "a page")
+    page = inside(Page(iter(blocks), None, disk_bytes=spooled), "_time", WINDOW, "a page")
     assert isinstance(page.batches, list) != bool(spooled)
     return list(page.batches)  # type: ignore[arg-type]
 

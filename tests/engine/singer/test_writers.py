@@ -107,7 +107,7 @@ def test_no_part_of_a_record_leaves_on_a_line_of_its_own(
     batches = {"encoding": {"format": "jsonl"}, "storage": {"root": f"file://{tmp_path}"}}
     sync = sync_of(**({"batch_config": batches} if is_batched else {}))
     broken = {"id": "b", **TIME, "payload": msgspec.Raw(b'{\n"a": 1\n}')}
-    page = Page([[{"id": "a", **TIME}], [{"id": "c", **TIME}, broken]], None, spooled=spooled)
+    page = Page([[{"id": "a", **TIME}], [{"id": "c", **TIME}, broken]], None, disk_bytes=spooled)
 
     def emit_all() -> None:
         emitted(sync, page, capsys)
