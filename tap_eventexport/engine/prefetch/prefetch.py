@@ -162,11 +162,17 @@ class ReadAhead(Generic[Key]):
                     if event := self._next_event(queue):
                         if isinstance(event, StreamDone):
                             self._end(queue)
-                        if self._is_roomy(queue):
-                            self._free.notify_all()
+                        self._wake_workers(queue)
                         return event
                 self._changed.wait(POLL_INTERVAL)
             self._poll()
+
+    def _wake_workers(self, queue: StreamQueue[Key]) -> None:
+        """Wake workers after a page was returned: all if the next one is missing, else one."""
+        if not queue.tasks or not queue.tasks[0].pages:
+            self._free.notify_all()
+        elif self._uses_less(0.5):
+            self._free.notify()
 
     def _next_event(self, queue: StreamQueue[Key]) -> PageReady[Key] | StreamDone[Key] | None:
         for task in queue.tasks:
@@ -283,8 +289,3 @@ class ReadAhead(Generic[Key]):
         for number, window in enumerate(split.windows):
             queue.tasks.insert(index + number, WindowTask(window, queue.read(window, None)))
         self._free.notify_all()
-
-    def _is_roomy(self, queue: StreamQueue[Key]) -> bool:
-        """Whether the workers that wait for room should be woken."""
-        needs_next = not queue.tasks or not queue.tasks[0].pages
-        return needs_next or self._uses_less(0.5)
