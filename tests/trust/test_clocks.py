@@ -14,6 +14,7 @@ import pytest
 
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import json_response
+from tests.singer import COMMANDS
 from tests.trust.world import KEYS, STREAMS, World, only, said
 
 if TYPE_CHECKING:
@@ -76,21 +77,6 @@ def test_a_clock_that_is_ten_minutes_off_loses_nothing(
     assert got >= set(world.truth(days, begin, end))
 
 
-# Sets the clock, by seconds, just before a request is sent; then all is as for any other time.
-SET_RIGHT = """
-import itertools, sys
-from datetime import UTC, datetime, timedelta
-import requests, time_machine
-by, before = float(sys.argv.pop(1)), int(sys.argv.pop(1))
-send, numbers = requests.Session.send, itertools.count(1)
-def set_and_send(*arguments, **options):
-    if next(numbers) == before:
-        time_machine.travel(datetime.now(UTC) + timedelta(seconds=by)).start()
-    return send(*arguments, **options)
-requests.Session.send = set_and_send
-"""
-
-
 @pytest.mark.parametrize(
     ("lead", "moves", "before"),
     [
@@ -110,9 +96,9 @@ def test_a_clock_that_is_set_while_the_run_goes_on_loses_nothing(
     if lead < 0 * HOUR:
         settings["start_date"] = (world.now() + lead - 90 * MINUTE).isoformat()
     tap = world.tap(tmp_path, lead, **settings)
-    *python, script, shift, pause = tap.command
-    moved = str(moves.total_seconds())
-    tap.command = [*python, SET_RIGHT + script, moved, str(before), shift, pause]
+    python, _, shift, pause = tap.command
+    script, moved = str(COMMANDS / "clock_set_meanwhile.py"), str(moves.total_seconds())
+    tap.command = [python, script, moved, str(before), shift, pause]
     first = tap.run()
     failed = {line.split()[-1] for line in first.log.splitlines() if " failed: " in line}
     assert not failed or "ncp_apigateway_events failed: " in first.log  # its signature was too late
