@@ -141,6 +141,8 @@ class TapEventExport(SdkTap):
                 self.logger.warning(
                     "%s: the catalog has the documented columns only: %s", stream.name, error
                 )
+            except ShutdownRequested:
+                sys.exit(self._shutdown.exit_code)
         return super().run_discovery()
 
     def setup_mapper(self) -> None:

@@ -24,7 +24,7 @@ class Api:
         credential: The setting that makes it configured.
         required: The other settings that it needs.
         urls: The settings that hold its addresses.
-        max_concurrency: The vendor's own limit of concurrent requests; None if there is none.
+        max_concurrency: The most requests at the same time, whatever the setting; None if any.
         rate: The vendor's own limit: requests per second, and in a burst; None if there is none.
         streams: Its streams.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,21 @@ def test_the_hub_knows_what_the_command_tells_of_itself() -> None:
     assert [needs for needs in needed if needs[0] == "ncp_access_key"] == [
         ["ncp_access_key", "ncp_secret_key"]
     ]
+
+
+def test_the_lookbacks_that_are_told_are_those_of_the_streams() -> None:
+    described = SETTINGS["lookback_minutes"]["description"]
+    told = {
+        name: int(minutes)
+        for names, minutes in re.findall(r"((?:[A-Z]\w+(?: and | )?)+)(\d+)", described)
+        for name in names.strip().split(" and ")
+    }
+    declared = {
+        stream.vendor.removesuffix(" files"): stream.lookback // timedelta(minutes=1)
+        for stream in STREAMS
+    }
+    assert len(told) == 5
+    assert told.items() <= declared.items()
 
 
 def test_a_file_without_marks_is_refused() -> None:

@@ -1,20 +1,26 @@
 """The part that is the same for every vendor.
 
-The life of a page, from a vendor's response to stdout:
+The life of a page (`page.py`), from the plan of a run to stdout:
 
-1. `runner.py` plans a `StreamSync` for each stream that `tap.py` selects (`sync.py`).
-2. `state/codec.py` reads the bookmark; `state/bookmark.py` plans the interval and cuts it into
-   windows.
-3. `prefetch/` reads several windows at once. Its worker threads run `reader.py`.
-4. `reader.py` calls the stream's `pages(window, cursor)`, which is in the vendor's own file.
-5. `http/client.py` sends the request, `http/response.py` checks the response and parses its body.
-   Large bodies are files on disk: `bodies/`.
-6. The vendor's file makes records of it. `paging/` finds the next page, `duplicates/` makes keys.
-7. `singer/keys.py` checks the records; `singer/writers.py` encodes them, if nothing changes them.
-   This is where the worker's part ends.
-8. `prefetch/` hands the pages out in the order of their windows, and `runner.py`, on the main
-   thread, gives each to its `StreamSync`.
-9. `sync.py` writes it: `singer/transform.py` changes the records if it must, `singer/messages.py`
-   writes their lines to stdout.
-10. `sync.py` advances the bookmark and commits it: `state/codec.py` writes STATE.
+1. `runner.py` makes a `StreamSync` (`sync.py`) for each stream that `tap.py` selects. It reads
+   the bookmark (`state/codec.py`) and plans the interval (`state/bookmark.py`); the vendor's
+   `windows()` cuts it.
+2. `prefetch/` reads several windows at once. Its worker threads run `reader.py`, which calls the
+   vendor's `pages(window, cursor)`.
+3. There, `paging/` asks page after page: `http/client.py` sends each request and retries it.
+4. The vendor's parser gets each response: `http/response.py` checks and parses its JSON, and the
+   parser makes records; `duplicates/` makes the keys that the vendor doesn't send.
+5. `reader.py` checks the page: `singer/keys.py` refuses records without keys and drops those
+   outside the window. `singer/writers.py` encodes it, if no record needs a change. The worker
+   ends here.
+6. A large body (Dfinery's CSV, Infobip's files by `objects/`) is only stored and checked by the
+   worker: `bodies/`. Its records are made, checked and encoded on the main thread, in step 8.
+7. On the main thread, `prefetch/` returns pages in the order of their windows, and `runner.py`
+   gives each to its `StreamSync`.
+8. `sync.py` writes it by `singer/writers.py`: records pass `singer/catalog_stream.py` if they
+   need a change (selection, stream maps), and `singer/messages.py` writes their lines to stdout.
+9. `sync.py` advances the bookmark (`state/bookmark.py`), and writes it to STATE if no record
+   waits for a BATCH file.
+10. A signal ends a run between two pages: `shutdown.py`. Secrets are removed from every log line:
+   `console/redaction.py`.
 """

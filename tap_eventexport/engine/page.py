@@ -43,9 +43,10 @@ class Page:
             are the stream's columns. A field may hold raw JSON, on one line as `parse_body` gives
             it.
         cursor: Where the rest of the window starts, such as `{"cursor": "eyJ…"}`; None if the
-            window is complete.
+            window is complete; empty if it can only be read again from its start.
         memory_bytes: Bytes of memory that the page uses while it waits to be emitted.
-        disk_bytes: Bytes of temporary disk space that it uses.
+        disk_bytes: Bytes of temporary disk space that it uses. If there are some, the batches are
+            made when they are emitted, on the main thread.
         files: Given the watermark, returns the read files that STATE records after this page; None
             if the page doesn't change them.
         columns: JSON schemas of columns that the stream's schema may not have yet.

@@ -1,7 +1,7 @@
 """Reads the windows of one stream, on worker threads.
 
-A page becomes complete here: the vendor's file reads it, then it is checked, and encoded if no
-record needs a change.
+A page in memory becomes complete here: the vendor's file reads it, then it is checked, and encoded
+if no record needs a change. The records of a body on disk are made later, on the main thread.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ FIRST_RUN = timedelta(days=30)  # how far a first run reaches back without start
 class EventStream(CatalogStream):
     """A stream of one vendor's events, read window by window.
 
-    `pages` is called on worker threads, for several windows at the same time. All other methods are
-    called on the main thread.
+    `pages`, and what it calls, runs on worker threads, for several windows at the same time. All
+    else runs on the main thread; so do the records of a body on disk, which `pages` only names.
 
     Args:
         tap: The tap that the stream belongs to.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -523,3 +524,17 @@ def test_the_token_is_in_no_output(tap: Tap, sandbox: Sandbox) -> None:
     done = tap.run(environment={"LOGLEVEL": "DEBUG"})
     assert TOKEN not in done.log
     assert not any(TOKEN in line for line in done.lines)
+
+
+def test_a_signal_ends_discovery_while_it_waits(tap: Tap, sandbox: Sandbox) -> None:
+    busy = Response(503, b"", {"Retry-After": "4"})
+    sandbox.faults.append(Fault("answer", times=99, response=busy))
+    process = tap.start("--discover")
+    while "trying again in" not in tap.log:
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 143
+    assert "Traceback" not in tap.log
+    assert process.stdout
+    assert not process.stdout.read()
+    process.stdout.close()

@@ -1,1 +1,1 @@
-"""Requests and responses: rate-limited, retried and checked; and S3."""
+"""Requests and responses: rate-limited, retried and checked."""

@@ -38,7 +38,7 @@ class CursorPage(Protocol):
 
 
 Item = TypeVar("Item")
-Page = TypeVar("Page", bound=CursorPage)
+AnyPage = TypeVar("AnyPage", bound=CursorPage)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -79,7 +79,7 @@ def cursor_in(place: Mapping[str, Any] | None) -> str | None:
     raise RestartWindowError("the checkpoint in STATE can't be understood")
 
 
-class CursorReader(Generic[Page]):
+class CursorReader(Generic[AnyPage]):
     """Reads one list page by page.
 
     Args:
@@ -91,13 +91,13 @@ class CursorReader(Generic[Page]):
         ends_with_gap: Whether only empty pages indicated the end.
     """
 
-    def __init__(self, ask: Callable[[str | None], Page], vendor: str, what: str) -> None:
+    def __init__(self, ask: Callable[[str | None], AnyPage], vendor: str, what: str) -> None:
         self._ask = ask
         self._vendor = vendor
         self._what = what
         self.ends_with_gap = False
 
-    def pages(self, cursor: str | None) -> Iterator[tuple[Page, str | None]]:
+    def pages(self, cursor: str | None) -> Iterator[tuple[AnyPage, str | None]]:
         """Yield each page with the cursor of the next one; None for the last.
 
         A repeated page is held back until a new page comes. Records without id may be duplicates;
@@ -111,7 +111,7 @@ class CursorReader(Generic[Page]):
         """
         cursors, digests = {cursor}, set[int]()
         empty = repeated = 0
-        waiting: list[tuple[Page, str | None]] = []
+        waiting: list[tuple[AnyPage, str | None]] = []
         for _ in range(MAX_PAGES):
             page = self._ask(cursor)
             empty = empty + 1 if page.is_empty else 0
@@ -135,7 +135,7 @@ class CursorReader(Generic[Page]):
             cursor = following
         raise self._error(f"sent {MAX_PAGES} pages")
 
-    def _following(self, page: Page, cursor: str | None, empty: int) -> str | None:
+    def _following(self, page: AnyPage, cursor: str | None, empty: int) -> str | None:
         """Return the next cursor after a page, which is number `empty` of a row of empty pages."""
         if not page.cursor or (empty and page.cursor == cursor):
             return None

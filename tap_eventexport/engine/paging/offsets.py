@@ -18,12 +18,12 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Generic
 
 from tap_eventexport.engine.errors import RestartWindowError
-from tap_eventexport.engine.paging.facts import PagingError, Row
+from tap_eventexport.engine.paging.offset_facts import PagingError, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tap_eventexport.engine.paging.facts import Fetch, Paging
+    from tap_eventexport.engine.paging.offset_facts import Fetch, Paging
 
 OVERLAP = 20  # rows requested again, in a list that grows, to see how far they shifted
 TAIL = 1_000  # rows kept for that: more than arrive between two requests

@@ -1,7 +1,8 @@
 """Writes records as RECORD lines, or to BATCH files of JSON lines.
 
 If no record needs a change, records go from the vendor's response to stdout unchanged: raw JSON
-fields are copied, and a page is encoded in one step, on the thread that read it. If stream maps,
+fields are copied, and a page is encoded in one step: on the thread that read it, or on the main
+thread if its records come from a body on disk. If stream maps,
 flattening or deselection change records, every record goes through the SDK, one page after the
 other. Both paths write the same records.
 """

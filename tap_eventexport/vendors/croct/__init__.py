@@ -1,4 +1,4 @@
-"""Croct: settings and limits."""
+"""Croct: settings."""
 
 from __future__ import annotations
 

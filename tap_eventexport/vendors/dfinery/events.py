@@ -1,4 +1,6 @@
-"""Dfinery: one CSV for each day of the service, with a rate limit of requests per hour.
+"""Dfinery: one CSV for each day of the service.
+
+Its limit of requests an hour is an account's own, so it isn't counted: a 429 is waited for.
 
 https://docs.dfinery.ai/api-guide/api/export-api (POST: event export, responses, rate limit)
 """

@@ -23,7 +23,7 @@ from tap_eventexport.engine.duplicates.identity import DuplicateKeys, content_ke
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 from tap_eventexport.engine.http.client import endpoint
 from tap_eventexport.engine.page import Page
-from tap_eventexport.engine.paging.facts import FAR, Paging, PagingError
+from tap_eventexport.engine.paging.offset_facts import FAR, Paging, PagingError
 from tap_eventexport.engine.paging.offsets import Counted, OffsetPage, OffsetReader, ResumePoint
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import (

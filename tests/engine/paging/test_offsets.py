@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tap_eventexport.engine.errors import RestartWindowError
-from tap_eventexport.engine.paging.facts import FAR, Paging, PagingError
+from tap_eventexport.engine.paging.offset_facts import FAR, Paging, PagingError
 from tap_eventexport.engine.paging.offsets import Counted, OffsetPage, OffsetReader, ResumePoint
 
 if TYPE_CHECKING:
