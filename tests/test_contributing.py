@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -67,6 +67,8 @@ class Acme:
         self.asked.append(int(request.qs["from"][0]))
         start = int(request.qs["from"][0]) - self.margin
         end = int(request.qs["to"][0]) + self.margin
+        if "offset" in request.qs:
+            return self.listed(start, end, *(int(request.qs[n][0]) for n in ("offset", "limit")))
         place = int(request.qs.get("cursor", ["0"])[0].partition("-")[0])
         around = [event(START - 1), *EVENTS, event(START + DAYS * DAY)]
         events = [each for each in around if start <= each["at"] < end]
@@ -76,6 +78,10 @@ class Acme:
             answer["next"] = f"{place + PAGE}-{number}"
         return self.write(self.change(answer, number))
 
+    def listed(self, start: int, end: int, offset: int, limit: int) -> bytes:
+        events = [each for each in EVENTS if start <= each["at"] < end]
+        return self.write({"events": events[offset : offset + limit], "total": len(events)})
+
 
 @dataclass
 class Run:
@@ -84,6 +90,12 @@ class Run:
     code: int
     heard: Heard
     log: str
+
+
+def examples() -> list[str]:
+    """The vendor's file, and what it has instead if its pages have offsets."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
 def module(name: str, source: str) -> ModuleType:
@@ -100,14 +112,11 @@ def read(
     caplog: pytest.LogCaptureFixture,
 ) -> Callable[[Acme], Run]:
     """Runs the tap with the example as its only vendor."""
-    (example,) = re.findall(
-        r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL
-    )
+    example, by_offsets = examples()
     acme = module("acme", example)
+    exec(by_offsets.replace("LIMIT = 1000", f"LIMIT = {PAGE}"), vars(acme))  # noqa: S102
     blocks = (settings.GENERAL, acme.SETTINGS)
     schema = th.PropertiesList(*(each for block in blocks for each in block)).to_dict()
-    for place in (tap, checks):
-        monkeypatch.setattr(place, "VENDORS", (acme.VENDOR,))
     monkeypatch.setattr(tap.TapEventExport, "config_jsonschema", schema)
     monkeypatch.setattr(retry, "FIRST_PAUSE", 0.001)
     config = {
@@ -117,13 +126,16 @@ def read(
         "end_date": "2026-03-04T00:00:00Z",
     }
 
-    def run(vendor: Acme) -> Run:
+    def run(vendor: Acme, stream: str = "AcmeEvents", state: Any = None) -> Run:
+        api = replace(acme.VENDOR.apis[""], streams=(getattr(acme, stream),))
+        for place in (tap, checks):
+            monkeypatch.setattr(place, "VENDORS", (replace(acme.VENDOR, apis={"": api}),))
         adapter = requests_mock.Adapter()  # a Mocker is for one thread
         adapter.register_uri("GET", "https://api.acme.example/v1/events", content=vendor.answer)
         monkeypatch.setattr(
             "tap_eventexport.engine.http.client._Session.get_adapter", lambda *_, **__: adapter
         )
-        made = tap.TapEventExport(config=config)
+        made = tap.TapEventExport(config=config, state=state)
         assert made.check_connection() == 0
         vendor.begin()
         capsys.readouterr()
@@ -235,3 +247,14 @@ def test_a_cursor_that_is_no_longer_accepted(read: Callable[[Acme], Run]) -> Non
     assert run.code == 0
     assert Counter(run.heard.keys(STREAM)) == Counter([*KEYS[:PAGE], *KEYS])
     assert "Acme no longer accepts the cursor; reading the window" in run.log
+
+
+def test_offsets_instead_of_cursors(read: Callable[..., Run]) -> None:
+    """It goes on from each STATE, and sends what lies behind it once."""
+    run = read(Acme(), "AcmeList")
+    assert is_complete(run)
+    assert run.heard.states[0]["bookmarks"][STREAM]["position"]["offset"] == PAGE
+    for number, state in enumerate(run.heard.states):
+        again = read(Acme(), "AcmeList", state)
+        assert again.code == 0
+        assert set(again.heard.keys(STREAM)) >= set(KEYS[PAGE * (number + 1) :])

@@ -38,7 +38,7 @@ def tree(tmp_path: Path) -> Path:
     for name in KEPT:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tree / name)
-    (example,) = re.findall(
+    example, _ = re.findall(
         r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL
     )
     vendors = tree / "tap_eventexport/vendors"
