@@ -157,6 +157,8 @@ def test_wrong_dates_lose_nothing_and_read_little_again(
     for stream in KEYS:
         assert set(said(stream, first.heard)) >= set(world.truth(stream, begin, end)), stream
     asked = len(world.sandbox.requests)
+    if len(offs) > 1:  # a Date that jumps back would rightly set the last run's bookmark back
+        world.sandbox.take = take  # type: ignore[method-assign]
     second = world.tap(tmp_path, **settings).run(state=first.heard.states[-1])
     assert second.code == 0, second.log
     assert len(world.sandbox.requests) - asked <= again * asked
