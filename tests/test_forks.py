@@ -17,7 +17,8 @@ from tests.singer import HURRIED, Tap, forks
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems don't bear a fork")
+# Elsewhere the tests run no forks (`Forks.can_run`), since the system's libraries don't bear them.
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs tests in forks")
 
 TOLD = """
 import json, os, sys, tempfile, threading

@@ -7,6 +7,7 @@ for a new release. `tests/test_sdk.py` fails with a clear text if a release lack
 from __future__ import annotations
 
 import ast
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream, Tap
@@ -99,21 +100,21 @@ class SdkTap(Tap):
         return prefix
 
     @classmethod
+    @abstractmethod
     def settings_of_environment(cls) -> dict[str, Any]:
         """Return the settings in the environment."""
-        raise NotImplementedError
 
-    def prepare_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+    @abstractmethod
+    def prepare_settings(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return the settings to use, made from the given ones.
 
         Raises:
             ConfigValidationError: If they are wrong.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def listen_to_signals(self) -> None:
         """Handle the signals that end a run."""
-        raise NotImplementedError
 
     @property
     def mutable_state(self) -> dict[str, Any]:
