@@ -72,7 +72,7 @@ class Dfinery:
         history: When events arrive.
         now: The vendor's clock.
         quota: The number of requests allowed per hour.
-        most_at_once: The maximum number of concurrent requests.
+        max_concurrency: The maximum number of concurrent requests.
         resets_in: The time until the rate limit is reset.
         header_style: The spelling of the rate limit's headers.
         is_edge_kept: Whether the thirtieth day before today may be requested.

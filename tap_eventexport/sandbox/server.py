@@ -114,7 +114,7 @@ class Fault:
 class Sandbox:
     """A web server on loopback that simulates the vendors.
 
-    Use it as a context manager. `requests` has all requests, `most_at_once` the maximum number of
+    Use it as a context manager. `requests` has all requests, `max_concurrency` the maximum number of
     concurrent requests.
 
     Args:

@@ -14,7 +14,7 @@ from tap_eventexport.vendors.dfinery.events import DfineryEvents
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-MOST_AT_ONCE = 5  # requests, "at most 5 at the same time"
+MAX_REQUESTS = 5  # requests, "at most 5 at the same time"
 
 SETTINGS = th.PropertiesList(
     th.Property(
@@ -129,7 +129,7 @@ VENDOR = Vendor(
             credential="dfinery_api_token",
             required=("dfinery_service_id",),
             urls=("dfinery_api_url",),
-            max_concurrency=MOST_AT_ONCE,
+            max_concurrency=MAX_REQUESTS,
             streams=(DfineryEvents,),
         )
     },

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 PATH = "/peopleevents/1/export"
 LONGEST = timedelta(hours=24)  # "at most 24 h"
-MOST_AT_ONCE = 3  # exports of 24 h: "≤ 72 hours' worth of exports in progress"
+MAX_EXPORTS = 3  # exports of 24 h: "≤ 72 hours' worth of exports in progress"
 KEPT = timedelta(days=364)  # "start ≤ 1 year ago", less a day for a run that takes long
 
 FIRST_PAUSE, PAUSE_GROWTH, LONGEST_PAUSE = 1.0, 1.5, 30.0  # seconds between two polls of a status
@@ -114,7 +114,7 @@ class InfobipExports(InfobipEvents):
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
         super().__init__(tap, client)
-        self._slots = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._slots = threading.BoundedSemaphore(MAX_EXPORTS)
         self._running: set[Window] = set()
         self._submitting = threading.Lock()
         self._known_ids: set[str] = set()
