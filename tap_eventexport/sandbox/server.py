@@ -114,8 +114,8 @@ class Fault:
 class Sandbox:
     """A web server on loopback that simulates the vendors.
 
-    Use it as a context manager. `requests` has all requests, `max_concurrency` the maximum number of
-    concurrent requests.
+    Use it as a context manager. `requests` has all requests, `max_concurrency` the maximum number
+    of concurrent requests.
 
     Args:
         vendors: The vendors.
