@@ -115,8 +115,9 @@ def _nearest_value(value: object, rule: Mapping[str, Any]) -> str:
 
 def meant(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean …?` with the most similar known name; empty if none is similar."""
-    plain = {_plain(each): each for each in known}
-    near = get_close_matches(_plain(name[:LONGEST_NAME]), plain, n=1, cutoff=NEAR)
+    plain, given = {_plain(each): each for each in known}, _plain(name[:LONGEST_NAME])
+    longer = [each for each in plain if given and each.startswith(f"{given}_")]
+    near = longer or get_close_matches(given, plain, n=1, cutoff=NEAR)
     return f"; did you mean {plain[near[0]]}?" if near else ""
 
 

@@ -33,6 +33,14 @@ GENERAL = th.PropertiesList(
         "HappyTalk and Naver Cloud 10.",
     ),
     th.Property(
+        "lookback_resend",
+        th.StringType(allowed_values=["changed", "all"]),
+        default="changed",
+        title="Records of the lookback to send again",
+        description="With changed, a run sends only what has changed since it was last sent; with "
+        "all, it sends everything that it reads again.",
+    ),
+    th.Property(
         "settle_minutes",
         th.IntegerType(minimum=0, maximum=TEN_YEARS),
         default=0,

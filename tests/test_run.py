@@ -258,7 +258,8 @@ def test_a_run_ends_with_a_table_of_what_it_did(
     ]
     asked = [request for request in sandbox.requests if request.path == "/export/events"]
     assert rows["croct_events"][4:6] == [f"{len(asked)}", f"{len(truth)}"]
-    assert rows["croct_events"][7] == "1"  # request was made again
+    assert rows["croct_events"][6] == "0"  # was unchanged
+    assert rows["croct_events"][8] == "1"  # request was made again
     assert rows["croct_events"][-2:] == ["2026-03-04T00:00:00Z", "complete"]
     assert rows["happytalk_siem_events"][-1] == "complete"
     assert rows["ncp_apigateway_events"][-2:] == ["-", "failed"]

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.sync import StreamSync
 
 HEADINGS = (
-    *("stream", "from", "to", "windows", "requests", "records", "MiB", "retries", "waited"),
-    *("took", "bookmark", "outcome"),
+    *("stream", "from", "to", "windows", "requests", "records", "unchanged", "MiB"),
+    *("retries", "waited", "took", "bookmark", "outcome"),
 )
 TEXTS = {"stream", "from", "to", "bookmark", "outcome"}  # the others are numbers
 
@@ -22,8 +22,9 @@ TEXTS = {"stream", "from", "to", "bookmark", "outcome"}  # the others are number
 def summary(syncs: Iterable[StreamSync], failures: Iterable[str]) -> list[Sequence[str]]:
     """Return the rows of the table, without its headings.
 
-    Requests, bytes, retries and waiting time are counted for each stream. If streams of one vendor
-    wait for the same rate limit, each one counts the wait.
+    Of what was read, `records` were sent, and `unchanged` had been sent before. Requests, bytes,
+    retries and waiting time are counted for each stream. If streams of one vendor wait for the same
+    rate limit, each one counts the wait.
     """
     failed = set(failures)
     return [_row(sync, is_failed=sync.stream.name in failed) for sync in syncs]
@@ -50,6 +51,7 @@ def _row(sync: StreamSync, *, is_failed: bool) -> Sequence[str]:
         f"{progress.complete:,}/{progress.windows:,}",
         f"{usage.requests:,}",
         f"{progress.records:,}",
+        f"{progress.unchanged:,}",
         f"{usage.bytes / (1 << 20):,.1f}",
         f"{usage.retries:,}",
         f"{usage.waited:,.0f} s",

@@ -3,34 +3,73 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     import msgspec
 
+    from tap_eventexport.engine.sent.ledger import Part
     from tap_eventexport.engine.state.read_files import ReadFiles
     from tap_eventexport.engine.windows import Window
 
     Record = msgspec.Struct | dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedRecords:
-    """Records that are already encoded.
+class EncodedRecords(NamedTuple):
+    """Records of one batch that are sent under one name, encoded as lines.
 
     Attributes:
-        text: RECORD lines.
-        count: The number of records.
+        name: The name.
+        text: The lines.
+        records: Their number.
+        parts: The pieces of the window that they belong to.
     """
 
+    name: str
     text: bytes
-    count: int
+    records: int
+    parts: Sequence[Part]
 
-    def __len__(self) -> int:
-        return self.count
+
+class RowDigests(NamedTuple):
+    """Digests of some rows.
+
+    Attributes:
+        times: Each row's time, as `format_instant` writes it.
+        digests: A 64-bit digest of each row.
+    """
+
+    times: Sequence[str]
+    digests: Sequence[int]
+
+
+class Choice(NamedTuple):
+    """Which rows are needed.
+
+    Attributes:
+        blocks: For each of the blocks that were read first, whether it has such rows.
+        is_wanted: Whether the rows of a time are needed.
+    """
+
+    blocks: Sequence[bool]
+    is_wanted: Callable[[str], bool]
+
+
+class Rows(Protocol):
+    """Rows on disk that are compared with what was sent before records are made of them."""
+
+    def digests(self) -> Iterator[RowDigests]:
+        """Read all rows; yield the digests of some rows at a time."""
+
+    def batches(self, choice: Choice | None) -> Iterator[tuple[Sequence[Record], RowDigests]]:
+        """Read all rows; yield batches of records, with the digests of their rows.
+
+        Args:
+            choice: The rows that are needed, after `digests` has read all; None if all are.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +89,23 @@ class Page:
         files: Given the watermark, returns the read files that STATE records after this page; None
             if the page doesn't change them.
         columns: JSON schemas of columns that the stream's schema may not have yet.
+        encoded: The records of the batches after they were encoded, instead of them.
+        rows: The rows of a large body instead of `batches`.
+        source: Text in the records that names the response, such as a file's key. Records that
+            differ only in it are the same.
         hints: Values that save the next run some work, by a name that sorts by age. STATE keeps the
             last few; a run must be correct without them.
     """
 
-    batches: Iterable[Sequence[Record] | EncodedRecords]
+    batches: Iterable[Sequence[Record]]
     cursor: Mapping[str, Any] | None
     memory_bytes: int = 0
     disk_bytes: int = 0
     files: Callable[[datetime], ReadFiles] | None = None
     columns: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    encoded: Sequence[EncodedRecords] = ()
+    rows: Rows | None = None
+    source: str = ""
     hints: Mapping[str, Any] = field(default_factory=dict)
 
 

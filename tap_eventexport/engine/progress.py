@@ -19,7 +19,9 @@ class Progress:
     Attributes:
         windows: The number of windows that the run reads.
         complete: The number of complete windows.
-        records: The number of records that were written.
+        records: The number of records that were sent.
+        unchanged: The number of records that were read again, but not sent, since earlier runs have
+            sent them.
         is_failed: Whether the stream ended early.
 
     Args:
@@ -35,16 +37,21 @@ class Progress:
         self.complete = 0
         self._pages = 0
         self.records = 0
+        self.unchanged = 0
         self._began = self._logged = time.monotonic()
         self._ended: float | None = None
         self.is_failed = False
 
     def add(self, records: int) -> None:
-        """Count records that were written."""
+        """Count records that were sent."""
         self.records += records
         if time.monotonic() - self._logged > INTERVAL:
             self._logged = time.monotonic()
             self._logger.info("%s: %s", self._stream, self)
+
+    def leave(self, records: int) -> None:
+        """Count records that are not sent, because they are unchanged."""
+        self.unchanged += records
 
     def split(self, windows: int) -> None:
         """Count several windows instead of one."""
@@ -70,8 +77,9 @@ class Progress:
         self._logger.info("%s: %s", self._stream, self)
 
     def __str__(self) -> str:
+        unchanged = f"{self.unchanged:,} unchanged and not sent, " if self.unchanged else ""
         return (
-            f"{self.records:,} records in {self._pages:,} pages, "
+            f"{self.records:,} records in {self._pages:,} pages, {unchanged}"
             f"{self.complete:,} of {self.windows:,} windows complete, "
             f"{self.seconds:,.1f} s, {self.records / self.seconds:,.0f} records/s"
         )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tap_eventexport.engine.page import PreparedWindow
     from tap_eventexport.engine.progress import Progress
+    from tap_eventexport.engine.sent.ledger import Pieces
     from tap_eventexport.engine.stream import EventStream
     from tap_eventexport.engine.windows import Window
 
@@ -30,14 +31,20 @@ class WindowReader:
 
     Args:
         stream: The stream.
+        cut: Cuts a window into pieces.
         prepare: Encodes a page as far as possible before its turn.
         progress: Counts windows.
     """
 
     def __init__(
-        self, stream: EventStream, prepare: Callable[[Page], Page], progress: Progress
+        self,
+        stream: EventStream,
+        cut: Callable[[Window], Pieces],
+        prepare: Callable[[Page, Pieces], Page],
+        progress: Progress,
     ) -> None:
         self._stream = stream
+        self._cut = cut
         self._prepare = prepare
         self._progress = progress
 
@@ -49,12 +56,12 @@ class WindowReader:
         Raises:
             FatalVendorError: If the window can't be read.
         """
-        stream = self._stream
+        stream, pieces = self._stream, self._cut(window)
         for restarts in count():
             try:
                 for page in stream.pages(window, cursor):
                     if isinstance(page, Page):
-                        yield self._prepare(self._checked(page, window))
+                        yield self._prepare(self._checked(page, window), pieces)
                         continue
                     if isinstance(page, SplitWindow):
                         self._progress.split(len(page.windows))

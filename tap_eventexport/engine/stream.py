@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import msgspec
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
+from tap_eventexport.engine.sent.spans import AGES_PER_WIDTH, MINUTE
 from tap_eventexport.engine.singer.catalog_stream import CatalogStream
 from tap_eventexport.engine.state.bookmark import Bookmark, Bounds, Plan
 from tap_eventexport.engine.windows import MILLISECOND, parse_instant
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.windows import Window
 
 FIRST_RUN = timedelta(days=30)  # how far a first run reaches back without start_date
+OUTPUT_SETTINGS = {
+    *("stream_maps", "stream_map_config", "faker_config"),
+    *("flattening_enabled", "flattening_max_depth", "flattening_max_key_length"),
+}
 
 
 class EventStream(CatalogStream):
@@ -51,6 +56,7 @@ class EventStream(CatalogStream):
         lookback: How late events may arrive; a run reads this much before the bookmark again. The
             user may change it.
         granularity: The vendor's times are multiples of this.
+        is_by_day: Whether a window is a whole day, even if the interval ends inside it.
         keeps: Which records are kept, by their replication key. `window`: those inside the window
             that was requested. `run`: those inside the interval of the run, if the vendor may
             return a record for a window other than its own. `all`: every record.
@@ -66,6 +72,7 @@ class EventStream(CatalogStream):
     happened_column: ClassVar[str | None] = None
     lookback: ClassVar[timedelta]
     granularity: ClassVar[timedelta] = MILLISECOND
+    is_by_day: ClassVar[bool] = False
     keeps: ClassVar[Literal["window", "run", "all"]] = "window"
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
@@ -137,6 +144,33 @@ class EventStream(CatalogStream):
         return hashlib.sha256(msgspec.json.encode(self.filters)).hexdigest()[:12]
 
     @cached_property
+    def output_hash(self) -> str:
+        """A hash of all that decides how records are made of what the vendor returns.
+
+        It is empty if what is read again isn't compared with what was sent.
+        """
+        if not (self.is_incremental and self.replication_key and self.day_zone):
+            return ""
+        vendors = f"{self.name.partition('_')[0]}_"
+        known = self.tap.config_jsonschema["properties"]
+        settings = {
+            name: value
+            for name, value in self.config.items()
+            if name in OUTPUT_SETTINGS
+            or (name.startswith(vendors) and not known.get(name, {}).get("secret"))
+        }
+        selected = self.metadata.resolve_selection()
+        output = (
+            self.tap.plugin_version,
+            settings,
+            self.sent_columns,
+            sorted((list(path), is_selected) for path, is_selected in selected.items()),
+            self.selection.patterns,
+        )
+        text = msgspec.json.encode(output, order="deterministic", enc_hook=repr)
+        return hashlib.sha256(text).hexdigest()[:12]
+
+    @cached_property
     def now(self) -> datetime:
         """The start of the run, by this machine's clock."""
         return self.client.clock.start.now
@@ -150,6 +184,12 @@ class EventStream(CatalogStream):
     def settle(self) -> timedelta:
         """The minimum age of an event before it is read."""
         return timedelta(minutes=self.config["settle_minutes"])
+
+    @property
+    def reach(self) -> timedelta:
+        """How far behind its bookmark the next run reads: up to the start of a span there."""
+        lookback = self.bounds().lookback
+        return lookback + max(lookback / AGES_PER_WIDTH, timedelta(minutes=MINUTE))
 
     def bounds(self) -> Bounds:
         """The settings that bound the time range to read."""

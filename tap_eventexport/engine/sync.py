@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC
 from typing import TYPE_CHECKING
 
+from tap_eventexport.engine.delivery import Delivery
 from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.prefetch.prefetch import StreamQueue
 from tap_eventexport.engine.progress import Progress
 from tap_eventexport.engine.reader import WindowReader
-from tap_eventexport.engine.singer.nul import NulWatch
+from tap_eventexport.engine.sent.ledger import Ledger, Sent
+from tap_eventexport.engine.sent.spans import DAY, WIDEST, Widths
 from tap_eventexport.engine.singer.writers import BatchFiles, RecordLines
 from tap_eventexport.engine.state.bookmark import (
     Limits,
@@ -23,15 +26,18 @@ from tap_eventexport.engine.state.bookmark import (
     plan,
 )
 from tap_eventexport.engine.state.codec import read_bookmark, write_bookmark
-from tap_eventexport.engine.windows import EPOCH
+from tap_eventexport.engine.windows import EPOCH, MILLISECOND, Window, calendar_days
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from tap_eventexport.engine.page import Page, PreparedWindow
+    from tap_eventexport.engine.sent.ledger import WindowTally
+    from tap_eventexport.engine.sent.spans import Span
     from tap_eventexport.engine.singer.messages import MessageWriter
+    from tap_eventexport.engine.state.bookmark import Bookmark, Plan
     from tap_eventexport.engine.stream import EventStream
-    from tap_eventexport.engine.windows import Window
 
 
 class StreamSync:
@@ -57,21 +63,28 @@ class StreamSync:
         self._writer = writer
         state = stream.tap.state.get("bookmarks", {}).get(stream.name, {})
         bookmark = read_bookmark(state if stream.is_incremental else {}, stream.name)
+        bookmark = _comparable(bookmark, stream)
         self._plan = plan(bookmark, stream.bounds(), stream.filters_hash)
         if self._plan.interval:
             bookmark = replace(bookmark, checkpoints=self._plan.checkpoints)
-        self._bookmark = self._committed = bookmark
+        self._bookmark = self._sent = self._committed = bookmark
+        self._ledger = _ledger(bookmark, self._plan, stream)
+        self._tally: WindowTally | None = None
         self._present = EPOCH
         stream.plan, stream.bookmark_before = self._plan, bookmark
         for note in self._plan.notes:
             stream.logger.warning("%s: %s", stream.name, note)
         tasks = list(self._plan.tasks(stream.windows))
         self.progress = Progress(stream.name, stream.logger, len(tasks))
-        self._output = self._make_output()
+        self._delivery = Delivery(
+            stream, self._make_output(), self._ledger, self.progress, self._forget
+        )
         self._meters = ExitStack()
         self._counter = self._meters.enter_context(stream.get_record_counter())
         self._meters.enter_context(stream.get_sync_timer())
-        self.reader = WindowReader(stream, self._output.prepare, self.progress)
+        self.reader = WindowReader(
+            stream, self._ledger.pieces, self._delivery.prepared, self.progress
+        )
         self.queue = StreamQueue(self, iter(tasks), self.reader.read, stream.client.concurrency)
 
     @property
@@ -87,19 +100,28 @@ class StreamSync:
         self._check_gap()
         if page.columns and self.stream.add_columns(page.columns):
             self.stream.write_schema()
-        for batch in page.batches:
-            self._output.write(batch)
-            self._counter.increment(len(batch))
-            self.progress.add(len(batch))
-        self._output.end_page()
+        if self._tally is None or self._tally.pieces.window != window:
+            self._tally = self._ledger.begin(self._ledger.pieces(window))
+        tally, before = self._tally, self.progress.records
+        self._delivery.write(page, tally)
         checkpoint = self._plan.checkpoint_at(window, page.cursor, self._vendors_now)
+        if checkpoint is None:
+            self._delivery.end_window(tally)
+            self._tally = None
+        elif self.stream.output_hash and not self._delivery.is_holding:
+            checkpoint = replace(checkpoint, sent=self._ledger.partial(tally))
+        self._counter.increment(self.progress.records - before)
         self._bookmark = advance(self._bookmark, window, checkpoint, self._limits())
+        if checkpoint is None:
+            self._bookmark = replace(self._bookmark, sent=self._what_was_sent())
         if page.files and self._bookmark.watermark:
             self._bookmark = replace(self._bookmark, files=page.files(self._bookmark.watermark))
         if page.hints:
             self._bookmark = keep_hints(self._bookmark, page.hints)
         self.progress.page(window, is_last=page.cursor is None)
-        if self._output.is_complete:
+        if not self._delivery.is_holding:
+            self._sent = self._bookmark
+        if self._delivery.is_complete:
             self._commit()
 
     def checkpoint_prepared(self, window: Window, prepared: PreparedWindow) -> None:
@@ -107,8 +129,10 @@ class StreamSync:
         checkpoint = self._plan.checkpoint_at(window, prepared.cursor, self._vendors_now)
         if checkpoint and self._plan.interval:
             start = self._plan.interval.start
-            self._bookmark = checkpoint_prepared(self._bookmark, checkpoint, start)
-            self._committed = checkpoint_prepared(self._committed, checkpoint, start)
+            self._bookmark, self._sent, self._committed = (
+                checkpoint_prepared(bookmark, checkpoint, start)
+                for bookmark in (self._bookmark, self._sent, self._committed)
+            )
             self._write_state()
 
     def close(self, error: Exception | None) -> None:
@@ -118,7 +142,9 @@ class StreamSync:
             error: The reason why the stream ends early; None if it is complete.
         """
         self.stream.is_closed = True
-        self._output.finish()
+        self._delivery.finish(is_failed=error is not None)
+        if error is None:
+            self._sent = self._bookmark
         self._commit()
         self._meters.__exit__(type(error) if error else None, error, None)
         self.progress.end(is_failed=error is not None)
@@ -139,11 +165,9 @@ class StreamSync:
                 stream.name,
                 ", ".join(whole),
             )
-        transform = stream.transform if reason else None
-        nul = NulWatch(stream.name, stream.logger)
         if batches := stream.get_batch_config(stream.config):
-            return BatchFiles(stream.name, transform, self._writer, nul, batches)
-        return RecordLines(stream.name, transform, self._writer, nul)
+            return BatchFiles(stream.name, self._writer, batches)
+        return RecordLines(self._writer)
 
     @property
     def _vendors_now(self) -> datetime:
@@ -172,8 +196,25 @@ class StreamSync:
                 "what the vendor still keeps would be left out; set the clock and run again"
             )
 
+    def _what_was_sent(self) -> Sent:
+        """What STATE keeps of what was sent: the time that the next run reads again."""
+        stream, watermark = self.stream, self._bookmark.watermark
+        if watermark is None or not stream.output_hash:
+            return Sent()
+        start = max(watermark - min(stream.bounds().lookback, watermark - EPOCH), EPOCH)
+        if stream.is_by_day:
+            day = Window(start, start + MILLISECOND)
+            start = next(calendar_days(day, stream.day_zone or UTC)).start
+        return self._ledger.sent(start, watermark)
+
+    def _forget(self, changed: Sequence[Span], window: Window) -> None:
+        sent = self._committed.sent.without(changed, window)
+        if sent != self._committed.sent:
+            self._committed = replace(self._committed, sent=sent)
+            self._write_state()
+
     def _commit(self) -> None:
-        self._committed = self._bookmark
+        self._committed = self._sent
         self._write_state()
 
     def _write_state(self) -> None:
@@ -181,3 +222,25 @@ class StreamSync:
         if stream.is_incremental and self._committed.watermark is not None:
             write_bookmark(stream.stream_state, str(stream.replication_key), self._committed)
             stream.tap.state_writer.write_state(stream.tap.state)
+
+
+def _comparable(bookmark: Bookmark, stream: EventStream) -> Bookmark:
+    """Return a bookmark without what was sent, if that isn't what this run would send."""
+    output = stream.output_hash
+    if bookmark.sent.output != output:
+        checkpoints = tuple(replace(checkpoint, sent=()) for checkpoint in bookmark.checkpoints)
+        return replace(bookmark, sent=Sent(output), checkpoints=checkpoints)
+    if stream.config["lookback_resend"] == "all":
+        return replace(bookmark, sent=Sent(output))
+    return bookmark
+
+
+def _ledger(bookmark: Bookmark, plan: Plan, stream: EventStream) -> Ledger:
+    resumed = (checkpoint for checkpoint in plan.checkpoints if checkpoint.cursor)
+    newest = plan.interval.end if plan.interval else stream.now
+    return Ledger(
+        bookmark.sent,
+        {checkpoint.window: checkpoint.sent for checkpoint in resumed},
+        Widths(newest, stream.day_zone, DAY if stream.is_by_day else WIDEST),
+        is_by_day=stream.is_by_day,
+    )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_RUNS, MOST_GAPS = 30, 5
 SHOWN = (  # of a run's table
-    *("stream", "outcome", "from", "to", "windows", "requests", "records"),
+    *("stream", "outcome", "from", "to", "windows", "requests", "records", "unchanged"),
     *("retries", "waited", "took", "bookmark"),
 )
 UNITS = (("days", 86_400), ("h", 3_600), ("min", 60))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tap_eventexport.console.summary import HEADINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 COUNT = r"[\d,]+"
 SECONDS = r"[\d,.]+ s"
@@ -21,16 +21,26 @@ FORMS = {
     "windows": rf"{COUNT}/{COUNT}",
     "requests": COUNT,
     "records": COUNT,
+    "unchanged": COUNT,
     "MiB": r"[\d,.]+",
     "retries": COUNT,
     "waited": SECONDS,
     "took": SECONDS,
     "bookmark": INSTANT,
-    "outcome": r"complete\b|failed\b",
+    "outcome": "complete|failed",
 }
 GAP = r"\s{2,}"
-HEADING = re.compile(r"\b" + GAP.join(HEADINGS) + r"\b")
-ROW = re.compile(r"\b" + GAP.join(f"(?P<{name}>{FORMS[name]})" for name in HEADINGS))
+NEW = {"unchanged"}  # which the tables of version 0.1 didn't have
+
+
+def _pattern(forms: Mapping[str, str]) -> re.Pattern[str]:
+    first, *others = HEADINGS
+    following = (f"(?:{GAP}{forms[name]})" + "?" * (name in NEW) for name in others)
+    return re.compile(rf"\b{forms[first]}{''.join(following)}\b")
+
+
+HEADING = _pattern({name: name for name in HEADINGS})
+ROW = _pattern({name: f"(?P<{name}>{FORMS[name]})" for name in HEADINGS})
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
@@ -59,7 +69,7 @@ def runs(lines: Iterable[str]) -> Iterator[Run]:
             time = TIME.search(text, 0, heading.start())
             run = Run(time[0].replace("T", " ") if time else "")
         elif run and (row := ROW.search(text)):
-            run.rows.append(row.groupdict())
+            run.rows.append(row.groupdict(default="-"))
     if run and run.rows:
         yield run
 

@@ -47,6 +47,7 @@ def test_a_run_is_found_in_any_log(before: str, after: str, logged: str) -> None
         "windows": "3/3",
         "requests": "15",
         "records": "1,720",
+        "unchanged": "-",
         "MiB": "0.3",
         "retries": "0",
         "waited": "0 s",
@@ -56,6 +57,12 @@ def test_a_run_is_found_in_any_log(before: str, after: str, logged: str) -> None
     }
     assert (dfinery["bookmark"], dfinery["outcome"]) == ("-", "failed")
     assert run.failed == ["dfinery_events"]
+
+
+def test_the_tables_of_this_version_count_what_is_unchanged() -> None:
+    heading, row = HEADING.replace("MiB", "unchanged  MiB"), CROCT.replace("0.3", "  17  0.3")
+    (run,) = runs([heading, row])
+    assert (run.rows[0]["records"], run.rows[0]["unchanged"]) == ("1,720", "17")
 
 
 def test_two_runs_in_a_log_are_two_and_the_last_one_counts() -> None:

@@ -687,7 +687,11 @@ def test_an_event_whose_time_is_none_is_named_by_its_place(
 def hourly(
     tap: Tap, sandbox: Sandbox, ncp: Ncp, hours: range, **options: Any
 ) -> Iterator[tuple[Heard, int]]:
-    """What runs at the end of each hour hear, and how many requests each takes."""
+    """What runs at the end of each hour hear, and how many requests each takes.
+
+    All of the lookback is sent again, so that what was read is seen.
+    """
+    options.setdefault("lookback_resend", "all")
     state = options.pop("state", None)
     for hour in hours:
         end = START + timedelta(hours=hour)

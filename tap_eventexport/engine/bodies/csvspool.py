@@ -8,6 +8,7 @@ import io
 import os
 import re
 import zlib
+from itertools import chain, repeat
 from typing import IO, TYPE_CHECKING
 
 from tap_eventexport.engine.bodies.spool import CHUNK, GZIP, Spool
@@ -15,7 +16,7 @@ from tap_eventexport.engine.bodies.surrogates import REPLACE_LONE_SURROGATES
 from tap_eventexport.engine.errors import RetriableVendorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 BLOCK = 1_000  # rows that are in memory at a time
 BLOCK_FIELDS = 1 << 18  # fields of these rows: with many columns, fewer rows are read
@@ -147,17 +148,24 @@ class CsvSpool(Spool):
         if len(self.header) > MOST_COLUMNS:
             raise RetriableVendorError(f"its header has {len(self.header)} columns")
 
-    def blocks(self) -> Iterator[list[list[str]]]:
-        """Yield the rows, some at a time; they can be read again until the spool is closed."""
-        most = max(1, min(BLOCK, BLOCK_FIELDS // max(1, len(self.header))))
-        return self._plain_blocks(most) if self._is_plain else self._quoted_blocks(most)
+    def blocks(self, is_needed: Iterable[bool] = ()) -> Iterator[list[list[str]]]:
+        """Yield the rows, some at a time; they can be read again until the spool is closed.
 
-    def _plain_blocks(self, most: int) -> Iterator[list[list[str]]]:
+        Args:
+            is_needed: For the first blocks, whether their rows are needed; others may be empty.
+        """
+        most = max(1, min(BLOCK, BLOCK_FIELDS // max(1, len(self.header))))
+        if self._is_plain:
+            return self._plain_blocks(most, chain(is_needed, repeat(True)))  # noqa: FBT003
+        return self._quoted_blocks(most)
+
+    def _plain_blocks(self, most: int, is_needed: Iterator[bool]) -> Iterator[list[list[str]]]:
         first = 1
         for lines in self._plain_lines():
             texts = lines.decode(errors=REPLACE_LONE_SURROGATES).split("\n")
             for start in range(first, len(texts), most):
-                yield [text.split(",") for text in texts[start : start + most]]
+                block = texts[start : start + most]
+                yield [text.split(",") for text in block] if next(is_needed) else [[]] * len(block)
             first = 0
 
     def _quoted_blocks(self, most: int) -> Iterator[list[list[str]]]:

@@ -41,7 +41,7 @@ def checked(page: Page, names: Collection[str], source: str) -> Page:
     def batches() -> Iterator[Any]:
         before = 0
         for batch in page.batches:
-            check(batch, names, source, before)  # type: ignore[arg-type]  # not encoded yet
+            check(batch, names, source, before)
             before += len(batch)
             yield batch
 
@@ -67,7 +67,7 @@ def inside(page: Page, name: str, bounds: Window, source: str) -> Page:
     def batches() -> Iterator[Any]:
         before = 0
         for batch in page.batches:
-            yield _inside(batch, name, bounds, source, before)  # type: ignore[arg-type]
+            yield _inside(batch, name, bounds, source, before)
             before += len(batch)
 
     return replace(page, batches=batches() if page.disk_bytes else list(batches()))
@@ -76,18 +76,34 @@ def inside(page: Page, name: str, bounds: Window, source: str) -> Page:
 def _inside(
     records: Sequence[Any], name: str, bounds: Window, source: str, before: int
 ) -> Sequence[Any]:
-    times = list(_values(records, name))
-    if not times:
-        return records
-    if not _are_sortable(times):
-        times = [
-            _sortable(time, f"record {number} of {source}")
-            for number, time in enumerate(times, before + 1)
-        ]
+    times = sortable_times(records, name, source, before)
     start, end = format_instant(bounds.start), format_instant(bounds.end)
-    if start <= min(times) and max(times) < end:
+    if not times or (start <= min(times) and max(times) < end):
         return records
     return list(compress(records, [start <= time < end for time in times]))
+
+
+def sortable_times(
+    records: Sequence[Any], name: str, source: str, before: int = 0
+) -> Sequence[str]:
+    """Return the records' times as `format_instant` writes them, which sort as texts.
+
+    Args:
+        records: The records, which have passed `check`.
+        name: The column that holds a record's time, in RFC 3339.
+        source: Where the records come from, for the error.
+        before: The number of records before them.
+
+    Raises:
+        FatalVendorError: If a record's time is another text.
+    """
+    times = list(_values(records, name))
+    if not times or _are_sortable(times):
+        return times
+    return [
+        _sortable(time, f"record {number} of {source}")
+        for number, time in enumerate(times, before + 1)
+    ]
 
 
 def _are_sortable(times: Sequence[Any]) -> bool:

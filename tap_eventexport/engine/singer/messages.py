@@ -6,7 +6,7 @@ import contextlib
 import io
 import select
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
@@ -25,7 +25,19 @@ CHUNK = 1 << 16  # bytes between two checks for a shutdown: about the size of a 
 encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
-def encode_lines(records: Sequence[Any], name: str) -> bytes:
+class Lines(NamedTuple):
+    """Lines of JSON.
+
+    Attributes:
+        text: All lines, each with its line feed.
+        each: The same, line by line.
+    """
+
+    text: bytes
+    each: Sequence[bytes]
+
+
+def encode_lines(records: Sequence[Any], name: str) -> Lines:
     """Encode records, or messages, as one line of JSON each.
 
     Args:
@@ -36,14 +48,14 @@ def encode_lines(records: Sequence[Any], name: str) -> bytes:
         FatalVendorError: If raw JSON has line ends, so that a record would be broken over several
             lines.
     """
-    lines = encoder.encode_lines(records)
-    count = sum(1 for _ in io.BytesIO(lines))  # a quarter of the time of bytes.count
-    if count != len(records):
+    text = encoder.encode_lines(records)
+    each = io.BytesIO(text).readlines()  # faster than bytes.splitlines
+    if len(each) != len(records):
         raise FatalVendorError(
-            f"{name}: {len(records)} records would be written as {count} lines, which no loader "
-            "can read; please report it"
+            f"{name}: {len(records)} records would be written as {len(each)} lines, which no "
+            "loader can read; please report it"
         )
-    return lines
+    return Lines(text, each)
 
 
 class MessageWriter(GenericSingerWriter[bytes, Message]):

@@ -61,6 +61,7 @@ class Selection:
 
     Attributes:
         is_all: Whether whole records are sent, without a change.
+        patterns: The patterns that are followed.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Selection:
     ) -> None:
         self._columns = columns
         self._keys = keys
-        self._patterns = patterns or ALL
+        self.patterns = patterns or ALL
         self._declared: dict[Path, set[str]] = defaultdict(set)  # fields in the schema
         self._closed: set[Path] = set()  # objects that the schema allows no other fields
         self._declare(schema, ())
@@ -89,7 +90,7 @@ class Selection:
             if self._mask[path] and self._entries[path].inclusion != AUTOMATIC:
                 self._listing.add(path[:-1])
         self._follows_patterns = patterns is not None and all(
-            entry.selected is self._patterns.select(path)
+            entry.selected is self.patterns.select(path)
             for path, entry in self._entries.items()
             if len(path) == 1
         )
@@ -98,13 +99,13 @@ class Selection:
         is_cut = not self._follows_patterns and not known.issuperset(columns)
         parents = {*self._declared, *self._listed}
         self._selects_all = all(self._is_whole(parent) for parent in parents) and not is_cut
-        self.is_all = self._selects_all and self._patterns.select_all and not self._closed
-        is_denied = self._patterns.deselected or not known.issuperset(self._listed.get((), ()))
+        self.is_all = self._selects_all and self.patterns.select_all and not self._closed
+        is_denied = self.patterns.deselected or not known.issuperset(self._listed.get((), ()))
         ruled = {*parents, *self._closed, *([(EXTRA,)] if is_denied else [])}
         # Objects with fields that may be left out, and their parents.
         self._ruled = {path[:depth] for path in ruled for depth in range(1, len(path) + 1)}
         self._ruled_columns = {path[0] for path in self._ruled}
-        self._rules_all = self._patterns.reach_inside
+        self._rules_all = self.patterns.reach_inside
         self._cache: dict[Path, bool] = {}
 
     def select_schema(self, schema: Schema) -> Schema:
@@ -157,7 +158,7 @@ class Selection:
         for key in self._keys:
             entry = self._entries.get((key,))
             is_marked = entry is not None and entry.selected is False
-            is_meant = key in self._patterns.deselected if self._follows_patterns else not by_name
+            is_meant = key in self.patterns.deselected if self._follows_patterns else not by_name
             if key not in columns or not self._mask.get((key,), True) or (is_marked and is_meant):
                 yield key
 
@@ -192,11 +193,11 @@ class Selection:
         if path in self._mask:
             return self._mask[path] and bool(parent)  # a column must be in the schema too
         selects_new = self._selects_new_fields(parent) if parent else self._selects_new_columns
-        return selects_new and self._patterns.select(path)
+        return selects_new and self.patterns.select(path)
 
     def _is_denied(self, column: str) -> bool:
         """Whether a column is left out by name, even if its values are inside `_extra`."""
-        return not self._mask.get((column,), True) or self._patterns.deselect((column,))
+        return not self._mask.get((column,), True) or self.patterns.deselect((column,))
 
     @property
     def _selects_new_columns(self) -> bool:

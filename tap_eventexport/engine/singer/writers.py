@@ -1,16 +1,9 @@
-"""Writes records as RECORD lines, or to BATCH files of JSON lines.
-
-If no record needs a change, records go from the vendor's response to stdout unchanged: raw JSON
-fields are copied, and a page is encoded in one step: on the thread that read it, or on the main
-thread if its records come from a body on disk. If stream maps,
-flattening or deselection change records, every record goes through the SDK, one page after the
-other. Both paths write the same records.
-"""
+"""Encodes records and writes them: as RECORD lines, or to BATCH files of JSON lines."""
 
 from __future__ import annotations
 
 import gzip
-from dataclasses import replace
+import io
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -18,21 +11,17 @@ from uuid import uuid4
 import msgspec
 
 from tap_eventexport.engine.errors import FatalVendorError
-from tap_eventexport.engine.page import EncodedRecords
-from tap_eventexport.engine.singer.messages import encode_lines
+from tap_eventexport.engine.singer.messages import encode_lines, encoder
 from tap_eventexport.engine.singer.sdk import SDKBatchMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from tap_eventexport.engine.page import Page, Record
-    from tap_eventexport.engine.singer.messages import MessageWriter
-    from tap_eventexport.engine.singer.nul import NulWatch
+    from tap_eventexport.engine.singer.messages import Lines, MessageWriter
     from tap_eventexport.engine.singer.sdk import BatchConfig
 
-    Transform = Callable[[Sequence[Record]], Mapping[str, Sequence[Any]]]
-
 BATCH_COMPRESSION_LEVEL = 1  # takes a third of the time of level 6; files are a tenth larger
+LINE_END = b"\n"
 
 
 class RecordLine(msgspec.Struct, tag_field="type", tag="RECORD", gc=False):
@@ -47,11 +36,7 @@ class RecordLines:
     """Writes records as RECORD lines to stdout, without a buffer.
 
     Args:
-        stream: The name that records are sent under.
-        transform: Makes of records what is sent, by the name it is sent under; None if they are
-            sent as they are.
         writer: Where messages go.
-        nul: Looks at each line.
 
     Attributes:
         is_complete: Whether no record waits; always true.
@@ -59,42 +44,26 @@ class RecordLines:
 
     is_complete = True
 
-    def __init__(
-        self, stream: str, transform: Transform | None, writer: MessageWriter, nul: NulWatch
-    ) -> None:
-        self._stream = stream
-        self._transform = transform
+    def __init__(self, writer: MessageWriter) -> None:
         self._writer = writer
-        self._nul = nul
 
-    def prepare(self, page: Page) -> Page:
-        """Encode the page's records, if nothing changes them and they are in memory."""
-        if self._transform or page.disk_bytes:
-            return page
-        batches = [
-            batch
-            if isinstance(batch, EncodedRecords)
-            else EncodedRecords(self._lines(self._stream, batch), len(batch))
-            for batch in page.batches
-        ]
-        return replace(
-            page, batches=batches, memory_bytes=sum(len(batch.text) for batch in batches)
-        )
+    def encode(self, name: str, records: Sequence[Any]) -> tuple[Lines, int]:
+        """Encode records; on any thread.
 
-    def write(self, batch: Sequence[Record] | EncodedRecords) -> None:
-        """Write one batch of records."""
-        if isinstance(batch, EncodedRecords):
-            self._writer.write_lines(batch.text)
-            return
-        sent = self._transform(batch) if self._transform else {self._stream: batch}
-        for name, records in sent.items():
-            self._writer.write_lines(self._lines(name, records))
+        Args:
+            name: The stream name that they are sent under.
+            records: The records.
 
-    def _lines(self, name: str, records: Sequence[Any]) -> bytes:
+        Returns:
+            Their lines, and how many bytes at the end of each tell the time of this run.
+        """
         extracted = datetime.now(UTC)
         lines = encode_lines([RecordLine(name, record, extracted) for record in records], name)
-        self._nul.look(lines)
-        return lines
+        return lines, len(encoder.encode({"time_extracted": extracted})) + len(LINE_END)
+
+    def write(self, name: str, text: bytes) -> None:  # noqa: ARG002
+        """Write lines that were sent under a name."""
+        self._writer.write_lines(text)
 
     def end_page(self) -> None:
         """Nothing waits here."""
@@ -110,30 +79,17 @@ class BatchFiles:
     holds at most `batch_size` records.
 
     Args:
-        stream: The name that records are sent under.
-        transform: Makes of records what is sent, by the name it is sent under; None if they are
-            sent as they are.
+        stream: The stream's name.
         writer: Where messages go.
-        nul: Looks at each line.
         config: Where the files go, and how they are compressed.
     """
 
-    def __init__(
-        self,
-        stream: str,
-        transform: Transform | None,
-        writer: MessageWriter,
-        nul: NulWatch,
-        config: BatchConfig,
-    ) -> None:
-        self._stream = stream
-        self._transform = transform
+    def __init__(self, stream: str, writer: MessageWriter, config: BatchConfig) -> None:
         self._writer = writer
-        self._nul = nul
         self._config = config
         self._id = f"tap-eventexport--{stream}-{uuid4()}"
         self._files = 0
-        self._waiting: dict[str, list[Any]] = {}
+        self._waiting: dict[str, list[bytes]] = {}
         self._manifests: dict[str, list[str]] = {}
         self._count = 0
 
@@ -142,25 +98,22 @@ class BatchFiles:
         """Whether all records are in files that a BATCH message named."""
         return not (self._waiting or self._manifests)
 
-    def prepare(self, page: Page) -> Page:
-        """Return the page unchanged: files hold other numbers of records."""
-        return page
+    def encode(self, name: str, records: Sequence[Any]) -> tuple[Lines, int]:
+        """Encode records, see `RecordLines`."""
+        return encode_lines(records, name), len(LINE_END)
 
-    def write(self, batch: Sequence[Record] | EncodedRecords) -> None:
-        """Add one batch of records; full files are written."""
-        if isinstance(batch, EncodedRecords):
-            raise TypeError("files take records")
+    def write(self, name: str, text: bytes) -> None:
+        """Add lines that are sent under a name; full files are written."""
         size = self._config.batch_size
-        sent = self._transform(batch) if self._transform else {self._stream: batch}
-        for name, records in sent.items():
-            waiting = self._waiting.setdefault(name, [])
-            waiting.extend(records)
-            while len(waiting) >= size:
-                self._write_file(name, waiting[:size])
-                del waiting[:size]
-            if not waiting:
-                del self._waiting[name]
-        self._count += len(batch)
+        lines = io.BytesIO(text).readlines()
+        waiting = self._waiting.setdefault(name, [])
+        waiting.extend(lines)
+        while len(waiting) >= size:
+            self._write_file(name, waiting[:size])
+            del waiting[:size]
+        if not waiting:
+            del self._waiting[name]
+        self._count += len(lines)
 
     def end_page(self) -> None:
         """End the batch if it is full."""
@@ -177,11 +130,10 @@ class BatchFiles:
             )
         self._waiting, self._manifests, self._count = {}, {}, 0
 
-    def _write_file(self, name: str, records: Sequence[Any]) -> None:
+    def _write_file(self, name: str, waiting: Sequence[bytes]) -> None:
         self._files += 1
         storage = self._config.storage
-        lines = encode_lines(records, name)
-        self._nul.look(lines)
+        lines = b"".join(waiting)
         suffix = ""
         if self._config.encoding.compression == "gzip":
             lines = gzip.compress(lines, BATCH_COMPRESSION_LEVEL)

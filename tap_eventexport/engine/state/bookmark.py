@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.errors import FatalVendorError
+from tap_eventexport.engine.sent.ledger import Sent
 from tap_eventexport.engine.state.read_files import ReadFiles
 from tap_eventexport.engine.windows import (
     EPOCH,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime, timedelta
 
+    from tap_eventexport.engine.sent.spans import Span
+
 MOST_HINTS = 2
 
 
@@ -38,12 +41,14 @@ class Checkpoint:
         cursor: What the vendor needs to resume, such as `{"cursor": "eyJ…"}`.
         filters_hash: A hash of the filters that the cursor was made with.
         read_at: When the run began that was the first to read from the window.
+        sent: What was sent of the window so far.
     """
 
     window: Window
     cursor: Mapping[str, Any]
     filters_hash: str
     read_at: datetime
+    sent: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,14 @@ class Bookmark:
             prepares several windows at the same time.
         files: Files that were read, if each run lists the vendor's files again.
         hints: Values that save the next run some work, by a name that sorts by age.
+        sent: What was sent of the time before the watermark.
     """
 
     watermark: datetime | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
     files: ReadFiles = field(default_factory=ReadFiles)
     hints: Mapping[str, Any] = field(default_factory=dict)
+    sent: Sent = field(default_factory=Sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,7 @@ class Limits:
 
 
 @dataclass(slots=True)
-class _Span:
+class _Interval:
     start: datetime
     end: datetime
     notes: list[str] = field(default_factory=list)
@@ -177,7 +184,8 @@ class _Span:
 def plan(bookmark: Bookmark, bounds: Bounds, filters_hash: str) -> Plan:
     """Decide what a run reads.
 
-    With a bookmark, reading starts one lookback before its watermark, for events that arrive late.
+    With a bookmark, reading starts one lookback before its watermark, for events that arrive late;
+    or at the start of the span that this instant lies in, so that the span can be compared.
     The watermark itself doesn't move until windows after it are complete.
 
     A checkpoint is resumed if its window is inside the interval and its filters are those of this
@@ -195,7 +203,7 @@ def plan(bookmark: Bookmark, bounds: Bounds, filters_hash: str) -> Plan:
         FatalVendorError: If the vendor no longer keeps a part of the interval and `on_gap` is
             `fail`.
     """
-    interval = _interval(bookmark.watermark, bounds)
+    interval = _interval(bookmark, bounds)
     notes = [*interval.notes, *_nothing_new(bookmark.watermark, bounds.end, interval)]
     if interval.start >= interval.end:
         return Plan(None, filters_hash, notes=tuple(notes))
@@ -231,12 +239,13 @@ def _missed(checkpoint: Checkpoint, bounds: Bounds) -> tuple[Window, ...]:
     )
 
 
-def _interval(watermark: datetime | None, bounds: Bounds) -> _Span:
+def _interval(bookmark: Bookmark, bounds: Bounds) -> _Interval:
+    watermark = bookmark.watermark
     granularity = bounds.granularity
     latest = round_down(bounds.now - bounds.settle, granularity)
     end = latest if bounds.end is None else min(round_up(bounds.end, granularity), latest)
     start = round_up(bounds.start, granularity)
-    interval = _Span(start, end)
+    interval = _Interval(start, end)
     if watermark is not None:
         if watermark > bounds.now:
             interval.notes.append(
@@ -245,6 +254,7 @@ def _interval(watermark: datetime | None, bounds: Bounds) -> _Span:
             )
             watermark = bounds.now
         behind = max(round_down(watermark - bounds.lookback, granularity), EPOCH)
+        behind = bookmark.sent.start_of(behind)
         interval.start = (
             max(behind, start) if bounds.start_is_set and start <= watermark else behind
         )
@@ -262,7 +272,7 @@ def _interval(watermark: datetime | None, bounds: Bounds) -> _Span:
 
 
 def _nothing_new(
-    watermark: datetime | None, end: datetime | None, interval: _Span
+    watermark: datetime | None, end: datetime | None, interval: _Interval
 ) -> Iterator[str]:
     """Yield the reason why a run reads nothing, or nothing new."""
     is_empty = interval.start >= interval.end

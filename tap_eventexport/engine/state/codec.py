@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.errors import InvalidStateError
+from tap_eventexport.engine.sent.ledger import Sent
+from tap_eventexport.engine.sent.spans import read_spans, read_tally, write_spans, write_tally
 from tap_eventexport.engine.state.bookmark import Bookmark, Checkpoint, start_of
 from tap_eventexport.engine.state.read_files import FileSpan, ReadFiles
 from tap_eventexport.engine.windows import (
@@ -19,7 +21,10 @@ from tap_eventexport.engine.windows import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
+
+    from tap_eventexport.engine.sent.spans import Span
 
 KEY_VALUE = "replication_key_value"
 BEFORE_A_WATERMARK = {  # what an SDK tap may have written before its first bookmark
@@ -28,7 +33,7 @@ BEFORE_A_WATERMARK = {  # what an SDK tap may have written before its first book
     "starting_replication_value",
     "progress_markers",
 }
-WINDOW_KEYS = ("start", "end", "read_at", "query")
+WINDOW_KEYS = ("start", "end", "read_at", "query", "sent")
 MOST_SHOWN = 40  # characters of a value that is wrong
 MOST_SPANS = 100  # of files, more than any run writes; the files of others are read again
 LONGEST_SPAN = 10 * 365 * 24 * 3_600_000  # milliseconds
@@ -97,6 +102,7 @@ def read_bookmark(state: object, stream: str) -> Bookmark:
         None if watermark is None else _instant(watermark, f"{stream}.{KEY_VALUE}", EPOCH),
         tuple(sorted(checkpoints, key=start_of)[:MOST_POSITIONS]),
         hints=hints if isinstance(hints := state.get("hints"), dict) else {},
+        sent=_sent(state.get("sent"), watermark),
     )
     bookmark = replace(
         bookmark, files=_files(state.get("files"), f"{stream}.files", bookmark.watermark)
@@ -118,7 +124,41 @@ def _checkpoint(value: object, name: str) -> Checkpoint:
     if start >= end:
         raise InvalidStateError(f"the state's {name} ends before it starts")
     cursor = {key: item for key, item in value.items() if key not in WINDOW_KEYS}
-    return Checkpoint(Window(start, end), cursor, str(value.get("query")), read_at)
+    try:
+        sent = _spans(value.get("sent"))
+    except ValueError:
+        sent = ()
+    return Checkpoint(Window(start, end), cursor, str(value.get("query")), read_at, sent)
+
+
+def _sent(value: object, watermark: object) -> Sent:
+    """Return what was sent; nothing if it can't be understood, or if the bookmark was set by hand.
+
+    Without it, a run sends everything that it reads.
+    """
+    if not isinstance(value, dict) or value.get("bookmark") != watermark:
+        return Sent()
+    outside = value.get("outside") or {}
+    try:
+        return Sent(
+            str(value.get("output")),
+            _spans(value.get("spans")),
+            {
+                format_instant(parse_instant(start)): read_tally(tally)
+                for start, tally in outside.items()
+            },
+        )
+    except (AttributeError, TypeError, ValueError):
+        return Sent()
+
+
+def _spans(value: object) -> tuple[Span, ...]:
+    match value:
+        case None:
+            return ()
+        case [str(start), str(text)]:
+            return read_spans(parse_instant(start), text)
+    raise ValueError("not a start and a text")
 
 
 def _files(value: object, name: str, watermark: datetime | None) -> ReadFiles:
@@ -193,6 +233,16 @@ def write_bookmark(state: dict[str, Any], replication_key: str, bookmark: Bookma
         state["files"] = {name: format_instant(time) for name, time in files.names.items()}
     if bookmark.hints:
         state["hints"] = dict(bookmark.hints)
+    sent = bookmark.sent
+    if sent.output:
+        state["sent"] = {
+            "output": sent.output,
+            "bookmark": state.get(KEY_VALUE),
+            **_written_spans("spans", sent.spans),
+        }
+        if sent.outside:
+            outside = {start: write_tally(tally) for start, tally in sent.outside.items()}
+            state["sent"]["outside"] = outside
 
 
 def _written_span(span: FileSpan) -> list[Any]:
@@ -206,4 +256,9 @@ def _written(checkpoint: Checkpoint) -> dict[str, Any]:
         **checkpoint.cursor,
         "query": checkpoint.filters_hash,
         "read_at": format_instant(checkpoint.read_at),
+        **_written_spans("sent", checkpoint.sent),
     }
+
+
+def _written_spans(name: str, spans: Sequence[Span]) -> dict[str, Any]:
+    return {name: [format_instant(spans[0].start), write_spans(spans)]} if spans else {}

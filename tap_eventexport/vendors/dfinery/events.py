@@ -7,9 +7,6 @@ https://docs.dfinery.ai/api-guide/api/export-api (POST: event export, responses,
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from contextlib import closing
 from datetime import date, datetime, timedelta, tzinfo
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,8 +16,7 @@ from singer_sdk import typing as th
 from singer_sdk.singerlib import Schema
 
 from tap_eventexport.engine.bodies.csvspool import HEAD, CsvSpool
-from tap_eventexport.engine.bodies.values import SCHEMAS, converter
-from tap_eventexport.engine.duplicates.variants import Counts
+from tap_eventexport.engine.bodies.values import SCHEMAS
 from tap_eventexport.engine.errors import (
     FatalVendorError,
     RateLimitedError,
@@ -41,10 +37,10 @@ from tap_eventexport.engine.windows import (
     Window,
     calendar_days,
     format_instant,
-    from_milliseconds,
     time_zone,
 )
-from tap_eventexport.vendors.dfinery.ids import DayIds
+from tap_eventexport.vendors.dfinery.day_rows import DayRows
+from tap_eventexport.vendors.dfinery.findings import Findings
 from tap_eventexport.vendors.dfinery.rows import (
     ARRIVAL,
     KEY,
@@ -55,14 +51,12 @@ from tap_eventexport.vendors.dfinery.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from singer_sdk import Tap
     from singer_sdk.singerlib import Catalog
 
     from tap_eventexport.engine.http.client import HttpClient
-    from tap_eventexport.engine.page import Record
-    from tap_eventexport.vendors.dfinery.rows import Rows
 
 PATH = "/api/v1/export/event"
 KEPT_DAYS = 30  # "only data up to 30 days before today"; perhaps including that day
@@ -72,8 +66,6 @@ FILTERS = tuple(
     for name in ("event_names", "properties")
     for end in ("", "_condition_type")
 )
-LOG_TIME = re.compile(r"[1-9]\d{12}", re.ASCII)  # milliseconds since 1970 at the start of log ids
-ODD = timedelta(hours=1)  # between a log id's time and the arrival; more suggests a wrong zone
 
 
 class DateRangeError(FatalVendorError):
@@ -95,6 +87,7 @@ class DfineryEvents(EventStream):
     happened_column = "df_event_datetime"
     vendor = "Dfinery"
     lookback: ClassVar = timedelta(days=1)
+    is_by_day = True
     keeps = "all"  # by which time a day selects isn't documented
     is_growing: ClassVar = True
     columns: ClassVar = th.PropertiesList(
@@ -109,8 +102,7 @@ class DfineryEvents(EventStream):
         self._types = ColumnTypes(self.config["dfinery_property_types"])
         properties = self.schema["properties"]
         properties.update(self._types.schemas(properties))
-        self._repeated = Counts(0, 0)
-        self._logged: dict[str, set[str]] = {}
+        self._findings = Findings(self, self.day_zone)
 
     @property
     def retention_start(self) -> datetime:
@@ -149,7 +141,18 @@ class DfineryEvents(EventStream):
             return
         read = Day(day, column_names(spool.header), self._types, self.day_zone)
         columns = self._types.schemas(read.names)
-        yield Page(self._blocks(spool, read), None, disk_bytes=spool.size, columns=columns)
+        rows = DayRows(
+            spool,
+            read,
+            self._findings,
+            self.client.shutdown.check,
+            is_numbering=self.config["dfinery_repeated_ids"] == "number",
+        )
+        yield Page((), None, disk_bytes=spool.size, columns=columns, rows=rows)
+
+    def log_findings(self) -> None:
+        """Log different rows with the same id."""
+        self._findings.log()
 
     def check_connection(self) -> None:
         """Request today's events, and read only the header."""
@@ -175,85 +178,6 @@ class DfineryEvents(EventStream):
                 )
             entry.schema = Schema.from_dict({**schema, "properties": in_force})
         super().apply_catalog(catalog)
-
-    def log_findings(self) -> None:
-        """Log different rows with the same id."""
-        keys, contents = self._repeated
-        if keys and self.config["dfinery_repeated_ids"] == "warn":
-            self.logger.warning(
-                "%s: %d different rows of a day share %d values of %s: a target that keeps one row "
-                "for each key loses %d of them; dfinery_repeated_ids=number keeps them",
-                self.name,
-                contents,
-                keys,
-                KEY,
-                contents - keys,
-            )
-        elif keys:
-            self.logger.info(
-                "%s: %d different rows of a day share %d values of %s: %d of them got a number",
-                self.name,
-                contents,
-                keys,
-                KEY,
-                contents - keys,
-            )
-
-    def _blocks(self, spool: CsvSpool, day: Day) -> Iterator[list[Record]]:
-        """Yield the day's rows as records."""
-        self._note_names(spool.header, day.names)
-        ids = DayIds(day.names, spool.blocks, self.client.shutdown.check)
-        is_numbering = self.config["dfinery_repeated_ids"] == "number"
-        with closing(spool):
-            rows = ids.numbered() if is_numbering else ids.counted()
-            yield from day.records(self._with_clocks_compared(rows, day))
-        keys, contents = ids.found
-        self._repeated = Counts(self._repeated.keys + keys, self._repeated.contents + contents)
-
-    def _note_names(self, header: Sequence[str], names: Sequence[str]) -> None:
-        """Log once the columns that are renamed, or that loaders may rename or refuse."""
-        repeated = {name for name, count in Counter(header).items() if count > 1}
-        odd = {
-            "columns with the same name, which get a number such as _2": repeated,
-            "columns that loaders may overwrite, since their own names also begin with _sdc_": {
-                name for name in names if name.startswith("_sdc_")
-            },
-            "columns without a name, which loaders may refuse": {""} & set(names),
-        }
-        for what, found in odd.items():
-            logged = self._logged.setdefault(what, set())
-            if new := found - logged:
-                logged |= new
-                self.logger.warning("%s: the CSV has %s: %s", self.name, what, quote_names(new))
-
-    def _with_clocks_compared(self, blocks: Iterable[Rows], day: Day) -> Iterator[Rows]:
-        """Yield the same rows; the first one is used to check the time zone."""
-        for number, block in enumerate(blocks):
-            if number == 0:
-                self._compare_clocks(dict(zip(day.names, block[0], strict=True)))
-            yield block
-
-    def _compare_clocks(self, row: Mapping[str, str]) -> None:
-        """Compare the arrival with the time in the log id, to detect a wrong time zone."""
-        begin = row.get("df_event_log_id", "").partition(":")[0]
-        if not LOG_TIME.fullmatch(begin):
-            return
-        try:
-            (arrival,) = converter("date-time", self.day_zone)([row[ARRIVAL]])
-        except ValueError:  # reported later, as a value that doesn't fit
-            return
-        if not arrival:
-            return
-        difference = datetime.fromisoformat(arrival) - from_milliseconds(int(begin))
-        if abs(difference) > ODD:
-            self.logger.warning(
-                "%s: %s is %s away from the time in the event's log id; is dfinery_timezone=%s "
-                "the service's?",
-                self.name,
-                ARRIVAL,
-                difference,
-                self.config["dfinery_timezone"],
-            )
 
     def _accept_gap(self, window: Window, day: date, error: DateRangeError) -> None:
         if day > self._today - timedelta(days=KEPT_DAYS - EDGE_DAYS):

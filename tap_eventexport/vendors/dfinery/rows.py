@@ -11,7 +11,7 @@ from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.names import quote_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date, tzinfo
 
     from tap_eventexport.engine.bodies.values import Convert
@@ -115,34 +115,33 @@ class Day(NamedTuple):
     def __str__(self) -> str:
         return f"Dfinery's CSV of {self.date}"
 
-    def records(self, blocks: Iterable[Rows]) -> Iterator[list[Record]]:
-        """Make records from rows.
+    def record_maker(self) -> Callable[[Rows, Sequence[int]], list[Record]]:
+        """Return a function that makes records from rows, given the numbers of these rows.
 
-        Raises:
-            FatalVendorError: If a value doesn't fit its column's type, or the key is missing.
+        It raises FatalVendorError if a value doesn't fit its column's type, or the key is missing.
         """
         converters = [converter(self.types[name], self.zone) for name in self.names]
         make = _record_maker(self.names)
-        before = 0
-        for block in blocks:
+
+        def records(rows: Rows, numbers: Sequence[int]) -> list[Record]:
             columns: list[Sequence[Any]] = []
             for name, convert, texts in zip(
-                self.names, converters, zip(*block, strict=True), strict=True
+                self.names, converters, zip(*rows, strict=True), strict=False
             ):
                 if name in {KEY, ARRIVAL}:
-                    self._refuse_missing(name, texts, before)
+                    self._refuse_missing(name, texts, numbers)
                 try:
                     columns.append(convert(texts))
                 except ValueError:
-                    row = before + _first_misfit(convert, texts)
-                    raise self._misfit(name, row) from None
-            before += len(block)
-            yield list(map(make, *columns))
+                    raise self._misfit(name, numbers[_first_misfit(convert, texts)]) from None
+            return list(map(make, *columns))
 
-    def _refuse_missing(self, name: str, texts: Sequence[str], before: int) -> None:
+        return records
+
+    def _refuse_missing(self, name: str, texts: Sequence[str], numbers: Sequence[int]) -> None:
         if NO_VALUE.isdisjoint(texts):
             return
-        row = next(row for row, text in enumerate(texts, before + 1) if text in NO_VALUE)
+        row = next(row for row, text in zip(numbers, texts, strict=True) if text in NO_VALUE)
         raise FatalVendorError(
             f"{self}: column {name}, row {row}: it is empty, so the row can't be sent; "
             "ask Dfinery what the row is"
@@ -167,10 +166,10 @@ def _record_maker(names: Sequence[str]) -> Callable[..., Record]:
 
 
 def _first_misfit(convert: Convert, texts: Sequence[str]) -> int:
-    """Return the number, counted from 1, of the first text that can't be converted."""
-    for number, text in enumerate(texts, start=1):
+    """Return the index of the first text that can't be converted."""
+    for index, text in enumerate(texts):
         try:
             convert([text])
         except ValueError:
-            return number
+            return index
     return 0

@@ -107,7 +107,9 @@ class InfobipEvents(EventStream):
     ) -> Page:
         """Make a page of a file's records, after checking the whole file."""
         spool = self._spool(file)
-        return Page(self._records(spool, file, keys), cursor, disk_bytes=spool.size)
+        return Page(
+            self._records(spool, file, keys), cursor, disk_bytes=spool.size, source=file.key
+        )
 
     def counted(self, files: Iterable[StoredObject]) -> RowKeys:
         """Return the keys of rows in files that were emitted before."""

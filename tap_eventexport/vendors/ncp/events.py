@@ -133,8 +133,8 @@ class NcpApiGatewayEvents(EventStream):
     def pages(self, window: Window, cursor: Mapping[str, Any] | None) -> Iterator[Page]:
         """Search the window's day; events outside the window only count for the keys."""
         day = DaySearch(self, window.start.astimezone(self.day_zone).date(), cursor)
-        lookback = min(self.bounds().lookback, window.end - EPOCH)
-        needed = window.end - lookback - CLOCK_TOLERANCE  # for the next run
+        reach = min(self.reach, window.end - EPOCH)
+        needed = window.end - reach - CLOCK_TOLERANCE  # for the next run
         limit, day_zone = self.config["ncp_page_size"], self.day_zone
         reader = OffsetReader(day.ask, _time, limit, self.paging, self._naive(needed))
         resume, duplicates, second, contents = _resumed(cursor)

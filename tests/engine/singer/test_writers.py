@@ -125,12 +125,14 @@ def test_records_that_wait_for_a_file_are_not_promised_before_it_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The second page fills a file that can't be written, and that the first page is in."""
-    batches = {"encoding": {"format": "jsonl"}, "storage": {"root": f"file://{tmp_path}"}}
+    folder = tmp_path / "folder"
+    batches = {"encoding": {"format": "jsonl"}, "storage": {"root": f"file://{folder}"}}
     sync = sync_of(batch_config={**batches, "batch_size": 2})
     assert emitted(sync, Page([[{"id": "a", **TIME}]], {"cursor": "b"}), capsys) == []
-    page = Page([[{"id": "b", **TIME, "payload": msgspec.Raw(b"{\n}")}]], None)
+    page = Page([[{"id": "b", **TIME}]], None)
+    folder.write_text("a file has the folder's name")
     for fails in (lambda: emitted(sync, page, capsys), lambda: sync.close(None)):
-        with pytest.raises(FatalVendorError, match="2 records would be written as 3 lines"):
+        with pytest.raises(FatalVendorError, match="a file can't be written"):
             fails()
     assert "STATE" not in capsys.readouterr().out
 

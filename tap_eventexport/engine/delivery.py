@@ -1,0 +1,220 @@
+"""Encodes the records of one run of a stream, and sends those that are new or have changed.
+
+If no record needs a change, a page is encoded in one step and raw JSON fields are copied: on the
+thread that read it, or on the main thread if its records come from a body on disk. If stream maps,
+flattening or deselection change records, every record goes through the SDK on the main thread.
+
+Records of a time that STATE has a tally of wait on disk (`sent/hold.py`) until the window is
+complete, and then are sent only if they differ from it. What follows them waits, too, so that the
+order stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from tap_eventexport.engine.page import Choice, EncodedRecords
+from tap_eventexport.engine.sent.digests import line_digests
+from tap_eventexport.engine.sent.hold import NO_SPAN, Held, Hold
+from tap_eventexport.engine.sent.ledger import OUTSIDE, Part
+from tap_eventexport.engine.singer.keys import check, sortable_times
+from tap_eventexport.engine.singer.messages import encoder
+from tap_eventexport.engine.singer.nul import NulWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tap_eventexport.engine.page import Page, Record, RowDigests, Rows
+    from tap_eventexport.engine.progress import Progress
+    from tap_eventexport.engine.sent.ledger import Ledger, Pieces, WindowTally
+    from tap_eventexport.engine.sent.spans import Span
+    from tap_eventexport.engine.singer.messages import Lines
+    from tap_eventexport.engine.singer.writers import BatchFiles, RecordLines
+    from tap_eventexport.engine.stream import EventStream
+    from tap_eventexport.engine.windows import Window
+
+    Forget = Callable[[Sequence[Span], Window], None]
+
+
+class Delivery:
+    """Encodes records and sends them.
+
+    Args:
+        stream: The stream.
+        output: Where lines go.
+        ledger: What was sent.
+        progress: Counts records.
+        forget: Removes changed spans of a window from STATE, before the first of their records is
+            sent. Otherwise, after a crash, a record that has changed back would look unchanged.
+    """
+
+    def __init__(
+        self,
+        stream: EventStream,
+        output: RecordLines | BatchFiles,
+        ledger: Ledger,
+        progress: Progress,
+        forget: Forget,
+    ) -> None:
+        self._stream = stream
+        self._output = output
+        self._ledger = ledger
+        self._progress = progress
+        self._forget = forget
+        self._transform = stream.transform if stream.transform_reason() else None
+        self._nul = NulWatch(stream.name, stream.logger)
+        self._hold = Hold(stream.name)
+        self._names: list[str] = []
+
+    # On any thread
+
+    def prepared(self, page: Page, pieces: Pieces) -> Page:
+        """Encode a page, if nothing changes its records and they are in memory."""
+        if self._transform or page.disk_bytes:
+            return page
+        encoded = [each for batch in page.batches for each in self._encode(batch, page, pieces)]
+        size = sum(len(each.text) for each in encoded)
+        return replace(page, batches=(), encoded=encoded, memory_bytes=size)
+
+    def _encode(
+        self, batch: Sequence[Record], page: Page, pieces: Pieces
+    ) -> Iterator[EncodedRecords]:
+        stream = self._stream
+        if not batch:
+            return
+        source = encoder.encode(page.source)[1:-1]
+        if not stream.output_hash:
+            yield from self._not_compared(batch)
+            return
+        times = sortable_times(batch, str(stream.replication_key), f"a page of {stream.name}")
+        if not self._transform:
+            lines, tail = self._lines(stream.name, batch)
+            parts = pieces.parts(times, lines.each, line_digests(lines.each, tail, source))
+            yield EncodedRecords(stream.name, lines.text, len(batch), parts)
+            return
+        for piece, group in groupby(zip(map(pieces.of, times), batch, strict=True), itemgetter(0)):
+            for name, records in self._transform([record for _, record in group]).items():
+                lines, tail = self._lines(name, records)
+                digest = sum(line_digests(lines.each, tail, source))
+                part = Part(piece, len(records), digest, len(lines.text))
+                yield EncodedRecords(name, lines.text, len(records), [part])
+
+    def _not_compared(self, batch: Sequence[Record]) -> Iterator[EncodedRecords]:
+        sent = self._transform(batch) if self._transform else {self._stream.name: batch}
+        for name, records in sent.items():
+            lines, _ = self._lines(name, records)
+            part = Part(OUTSIDE, len(records), 0, len(lines.text))
+            yield EncodedRecords(name, lines.text, len(records), [part])
+
+    def _lines(self, name: str, records: Sequence[Any]) -> tuple[Lines, int]:
+        lines, tail = self._output.encode(name, records)
+        self._nul.look(lines.text)
+        return lines, tail
+
+    # On the main thread
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether records wait for their window to be complete."""
+        return not self._hold.is_empty
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no record waits for its window, or for a BATCH file."""
+        return self._hold.is_empty and self._output.is_complete
+
+    def write(self, page: Page, tally: WindowTally) -> None:
+        """Send a page's records, or let them wait."""
+        if page.rows:
+            self._write_rows(page.rows, tally)
+        for encoded in page.encoded:
+            self._write(encoded, tally)
+        for batch in page.batches:
+            for encoded in self._encode(batch, page, tally.pieces):
+                self._write(encoded, tally)
+        self._output.end_page()
+
+    def end_window(self, tally: WindowTally) -> None:
+        """Send what waits for the window and has changed."""
+        changed = self._ledger.end(tally)
+        if changed and not self._hold.is_empty:
+            self._forget(changed, tally.pieces.window)
+        self._send_judged()
+        self._output.end_page()
+
+    def finish(self, *, is_failed: bool) -> None:
+        """Send what waits; but if the stream failed, what waits for its window is read again."""
+        if not is_failed:
+            self._ledger.give_up()
+            self._send_judged()
+        self._hold.close()
+        self._output.finish()
+
+    def _write(self, encoded: EncodedRecords, tally: WindowTally) -> None:
+        for part in encoded.parts:
+            tally.add(part.piece, part.records, part.digest)
+        spans = [self._waits_for(part.piece, tally.pieces) for part in encoded.parts]
+        if self._hold.is_empty and set(spans) == {NO_SPAN}:
+            self._send(encoded.name, encoded.text, encoded.records)
+            return
+        if encoded.name not in self._names:
+            self._names.append(encoded.name)
+        name, end = self._names.index(encoded.name), 0
+        for part, span in zip(encoded.parts, spans, strict=True):
+            start, end = end, end + part.size
+            self._hold.add(Held(span, name, part.records, encoded.text[start:end]))
+        if self._hold.is_full:
+            self._forget(self._ledger.give_up(), tally.pieces.window)
+            self._send_judged()
+
+    def _waits_for(self, piece: int, pieces: Pieces) -> int:
+        span = None if piece == OUTSIDE else pieces.spans[piece]
+        return NO_SPAN if span is None or span in self._ledger.verdicts else span
+
+    def _send_judged(self) -> None:
+        verdicts = self._ledger.verdicts
+        for held in self._hold.take_while(lambda span: span == NO_SPAN or span in verdicts):
+            if verdicts.get(held.span):
+                self._progress.leave(held.records)
+            else:
+                self._send(self._names[held.name], held.text, held.records)
+
+    def _write_rows(self, rows: Rows, tally: WindowTally) -> None:
+        stream = self._stream
+        choice = self._choose(rows, tally) if self._ledger.is_compared(tally.pieces) else None
+        for records, block in rows.batches(choice):
+            if choice is None:
+                _add(block, tally)
+            check(records, stream.required_columns, f"{stream.vendor}'s {tally.pieces.window}")
+            for encoded in self._not_compared(records):
+                self._send(encoded.name, encoded.text, encoded.records)
+
+    def _choose(self, rows: Rows, tally: WindowTally) -> Choice:
+        """Compare all rows of a window with STATE, and return which of them must be sent."""
+        blocks = [_add(block, tally) for block in rows.digests()]
+        if changed := self._ledger.end(tally):
+            self._forget(changed, tally.pieces.window)
+        pieces = (OUTSIDE, *range(len(tally.pieces)))
+        left = {piece for piece in pieces if self._ledger.is_unchanged(tally, piece)}
+        self._progress.leave(sum(tally[piece].records for piece in left))
+        return Choice(
+            [not block <= left for block in blocks],
+            lambda time: tally.pieces.of(time) not in left,
+        )
+
+    def _send(self, name: str, text: bytes, count: int) -> None:
+        self._output.write(name, text)
+        self._progress.add(count)
+
+
+def _add(block: RowDigests, tally: WindowTally) -> frozenset[int]:
+    """Add rows to a tally, and return the pieces that they belong to."""
+    start, found = 0, set()
+    for piece, end in tally.pieces.runs(block.times):
+        tally.add(piece, end - start, sum(block.digests[start:end]))
+        found.add(piece)
+        start = end
+    return frozenset(found)
