@@ -119,10 +119,10 @@ class CursorReader(Generic[AnyPage]):
             if following is not None and following in cursors:
                 raise self._error("repeats a cursor")
             waiting.append((page, following))
-            if page.digest in digests:
+            if (digest := page.digest) in digests:
                 repeated += 1
             elif not page.is_empty:
-                digests.add(page.digest)
+                digests.add(digest)
                 repeated = 0
             if repeated > MAX_REPEATED:
                 raise self._error("sends the same page for each cursor")
