@@ -113,7 +113,7 @@ def _are_sortable(times: Sequence[Any]) -> bool:
     except TypeError:
         return False
     return set(map(len, times)) == {LENGTH} and all(
-        set(text[index::LENGTH]) == {sign} for index, sign in SEPARATORS.items()
+        text[index::LENGTH] == sign * len(times) for index, sign in SEPARATORS.items()
     )
 
 
