@@ -87,6 +87,13 @@ class StreamQueue(Generic[Key]):
         """The maximum number of tasks that are being read or wait."""
         return self.workers * WINDOWS_AHEAD
 
+    @property
+    def has_event(self) -> bool:
+        """Whether there is something to return: a page in its turn, a notice, or the end."""
+        if any(task.prepared for task in self.tasks):
+            return True
+        return not self.tasks or bool(self.tasks[0].pages) or self.tasks[0].is_read
+
     def fill(self) -> bool:
         """Start tasks up to the limit; False if no task is left."""
         while len(self.tasks) < self.max_tasks and (task := next(self.planned, None)):
@@ -228,7 +235,8 @@ class ReadAhead(Generic[Key]):
             if queue.is_closed:
                 return False
             self._put(queue, task, page, error)
-            self._changed.notify_all()
+            if queue.has_event:
+                self._changed.notify_all()
             while task.prepared and not queue.is_closed:
                 self._free.wait()
             task.is_taken = isinstance(page, PreparedWindow)
