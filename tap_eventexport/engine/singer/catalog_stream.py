@@ -191,9 +191,11 @@ class CatalogStream(SdkStream):
     def transform(self, records: Sequence[Record]) -> Mapping[str, Sequence[Any]]:
         """Apply selection, stream maps and flattening; returns records by stream name."""
         transformed: dict[str, list[Any]] = {}
+        sent = self.sent_columns.keys()
         for record in decoder.decode_lines(encoder.encode_lines(records)):
-            for name in record.keys() - self.sent_columns:
-                del record[name]
+            if not record.keys() <= sent:
+                for name in record.keys() - sent:
+                    del record[name]
             self.selection.select_fields(record)
             for transform in self.transforms:
                 mapped = transform.apply(record)

@@ -6,6 +6,7 @@ import ast
 from datetime import UTC, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import simpleeval
@@ -205,9 +206,11 @@ class Transform:
         self._definitions = [each for each in definitions.values() if isinstance(each, dict)]
         self._is_custom = isinstance(stream_map, CustomStreamMap)
         self._keys = stream_map.transformed_key_properties or ()
-        self._columns = stream_map.transformed_schema.get("properties", {})
+        columns = stream_map.transformed_schema.get("properties", {})
         computed = {name for each in self._definitions for name in each}
-        self._computed = sorted(computed & self._columns.keys())
+        self._computed = {
+            name: columns[name].get("type", ()) for name in sorted(computed & columns.keys())
+        }
 
     def apply(self, record: dict[str, Any]) -> dict[str, Any] | None:
         """Return the record to send; None if it is removed.
@@ -225,10 +228,10 @@ class Transform:
 
     def _fit(self, mapped: dict[str, Any], record: Mapping[str, Any]) -> None:
         """Convert computed values to their columns' types: to text, if the column is text."""
-        for name in self._computed:
+        for name, types in self._computed.items():
             value = mapped.get(name)
             if value is not None and value is not record.get(name):
-                mapped[name] = _fitting(name, value, self._columns[name].get("type", ()))
+                mapped[name] = _fitting(name, value, types)
         for key in self._keys:
             if mapped.get(key) in (None, ""):
                 raise StreamMapError(
@@ -266,11 +269,17 @@ def _reason(error: Exception) -> str:
     return type(cause).__name__
 
 
+@lru_cache(maxsize=100)
+def _kinds(own: type) -> frozenset[str]:
+    """Return the types of JSON that values of a type may have; none for text that it becomes."""
+    return frozenset(next((kinds for kind, kinds in KINDS if issubclass(own, kind)), ()))
+
+
 def _fitting(name: str, value: Any, types: Sequence[str]) -> Any:  # noqa: ANN401
     if isinstance(value, datetime) and value.tzinfo is None:
         value = value.replace(tzinfo=UTC)  # as all instants of records are
-    kinds = next((kinds for kind, kinds in KINDS if isinstance(value, kind)), ())
-    if not types or not {*kinds}.isdisjoint(types):
+    kinds = _kinds(value.__class__)
+    if not types or not kinds.isdisjoint(types):
         return value
     if "string" not in types:
         raise StreamMapError(
