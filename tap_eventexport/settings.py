@@ -29,8 +29,8 @@ GENERAL = th.PropertiesList(
         th.IntegerType(minimum=0, maximum=TEN_YEARS),
         title="Lookback",
         description="How many minutes before the bookmark a run reads again, for events that "
-        "arrive late. If not set, it depends on the vendor: Dfinery 1440, Croct and Infobip 60, "
-        "HappyTalk and Naver Cloud 10.",
+        "arrive late. If not set, it depends on the vendor: Dfinery 1440, Croct and Infobip 360, "
+        "HappyTalk and Naver Cloud 60.",
     ),
     th.Property(
         "lookback_resend",

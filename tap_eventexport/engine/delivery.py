@@ -91,12 +91,10 @@ class Delivery:
         self, batch: Sequence[Record], page: Page, pieces: Pieces
     ) -> Iterator[EncodedRecords]:
         stream = self._stream
-        if not batch:
-            return
-        source = encoder.encode(page.source)[1:-1]
-        if not stream.output_hash:
+        if not batch or not stream.output_hash:
             yield from self._not_compared(batch)
             return
+        source = encoder.encode(page.source)[1:-1]
         times = sortable_times(batch, str(stream.replication_key), f"a page of {stream.name}")
         if not self._transform:
             lines, tail = self._lines(stream.name, batch)
@@ -111,6 +109,8 @@ class Delivery:
                 yield EncodedRecords(name, lines.text, len(records), [part])
 
     def _not_compared(self, batch: Sequence[Record]) -> Iterator[EncodedRecords]:
+        if not batch:
+            return
         sent = self._transform(batch) if self._transform else {self._stream.name: batch}
         for name, records in sent.items():
             lines, _ = self._lines(name, records)

@@ -88,7 +88,7 @@ class HappyTalkStream(EventStream):
     """
 
     vendor = "HappyTalk"
-    lookback: ClassVar = timedelta(minutes=10)
+    lookback: ClassVar = timedelta(minutes=60)  # a request for each six hours
     granularity: ClassVar = SECOND
     keeps = "run"  # by which of an entry's times a period selects isn't documented
     format: ClassVar[Literal["raw", "siem"]]

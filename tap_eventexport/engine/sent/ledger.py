@@ -293,7 +293,7 @@ class Ledger:
     def sent(self, start: datetime, end: datetime) -> Sent:
         """Return what STATE needs: the spans from a time on, which may lie in one, to an end.
 
-        The start never decreases from call to call.
+        What lies before the start is forgotten.
         """
         self._spans = [span for span in self._spans if start < span.end]
         first = format_instant(start)

@@ -70,7 +70,7 @@ class CroctEvents(EventStream):
     primary_keys = ("id",)
     replication_key = "timestamp"
     vendor = "Croct"
-    lookback: ClassVar = timedelta(minutes=60)
+    lookback: ClassVar = timedelta(hours=6)  # a request for each 1000 events
     keeps = "run"  # by which time a window selects isn't documented
     columns: ClassVar = th.PropertiesList(
         th.Property("id", th.StringType, required=True),

@@ -10,7 +10,7 @@ import threading
 from datetime import datetime, timedelta
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import msgspec
 import requests
@@ -111,6 +111,7 @@ class InfobipExports(InfobipEvents):
     """
 
     vendor = "Infobip"
+    lookback: ClassVar = timedelta(hours=6)  # as many exports as with an hour, but larger files
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
         super().__init__(tap, client)

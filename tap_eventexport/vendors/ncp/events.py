@@ -83,7 +83,7 @@ class NcpApiGatewayEvents(EventStream):
     primary_keys = ("event_key",)
     replication_key = "time"
     vendor = "Naver Cloud"
-    lookback: ClassVar = timedelta(minutes=10)
+    lookback: ClassVar = timedelta(minutes=60)  # a request for each page of events since then
     granularity: ClassVar = SECOND
     columns: ClassVar = th.PropertiesList(
         th.Property("event_key", th.StringType, required=True, description="of the content"),
