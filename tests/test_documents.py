@@ -120,7 +120,7 @@ def test_what_is_made_is_up_to_date(file: Path) -> None:
 
 def test_a_description_in_the_table_has_its_names_as_code() -> None:
     written = {name: cells[2] for name, cells in table_rows(SETTINGS_PAGE).items()}
-    assert "Use it with `lookback_minutes` 0" in written["settle_minutes"]
+    assert "With `lookback_minutes` 0 nothing" in written["settle_minutes"]
     assert "such as `eu-central-1`." in written["infobip_s3_region"]
     assert 'such as `["pageView", "sms*"]`; empty' in written["infobip_definition_ids"]
     assert "`tap-eventexport/<version>` if" in written["user_agent"]
