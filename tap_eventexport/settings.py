@@ -29,7 +29,8 @@ GENERAL = th.PropertiesList(
         th.IntegerType(minimum=0, maximum=TEN_YEARS),
         title="Lookback",
         description="How many minutes before the bookmark a run reads again, for events that "
-        "arrive late. If not set, it depends on the vendor: Dfinery 1440, Croct and Infobip 360, "
+        "arrive late. A longer one costs requests to the vendor; what is unchanged is not sent "
+        "again. If not set, it depends on the vendor: Dfinery 1440, Croct and Infobip 360, "
         "HappyTalk and Naver Cloud 60.",
     ),
     th.Property(
@@ -37,16 +38,16 @@ GENERAL = th.PropertiesList(
         th.StringType(allowed_values=["changed", "all"]),
         default="changed",
         title="Records of the lookback to send again",
-        description="With changed, a run sends only what has changed since it was last sent; with "
-        "all, it sends everything that it reads again.",
+        description="changed: of what a run reads again, it sends only what is new or differs from "
+        "what was sent. all: it sends everything that it reads again.",
     ),
     th.Property(
         "settle_minutes",
         th.IntegerType(minimum=0, maximum=TEN_YEARS),
         default=0,
         title="Settle time",
-        description="A run reads no event younger than this, in minutes. Use it with "
-        "lookback_minutes 0 for targets that only append.",
+        description="A run reads no event younger than this, in minutes. With lookback_minutes 0 "
+        "nothing is read again, and what arrives later is missed.",
     ),
     th.Property(
         "concurrency",

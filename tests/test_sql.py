@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,22 @@ if TYPE_CHECKING:
 
 SQL = ROOT / "examples/sql"
 MISSING = "2026-03-17"  # the only whole day of the world in UTC
+OLD = "2020-01-01T00:00:00.000Z"
+TIMES = {"timestamp", "df_server_datetime", "request_date", "event_time", "time"}
+RECIPES = (ROOT / "docs/recipes.md").read_text()
 
 Rows = list[tuple[Any, ...]]
 
 
 def loaded(folder: Path, records: dict[str, list[dict[str, Any]]]) -> duckdb.DuckDBPyConnection:
-    """A database over files of a loader that only appends, in which all stands twice."""
+    """A database over files of a loader that only appends, in which all stands twice.
+
+    Each record stands there with other times first, before it changed.
+    """
     for stream, kept in records.items():
-        lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in kept)
-        (folder / f"{stream}.jsonl").write_text(lines * 2)
+        before = [{**record, **dict.fromkeys(TIMES & record.keys(), OLD)} for record in kept]
+        lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in (*before, *kept)]
+        (folder / f"{stream}.jsonl").write_text("".join(lines))
     connection = duckdb.connect()
     connection.execute("set timezone = 'Asia/Seoul'")
     connection.execute(f"set variable folder = '{folder}'")
@@ -46,6 +54,8 @@ def test_views_in_duckdb(store: Store, tmp_path: Path) -> None:
 
         for stream, kept in records.items():
             assert ask(f"select count(*) from {stream}") == [(len(kept),)], stream
+            (time,) = TIMES & kept[0].keys()
+            assert ask(f'select count(*) from {stream} where year("{time}") < 2026') == [(0,)]
         sessions = {(r["timestamp"][:10], r["sessionId"]) for r in croct if r["sessionId"]}
         found = ask("select cast(day as varchar), sessions from sessions_per_day")
         assert dict(found) == Counter(day for day, _ in sessions)
@@ -74,6 +84,19 @@ def test_a_day_without_events_is_found(store: Store, tmp_path: Path) -> None:
     with loaded(tmp_path, {**records, "croct_events": kept}) as connection:
         found = connection.execute("select stream, cast(day as varchar) from missing_days")
         assert found.fetchall() == [("croct_events", MISSING)]
+
+
+def test_the_newest_row_of_each_key_of_a_table_that_only_grows() -> None:
+    (recipe,) = re.findall(r"^```sql\n(.*?)^```$", RECIPES, re.MULTILINE | re.DOTALL)
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table croct_events as "
+            "select * from (values ('a', 1, 'old'), ('a', 3, 'new'), ('b', 2, 'only'), "
+            "('a', 2, 'older')) as rows (id, _sdc_sequence, payload)"
+        )
+        connection.execute(recipe)
+        found = connection.execute("select id, payload from croct_events_once order by id")
+        assert found.fetchall() == [("a", "new"), ("b", "only")]
 
 
 def test_both_dialects_have_the_same_views() -> None:

@@ -46,7 +46,7 @@ def world(store: Store, tmp_path: Path) -> Iterator[World]:
 
 
 def load_in_two_parts(world: World, project: Project, loader: str) -> Iterator[datetime]:
-    """Load a day, then the next with what each vendor's lookback sends again; after each, its end.
+    """Load a day, then the next with each vendor's lookback; after each, its end.
 
     From the second day on, Dfinery has a column more.
     """
@@ -127,7 +127,7 @@ def test_meltano_fills_files_that_duckdb_reads_in_place(tmp_path: Path, world: W
             truth = world.truth(stream, end=end).total()
             assert ask(f"select count(*), count(distinct {key}) from {stream}") == [(truth, truth)]
     lines = (project.output / "dfinery_events.jsonl").read_text().splitlines()
-    assert len(lines) > count("dfinery_events", "true")  # a day was sent again
+    assert len(lines) > count("dfinery_events", "true")  # with a column more, a day is sent again
     assert {"colour" in json.loads(line) for line in lines} == {True, False}
     assert count("happytalk_siem_events", "msg like '%상담%'") > 0
     assert count("croct_events", "json_type(payload) = 'OBJECT'") == count("croct_events", "true")

@@ -159,14 +159,10 @@ class EventStream(CatalogStream):
             if name in OUTPUT_SETTINGS
             or (name.startswith(vendors) and not known.get(name, {}).get("secret"))
         }
-        selected = self.metadata.resolve_selection()
-        output = (
-            self.tap.plugin_version,
-            settings,
-            self.sent_columns,
-            sorted((list(path), is_selected) for path, is_selected in selected.items()),
-            self.selection.patterns,
-        )
+        chosen = None if self.selection.is_all else sorted(self.sent_columns)
+        fields = self.metadata.resolve_selection()
+        left_out = sorted(list(path) for path, is_selected in fields.items() if not is_selected)
+        output = (self.tap.plugin_version, settings, chosen, left_out, self.selection.patterns)
         text = msgspec.json.encode(output, order="deterministic", enc_hook=repr)
         return hashlib.sha256(text).hexdigest()[:12]
 

@@ -104,9 +104,15 @@ class CroctEvents(EventStream):
             self.logger.warning("croct_event_types: %r is not among Croct's documented types", name)
 
     def windows(self, whole: Window) -> Iterator[Window]:
-        """Windows of a day, or shorter if many parallel windows wait for each other."""
-        width = min(WINDOW, WINDOW * FEW / self.client.concurrency)
-        return split_every(whole, width // MILLISECOND * MILLISECOND)
+        """Windows of a day, or shorter if many parallel windows wait for each other.
+
+        One begins at the bookmark, so that new events don't wait for those that are compared.
+        """
+        width = min(WINDOW, WINDOW * FEW / self.client.concurrency) // MILLISECOND * MILLISECOND
+        bookmark = self.bookmark_before.watermark or whole.start
+        middle = min(max(bookmark, whole.start), whole.end)
+        parts = (*window_if_any(whole.start, middle), *window_if_any(middle, whole.end))
+        return (window for part in parts for window in split_every(part, width))
 
     def pages(
         self, window: Window, cursor: Mapping[str, Any] | None
