@@ -11,16 +11,17 @@ The life of a page (`page.py`), from the plan of a run to stdout:
 4. The vendor's parser gets each response: `http/response.py` checks and parses its JSON, and the
    parser makes records; `duplicates/` makes the keys that the vendor doesn't send.
 5. `reader.py` checks the page: `singer/keys.py` refuses records without keys and drops those
-   outside the window. `singer/writers.py` encodes it, if no record needs a change. The worker
-   ends here.
+   outside the window. `delivery.py` encodes it (`singer/writers.py`), if no record needs a change,
+   and tallies its records by pieces of time (`sent/ledger.py`). The worker ends here.
 6. A large body (Dfinery's CSV, Infobip's files by `objects/`) is only stored and checked by the
    worker: `bodies/`. Its records are made, checked and encoded on the main thread, in step 8.
 7. On the main thread, `prefetch/` returns pages in the order of their windows, and `runner.py`
    gives each to its `StreamSync`.
-8. `sync.py` writes it by `singer/writers.py`: records pass `singer/catalog_stream.py` if they
-   need a change (selection, stream maps), and `singer/messages.py` writes their lines to stdout.
-9. `sync.py` advances the bookmark (`state/bookmark.py`), and writes it to STATE if no record
-   waits for a BATCH file.
+8. There, `delivery.py` passes records that need a change (selection, stream maps) through
+   `singer/catalog_stream.py`. Those of a time that STATE knows wait on disk (`sent/hold.py`) until
+   their window is complete; of these, only what has changed is sent. `singer/messages.py` writes
+   the lines to stdout.
+9. `sync.py` advances the bookmark (`state/bookmark.py`), and writes it to STATE if no record waits.
 10. A signal ends a run between two pages: `shutdown.py`. Secrets are removed from every log line:
    `console/redaction.py`.
 """
