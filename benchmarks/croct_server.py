@@ -11,7 +11,11 @@ import bisect
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 METADATA = (
     b'{"metadata":{"organizationName":"Acme Corp","organizationSlug":"acme-corp",'
@@ -29,21 +33,28 @@ EVENT = (
 
 
 class Events:
-    """All events as one text, and where each begins."""
+    """Events as one text, and where each begins.
 
-    def __init__(self, count: int, first: int, last: int) -> None:
-        self.times = [first + number * (last - first) // count for number in range(count)]
-        texts = [
-            (EVENT % (number, time, number, number)).encode()
-            for number, time in enumerate(self.times)
-        ]
+    Args:
+        events: The number and the time of each, in order of time.
+    """
+
+    def __init__(self, events: Iterable[tuple[int, int]]) -> None:
+        self.times: list[int] = []
+        texts = []
+        for number, moment in events:
+            self.times.append(moment)
+            texts.append((EVENT % (number, moment, number, number)).encode())
         self.text = b",".join(texts)
         self.places = [0]
         for text in texts:
             self.places.append(self.places[-1] + len(text) + 1)
 
-    def page(self, start: int, end: int, size: int, cursor: str) -> bytes:
+    def answer(self, query: str) -> bytes:
         """One answer; a cursor is the number of the next event."""
+        asked = parse_qs(query)
+        start, end, size = (int(asked[name][0]) for name in ("start", "end", "pageSize"))
+        cursor = asked.get("cursor", [""])[0]
         first = int(cursor) if cursor else bisect.bisect_left(self.times, start)
         last = min(first + size, bisect.bisect_left(self.times, end))
         following = str(last) if last < len(self.times) and self.times[last] < end else ""
@@ -55,7 +66,8 @@ def main() -> None:
     """Serve until the process is ended."""
     count, first, last = map(int, sys.argv[1:4])
     latency = float(sys.argv[4])
-    events = Events(count, first, last)
+    times = (first + number * (last - first) // count for number in range(count))
+    events = Events(enumerate(times))
     answered = 0
 
     class Handler(BaseHTTPRequestHandler):
@@ -69,10 +81,8 @@ def main() -> None:
                 body, answered = str(answered).encode(), 0
             else:
                 answered += 1
-                asked = parse_qs(parts.query)
-                start, end, size = (int(asked[name][0]) for name in ("start", "end", "pageSize"))
                 time.sleep(latency)
-                body = events.page(start, end, size, asked.get("cursor", [""])[0])
+                body = events.answer(parts.query)
             self.send_response_only(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

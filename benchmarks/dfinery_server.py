@@ -64,36 +64,45 @@ COLUMNS = [
 ]
 
 
+def csv_row(number: int, happened: datetime, arrived: datetime, chance: random.Random) -> list[str]:
+    """A row as in the vendor's sample: most columns empty, some Korean, some items."""
+    log_id = f"17361273{number:05}:1736127306623:cd20207c-bb2a-4abf-a4a9-80804334cf15"
+    values = dict.fromkeys(COLUMNS, "")
+    values |= {
+        "custom_boolean": "FALSE",
+        "custom_long_list": "null",
+        "custom_string_list": "null",
+        "df_api_version": "1.0.0",
+        "df_correction_datetime": _time_text(happened),
+        "df_event_datetime": _time_text(happened),
+        "df_event_detail_log_id": f"{log_id}:{number}",
+        "df_event_log_id": log_id,
+        "df_event_name": "df_purchase",
+        "df_items_df_item_name": "고구마 케이크",
+        "df_items_df_price": f"{chance.randrange(10**6) / 100:.2f}",
+        "df_items_df_quantity": "2",
+        "df_server_datetime": _time_text(arrived),
+        "df_service_id": "sandbox",
+        "df_source_type": "SDK",
+        "df_total_purchase_amount": "12900.0",
+        "df_unified_id": f"U{chance.randrange(10**6)}",
+    }
+    return list(values.values())
+
+
+def _time_text(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
 def write_csv(path: Path, rows: int) -> None:
-    """A file as the vendor's sample: most columns empty, some Korean, some items."""
+    """A file of a day."""
     chance = random.Random(1)  # noqa: S311
     day = datetime.now(UTC).astimezone() - timedelta(days=2)
     with path.open("w", encoding="utf-8") as file:
         file.write(",".join(COLUMNS) + "\n")
         for number in range(rows):
-            time_text = (day + timedelta(milliseconds=number)).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-            log_id = f"17361273{number:05}:1736127306623:cd20207c-bb2a-4abf-a4a9-80804334cf15"
-            values = dict.fromkeys(COLUMNS, "")
-            values |= {
-                "custom_boolean": "FALSE",
-                "custom_long_list": "null",
-                "custom_string_list": "null",
-                "df_api_version": "1.0.0",
-                "df_correction_datetime": time_text,
-                "df_event_datetime": time_text,
-                "df_event_detail_log_id": f"{log_id}:{number}",
-                "df_event_log_id": log_id,
-                "df_event_name": "df_purchase",
-                "df_items_df_item_name": "고구마 케이크",
-                "df_items_df_price": f"{chance.randrange(10**6) / 100:.2f}",
-                "df_items_df_quantity": "2",
-                "df_server_datetime": time_text,
-                "df_service_id": "sandbox",
-                "df_source_type": "SDK",
-                "df_total_purchase_amount": "12900.0",
-                "df_unified_id": f"U{chance.randrange(10**6)}",
-            }
-            file.write(",".join(values.values()) + "\n")
+            moment = day + timedelta(milliseconds=number)
+            file.write(",".join(csv_row(number, moment, moment, chance)) + "\n")
 
 
 def serve(path: Path) -> ThreadingHTTPServer:

@@ -18,6 +18,7 @@ from uuid import UUID
 
 import requests
 from dfinery_server import serve, write_csv
+from hourly import Hourly
 from measure import best, measure, served
 from rich.console import Console
 from rich.table import Table
@@ -350,18 +351,29 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="Dfinery rows")
     parser.add_argument("--files", type=int, default=100, help="Infobip files of 50,000 rows")
     parser.add_argument("--runs", type=int, default=3, help="of the tap; the quickest counts")
+    parser.add_argument("--hourly", type=int, default=500, help="events an hour, in hourly runs")
+    parser.add_argument("--only-hourly", action="store_true", help="nothing but the hourly runs")
     options = parser.parse_args()
     subprocess.run([sys.executable, "-m", "compileall", "-q", "tap_eventexport"], check=True)
     with tempfile.TemporaryDirectory() as folder:
-        benchmarks = Benchmarks(Path(folder), options.events, options.runs)
-        benchmarks.without_latency()
-        benchmarks.with_latency()
-        benchmarks.all_vendors()
-        benchmarks.dfinery(options.rows)
-        benchmarks.infobip(options.files, 50_000)
-        benchmarks.memory()
-        benchmarks.start()
-        benchmarks.loaders()
+        if not options.only_hourly:
+            measure_all(Path(folder), options)
+        hourly = Hourly(Path(folder), options.hourly, progress)
+        hourly.measure(SDK, DLT)
+    Console(width=140).print(hourly.table)
+
+
+def measure_all(folder: Path, options: argparse.Namespace) -> None:
+    """Measure and print all but the hourly runs."""
+    benchmarks = Benchmarks(folder, options.events, options.runs)
+    benchmarks.without_latency()
+    benchmarks.with_latency()
+    benchmarks.all_vendors()
+    benchmarks.dfinery(options.rows)
+    benchmarks.infobip(options.files, 50_000)
+    benchmarks.memory()
+    benchmarks.start()
+    benchmarks.loaders()
     Console(width=140).print(benchmarks.table)
 
 
