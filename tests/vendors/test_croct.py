@@ -792,7 +792,7 @@ def test_the_second_run_reads_what_is_new_and_what_came_late(
     assert set(first.keys()) < set(truth)
     assert set(first.keys() + second.keys()) == set(truth)
     starts = {int(request.first("start") or 0) for request in sandbox.requests}
-    assert min(starts) == (middle - timedelta(minutes=60)).timestamp() * 1000
+    assert min(starts) == (middle - timedelta(hours=6)).timestamp() * 1000
 
 
 def test_an_empty_history_moves_the_bookmark_too(tap: Tap, croct: Croct) -> None:

@@ -691,7 +691,7 @@ def hourly(
 
     All of the lookback is sent again, so that what was read is seen.
     """
-    options.setdefault("lookback_resend", "all")
+    options = {"lookback_minutes": 10, "lookback_resend": "all", **options}
     state = options.pop("state", None)
     for hour in hours:
         end = START + timedelta(hours=hour)
