@@ -208,9 +208,12 @@ class StreamSync:
         return self._ledger.sent(start, watermark)
 
     def _forget(self, changed: Sequence[Span], window: Window) -> None:
-        sent = self._committed.sent.without(changed, window)
-        if sent != self._committed.sent:
-            self._committed = replace(self._committed, sent=sent)
+        before = self._committed
+        self._sent, self._committed = (
+            replace(bookmark, sent=bookmark.sent.without(changed, window))
+            for bookmark in (self._sent, self._committed)
+        )
+        if self._committed != before:
             self._write_state()
 
     def _commit(self) -> None:

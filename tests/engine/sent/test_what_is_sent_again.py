@@ -6,14 +6,19 @@ import json
 from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import PropertyMock, patch
 
 import pytest
 
+from tap_eventexport.engine.errors import FatalVendorError
+from tap_eventexport.engine.progress import Progress
 from tap_eventexport.engine.sent import hold
 from tap_eventexport.tap import TapEventExport
 from tests.engine.sent.test_sent_once import BEGIN, STREAM, Step, Vendor, run
+
+if TYPE_CHECKING:
+    from tap_eventexport.engine.windows import Window
 
 HOUR = timedelta(hours=1)
 NEW = 4  # events of an hour, or three
@@ -195,20 +200,45 @@ def test_where_there_is_no_room_to_wait_all_is_sent(runs: Runs) -> None:
     assert len(runs.after()) <= NEW
 
 
+def middle_event(runs: Runs) -> str:
+    """An event in the middle of the lookback."""
+    time = runs.vendor.now - 5 * HOUR
+    return min((abs(when - time), identity) for identity, (when, _) in runs.vendor.events.items())[
+        1
+    ]
+
+
+def versions(records: list[dict[str, Any]]) -> dict[str, int]:
+    return {record["id"]: record["payload"]["version"] for record in records}
+
+
 def test_a_changed_span_is_forgotten_before_its_records_are_sent(runs: Runs) -> None:
     """If the run is killed then, and the record changes back, the next run sends it again."""
-    time = runs.vendor.now - 5 * HOUR
-    identity = min(
-        (abs(when - time), identity) for identity, (when, _) in runs.vendor.events.items()
-    )[1]
-    known, before = deepcopy(runs.state), runs.vendor.events[identity]
-    runs.vendor.put(identity, before[0])
-    lines, _ = run(runs.vendor, Step(HOUR, [], "complete", 0, "", {}), known)
+    event = middle_event(runs)
+    before = runs.vendor.events[event]
+    runs.vendor.put(event, before[0])
+    lines, _ = run(runs.vendor, Step(HOUR, [], "complete", 0, "", {}), deepcopy(runs.state))
     kinds = [json.loads(line)["type"] for line in lines]
     killed = kinds.index("RECORD") + 1
     assert kinds[:killed] == ["SCHEMA", "STATE", "RECORD"]
     runs.state = json.loads(lines[1])["value"]
-    runs.vendor.events[identity] = before
-    assert (identity, before[1]) in [
-        (record["id"], record["payload"]["version"]) for record in runs.after(timedelta(0))
-    ]
+    runs.vendor.events[event] = before
+    assert versions(runs.after(timedelta(0)))[event] == before[1]
+
+
+def test_a_changed_span_stays_forgotten_if_the_stream_fails_then(runs: Runs) -> None:
+    event = middle_event(runs)
+    before = runs.vendor.events[event]
+    runs.vendor.put(event, before[0])
+
+    def fail(_progress: Progress, _window: Window, *, is_last: bool) -> None:
+        if is_last:
+            raise FatalVendorError("it fails")
+
+    with patch.object(Progress, "page", fail):
+        lines, _ = run(runs.vendor, Step(HOUR, [], "fails", 99, "", {}), deepcopy(runs.state))
+    messages = list(map(json.loads, lines))
+    assert event in [each["record"]["id"] for each in messages if each["type"] == "RECORD"]
+    runs.state = [each["value"] for each in messages if each["type"] == "STATE"][-1]
+    runs.vendor.events[event] = before
+    assert versions(runs.after(timedelta(0)))[event] == before[1]
