@@ -6,7 +6,7 @@ import json
 from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import PropertyMock, patch
 
 import pytest
@@ -14,11 +14,13 @@ import pytest
 from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.progress import Progress
 from tap_eventexport.engine.sent import hold
+from tap_eventexport.engine.sent.ledger import Sent
+from tap_eventexport.engine.sent.spans import Span, Tally
+from tap_eventexport.engine.state.bookmark import Bookmark, Checkpoint
+from tap_eventexport.engine.state.codec import read_bookmark, write_bookmark
+from tap_eventexport.engine.windows import Window
 from tap_eventexport.tap import TapEventExport
 from tests.engine.sent.test_sent_once import BEGIN, STREAM, Step, Vendor, run
-
-if TYPE_CHECKING:
-    from tap_eventexport.engine.windows import Window
 
 HOUR = timedelta(hours=1)
 NEW = 4  # events of an hour, or three
@@ -242,3 +244,24 @@ def test_a_changed_span_stays_forgotten_if_the_stream_fails_then(runs: Runs) -> 
     runs.state = [each["value"] for each in messages if each["type"] == "STATE"][-1]
     runs.vendor.events[event] = before
     assert versions(runs.after(timedelta(0)))[event] == before[1]
+
+
+def test_state_has_all_that_was_sent() -> None:
+    spans = (Span(BEGIN, BEGIN + HOUR, Tally(3, 7)),)
+    window = Window(BEGIN + HOUR, BEGIN + 2 * HOUR)
+    sent = Sent("x", spans, {"2026-03-01T00:00:00.000Z": Tally(2, 9)})
+    opened = Checkpoint(window, {"cursor": "c"}, "q", BEGIN, spans)
+    bookmark = Bookmark(BEGIN + HOUR, (opened,), sent=sent)
+    state: dict[str, Any] = {}
+    write_bookmark(state, "timestamp", bookmark)
+    assert read_bookmark(json.loads(json.dumps(state)), STREAM) == bookmark
+
+
+@pytest.mark.parametrize("broken", [7, ["x", "60000:0"], ["2026-03-01", "x"], []])
+def test_what_was_sent_of_an_open_window_may_be_broken(broken: Any) -> None:
+    start, end, after = (f"2026-03-01T0{hour}:00:00.000Z" for hour in range(3))
+    position = {"start": start, "end": end, "read_at": after, "query": "q", "sent": broken}
+    (opened,) = read_bookmark(
+        {"replication_key_value": start, "position": position}, STREAM
+    ).checkpoints
+    assert opened.sent == ()
