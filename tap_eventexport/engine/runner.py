@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Of responses read ahead, encoded if no record needs a change: what keeps a worker busy at 0.1 s a
 # request, and all workers together.
-BUFFER_OF_A_WORKER, MAX_BUFFERED_BYTES = 3 << 20, 48 << 20
+BUFFER_OF_A_WORKER, MAX_BUFFERED_BYTES = 6 << 20, 48 << 20
 
 MAX_SPOOLED_BYTES = 1 << 30  # of CSV and export files read ahead, in temporary files
 
