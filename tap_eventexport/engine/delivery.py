@@ -12,7 +12,8 @@ order stays.
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import groupby
+from io import BytesIO
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +22,16 @@ from tap_eventexport.engine.sent.digests import line_digests
 from tap_eventexport.engine.sent.hold import NO_SPAN, Held, Hold
 from tap_eventexport.engine.sent.ledger import OUTSIDE, Part
 from tap_eventexport.engine.singer.keys import check, sortable_times
-from tap_eventexport.engine.singer.messages import encoder
+from tap_eventexport.engine.singer.messages import encode_lines, encoder
 from tap_eventexport.engine.singer.nul import NulWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tap_eventexport.engine.page import Page, Record, RowDigests, Rows
+    from tap_eventexport.engine.page import ComparableRows, Page, Record, RowDigests
     from tap_eventexport.engine.progress import Progress
     from tap_eventexport.engine.sent.ledger import Ledger, Pieces, WindowTally
     from tap_eventexport.engine.sent.spans import Span
-    from tap_eventexport.engine.singer.messages import Lines
     from tap_eventexport.engine.singer.writers import BatchFiles, RecordLines
     from tap_eventexport.engine.stream import EventStream
     from tap_eventexport.engine.windows import Window
@@ -97,30 +97,29 @@ class Delivery:
         source = encoder.encode(page.source)[1:-1]
         times = sortable_times(batch, str(stream.replication_key), f"a page of {stream.name}")
         if not self._transform:
-            lines, tail = self._lines(stream.name, batch)
-            parts = pieces.parts(times, lines.each, line_digests(lines.each, tail, source))
-            yield EncodedRecords(stream.name, lines.text, len(batch), parts)
+            lines, text = self._lines(stream.name, batch)
+            parts = pieces.parts(times, line_digests(lines, source))
+            yield EncodedRecords(stream.name, text, len(batch), parts)
             return
         for piece, group in groupby(zip(map(pieces.of, times), batch, strict=True), itemgetter(0)):
             for name, records in self._transform([record for _, record in group]).items():
-                lines, tail = self._lines(name, records)
-                digest = sum(line_digests(lines.each, tail, source))
-                part = Part(piece, len(records), digest, len(lines.text))
-                yield EncodedRecords(name, lines.text, len(records), [part])
+                lines, text = self._lines(name, records)
+                part = Part(piece, len(records), sum(line_digests(lines, source)))
+                yield EncodedRecords(name, text, len(records), [part])
 
     def _not_compared(self, batch: Sequence[Record]) -> Iterator[EncodedRecords]:
         if not batch:
             return
         sent = self._transform(batch) if self._transform else {self._stream.name: batch}
         for name, records in sent.items():
-            lines, _ = self._lines(name, records)
-            part = Part(OUTSIDE, len(records), 0, len(lines.text))
-            yield EncodedRecords(name, lines.text, len(records), [part])
+            _, text = self._lines(name, records)
+            yield EncodedRecords(name, text, len(records), [Part(OUTSIDE, len(records), 0)])
 
-    def _lines(self, name: str, records: Sequence[Any]) -> tuple[Lines, int]:
-        lines, tail = self._output.encode(name, records)
+    def _lines(self, name: str, records: Sequence[Any]) -> tuple[Sequence[bytes], bytes]:
+        """Return the records' lines, and what is sent of them."""
+        lines = encode_lines(records, name)
         self._nul.look(lines.text)
-        return lines, tail
+        return lines.each, self._output.messages(name, lines.text)
 
     # On the main thread
 
@@ -163,17 +162,17 @@ class Delivery:
 
     def _write(self, encoded: EncodedRecords, tally: WindowTally) -> None:
         for part in encoded.parts:
-            tally.add(part.piece, part.records, part.digest)
+            tally.add(part)
         spans = [self._waits_for(part.piece, tally.pieces) for part in encoded.parts]
         if self._hold.is_empty and set(spans) == {NO_SPAN}:
             self._send(encoded.name, encoded.text, encoded.records)
             return
         if encoded.name not in self._names:
             self._names.append(encoded.name)
-        name, end = self._names.index(encoded.name), 0
+        name, lines = self._names.index(encoded.name), BytesIO(encoded.text)
         for part, span in zip(encoded.parts, spans, strict=True):
-            start, end = end, end + part.size
-            self._hold.add(Held(span, name, part.records, encoded.text[start:end]))
+            text = b"".join(islice(lines, part.records))
+            self._hold.add(Held(span, name, part.records, text))
         if self._hold.is_full:
             self._forget(self._ledger.give_up(), tally.pieces.window)
             self._send_judged()
@@ -190,7 +189,7 @@ class Delivery:
             else:
                 self._send(self._names[held.name], held.text, held.records)
 
-    def _write_rows(self, rows: Rows, tally: WindowTally) -> None:
+    def _write_rows(self, rows: ComparableRows, tally: WindowTally) -> None:
         stream = self._stream
         choice = self._choose(rows, tally) if self._ledger.is_compared(tally.pieces) else None
         for records, block in rows.batches(choice):
@@ -200,7 +199,7 @@ class Delivery:
             for encoded in self._not_compared(records):
                 self._send(encoded.name, encoded.text, encoded.records)
 
-    def _choose(self, rows: Rows, tally: WindowTally) -> Choice:
+    def _choose(self, rows: ComparableRows, tally: WindowTally) -> Choice:
         """Compare all rows of a window with STATE, and return which of them must be sent."""
         blocks = [_add(block, tally) for block in rows.digests()]
         if changed := self._ledger.end(tally):
@@ -220,9 +219,7 @@ class Delivery:
 
 def _add(block: RowDigests, tally: WindowTally) -> frozenset[int]:
     """Add rows to a tally, and return the pieces that they belong to."""
-    start, found = 0, set()
-    for piece, end in tally.pieces.runs(block.times):
-        tally.add(piece, end - start, sum(block.digests[start:end]))
-        found.add(piece)
-        start = end
-    return frozenset(found)
+    parts = tally.pieces.parts(*block)
+    for part in parts:
+        tally.add(part)
+    return frozenset(part.piece for part in parts)

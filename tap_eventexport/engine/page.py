@@ -58,7 +58,7 @@ class Choice(NamedTuple):
     is_wanted: Callable[[str], bool]
 
 
-class Rows(Protocol):
+class ComparableRows(Protocol):
     """Rows on disk that are compared with what was sent before records are made of them."""
 
     def digests(self) -> Iterator[RowDigests]:
@@ -104,7 +104,7 @@ class Page:
     files: Callable[[datetime], ReadFiles] | None = None
     columns: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     encoded: Sequence[EncodedRecords] = ()
-    rows: Rows | None = None
+    rows: ComparableRows | None = None
     source: str = ""
     hints: Mapping[str, Any] = field(default_factory=dict)
 

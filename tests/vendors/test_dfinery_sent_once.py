@@ -80,9 +80,11 @@ def test_a_row_that_gets_another_number_is_sent(runs: TwoRuns) -> None:
     assert sent == (ids("noon") - {"noon-1"}) | {"noon-1", "noon-1:1", "noon-1:2"}
 
 
-def test_a_column_that_appears_or_moves_sends_all(runs: TwoRuns) -> None:
+def test_a_column_that_appears_or_moves_sends_all(days: Days, runs: TwoRuns) -> None:
     wider = [[*row, ""] for row in ROWS]
     assert len(runs.second(ROWS, wider, header=[*HEADER, "note"])) == len(ROWS)
+    moved = table(HEADER[::-1], *[row[::-1] for row in ROWS])
+    assert len(days.read(moved, state=runs.state)) == len(ROWS)
 
 
 def test_another_type_sends_all(days: Days, runs: TwoRuns) -> None:

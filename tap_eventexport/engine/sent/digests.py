@@ -28,14 +28,13 @@ def row_digests(rows: Sequence[Sequence[str]], seed: int) -> list[int]:
     return [xxh3_64_intdigest(SEPARATOR.join(row).encode(), seed) for row in rows]
 
 
-def line_digests(lines: Sequence[bytes], tail: int, source: bytes) -> list[int]:
+def line_digests(lines: Sequence[bytes], source: bytes) -> list[int]:
     """Return a digest of each line.
 
     Args:
         lines: The lines.
-        tail: The number of bytes at the end of each that are left out.
         source: Text that is left out; empty if none is.
     """
     if source:
-        return [xxh3_64_intdigest(line[:-tail].replace(source, b"")) for line in lines]
-    return [xxh3_64_intdigest(line[:-tail]) for line in lines]
+        return [xxh3_64_intdigest(line.replace(source, b"")) for line in lines]
+    return list(map(xxh3_64_intdigest, lines))

@@ -57,19 +57,17 @@ class Sent:
 
 
 class Part(NamedTuple):
-    """Lines that follow each other in a batch and belong to one piece.
+    """Records that follow each other in a batch and belong to one piece.
 
     Attributes:
         piece: The piece.
         records: Their number.
         digest: The sum of their digests.
-        size: Their size in bytes.
     """
 
     piece: int
     records: int
     digest: int
-    size: int
 
 
 class Pieces:
@@ -99,25 +97,20 @@ class Pieces:
         piece = bisect_right(self._texts, time) - 1
         return piece if piece < len(self) else OUTSIDE
 
-    def parts(
-        self, times: Sequence[str], lines: Sequence[bytes], digests: Sequence[int]
-    ) -> list[Part]:
+    def parts(self, times: Sequence[str], digests: Sequence[int]) -> list[Part]:
         """Return a batch as parts, in the same order.
 
         Args:
             times: The records' times.
-            lines: Their lines.
             digests: Their digests.
         """
         start, parts = 0, []
-        for piece, end in self.runs(times):
-            part = slice(start, end)
-            size = sum(map(len, lines[part]))
-            parts.append(Part(piece, end - start, sum(digests[part]), size))
+        for piece, end in self._runs(times):
+            parts.append(Part(piece, end - start, sum(digests[start:end])))
             start = end
         return parts
 
-    def runs(self, times: Sequence[str]) -> list[tuple[int, int]]:
+    def _runs(self, times: Sequence[str]) -> list[tuple[int, int]]:
         """Return the pieces of records that follow each other, each with the index of its end."""
         if not times:
             return []
@@ -159,9 +152,10 @@ class WindowTally:
         self._counts = [0] * (len(pieces) + 1)  # the last one is outside
         self._digests = [0] * (len(pieces) + 1)
 
-    def add(self, piece: int, count: int, digest: int) -> None:
+    def add(self, part: Part) -> None:
         """Add records of a piece."""
-        self._counts[piece] += count
+        piece, records, digest = part
+        self._counts[piece] += records
         self._digests[piece] += digest
 
     def __getitem__(self, piece: int) -> Tally:
@@ -237,7 +231,7 @@ class Ledger:
             self.verdicts.pop(number, None)
         tally = WindowTally(pieces)
         for span in self._partial.get(pieces.window, ()):
-            tally.add(pieces.of(format_instant(span.start)), *span.tally)
+            tally.add(Part(pieces.of(format_instant(span.start)), *span.tally))
         return tally
 
     def end(self, tally: WindowTally) -> list[Span]:

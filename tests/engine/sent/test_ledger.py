@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_eventexport.engine.sent.ledger import OUTSIDE, Ledger, Sent
+from tap_eventexport.engine.sent.ledger import OUTSIDE, Ledger, Part, Sent
 from tap_eventexport.engine.sent.spans import DAY, WIDEST, Span, Tally, Widths
 from tap_eventexport.engine.windows import Window, format_instant
 
@@ -44,9 +44,9 @@ def read(books: Ledger, window: Window, changed: int | None = None) -> list[Span
         start, end = max(span.start, window.start), min(span.end, window.end)
         if start < end:
             share = Tally(*span.tally) if start == span.start else Tally()
-            tally.add(tally.pieces.of(format_instant(start)), *share)
+            tally.add(Part(tally.pieces.of(format_instant(start)), *share))
     if changed is not None:
-        tally.add(tally.pieces.of(format_instant(SPANS[changed].start)), 1, 1)
+        tally.add(Part(tally.pieces.of(format_instant(SPANS[changed].start)), 1, 1))
     return books.end(tally)
 
 
@@ -113,12 +113,10 @@ def test_a_batch_is_cut_into_parts_in_its_own_order(minutes: list[int], order: s
         minutes.sort(reverse=order == "down")
     pieces = ledger().pieces(HOUR)
     times = [format_instant(NOON + minute * MINUTE) for minute in minutes]
-    lines = [b"x" * (1 + number) for number in range(len(times))]
-    parts = pieces.parts(times, lines, list(range(len(times))))
+    parts = pieces.parts(times, list(range(len(times))))
     made = [part.piece for part in parts for _ in range(part.records)]
     assert made == [pieces.of(time) for time in times]
     assert sum(part.digest for part in parts) == sum(range(len(times)))
-    assert sum(part.size for part in parts) == sum(map(len, lines))
 
 
 def test_a_resumed_window_goes_on_with_the_tallies_of_its_first_pages() -> None:
@@ -128,7 +126,7 @@ def test_a_resumed_window_goes_on_with_the_tallies_of_its_first_pages() -> None:
     pieces = books.pieces(HOUR)
     assert pieces.edges == [NOON, NOON + 20 * MINUTE, HOUR.end]
     tally = books.begin(pieces)
-    tally.add(1, 2, 3)
+    tally.add(Part(1, 2, 3))
     assert books.partial(tally) == (begun[0], Span(NOON + 20 * MINUTE, HOUR.end, Tally(3, 4)))
     books.end(tally)
     sent = books.sent(NOON, HOUR.end)
@@ -160,11 +158,11 @@ def test_records_of_other_days_are_compared_by_the_day_that_was_requested() -> N
     pieces = books.pieces(day)
     assert books.is_compared(pieces)
     tally = books.begin(pieces)
-    tally.add(OUTSIDE, 2, 9)
+    tally.add(Part(OUTSIDE, 2, 9))
     books.end(tally)
     assert books.is_unchanged(tally, OUTSIDE)
     assert not books.is_unchanged(tally, 0)
-    tally.add(OUTSIDE, 1, 1)
+    tally.add(Part(OUTSIDE, 1, 1))
     books.end(tally)
     assert not books.is_unchanged(tally, OUTSIDE)
     sent = books.sent(day.start, NOON)
@@ -176,7 +174,7 @@ def test_records_of_other_days_are_compared_by_the_day_that_was_requested() -> N
 def test_where_requests_are_not_for_days_records_outside_are_never_compared() -> None:
     books = ledger((), outside={format_instant(HOUR.start): Tally(1, 1)})
     tally = books.begin(books.pieces(HOUR))
-    tally.add(OUTSIDE, 1, 1)
+    tally.add(Part(OUTSIDE, 1, 1))
     books.end(tally)
     assert not books.is_unchanged(tally, OUTSIDE)
     assert not ledger(()).is_compared(tally.pieces)
