@@ -78,12 +78,7 @@ class Delivery:
         """Encode a page, if nothing changes its records and they are in memory."""
         if self._transform or page.disk_bytes:
             return page
-        encoded = [
-            each
-            for batch in page.batches
-            for start in range(0, len(batch), PART)
-            for each in self._encode(batch[start : start + PART], page, pieces)
-        ]
+        encoded = [each for batch in page.batches for each in self._encode(batch, page, pieces)]
         size = sum(len(each.text) for each in encoded)
         return replace(page, batches=(), encoded=encoded, memory_bytes=size)
 
@@ -97,9 +92,11 @@ class Delivery:
         source = encoder.encode(page.source)[1:-1]
         times = sortable_times(batch, str(stream.replication_key), f"a page of {stream.name}")
         if not self._transform:
-            lines, text = self._lines(stream.name, batch)
-            parts = pieces.parts(times, line_digests(lines, source))
-            yield EncodedRecords(stream.name, text, len(batch), parts)
+            for start in range(0, len(batch), PART):
+                some = slice(start, start + PART)
+                lines, text = self._lines(stream.name, batch[some])
+                parts = pieces.parts(times[some], line_digests(lines, source))
+                yield EncodedRecords(stream.name, text, len(lines), parts)
             return
         for piece, group in groupby(zip(map(pieces.of, times), batch, strict=True), itemgetter(0)):
             for name, records in self._transform([record for _, record in group]).items():

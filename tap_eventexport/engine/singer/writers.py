@@ -45,7 +45,8 @@ class RecordLines:
         """
         begin = b'{"type":"RECORD","stream":%b,"record":' % encoder.encode(name)
         end = b',"time_extracted":%b}\n' % encoder.encode(datetime.now(UTC))
-        return begin + lines[:-1].replace(b"\n", end + begin) + end
+        between = lines.replace(b"\n", end + begin)
+        return b"".join([begin, memoryview(between)[: -len(begin)]])
 
     def write(self, name: str, text: bytes) -> None:  # noqa: ARG002
         """Write messages of records that are sent under a name."""
