@@ -99,10 +99,11 @@ class Delivery:
                 yield EncodedRecords(stream.name, text, len(lines), parts)
             return
         for piece, group in groupby(zip(map(pieces.of, times), batch, strict=True), itemgetter(0)):
-            for name, records in self._transform([record for _, record in group]).items():
-                lines, text = self._lines(name, records)
-                part = Part(piece, len(records), sum(line_digests(lines, source)))
-                yield EncodedRecords(name, text, len(records), [part])
+            while some := [record for _, record in islice(group, PART)]:
+                for name, records in self._transform(some).items():
+                    lines, text = self._lines(name, records)
+                    part = Part(piece, len(records), sum(line_digests(lines, source)))
+                    yield EncodedRecords(name, text, len(records), [part])
 
     def _not_compared(self, batch: Sequence[Record]) -> Iterator[EncodedRecords]:
         if not batch:

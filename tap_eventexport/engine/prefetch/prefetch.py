@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 WINDOWS_AHEAD = 4  # windows of a queue that are being read or wait, for each of its workers
 POLL_INTERVAL = 0.2  # seconds between two polls for signals while nothing is ready
 RETRY_INTERVAL = 0.05  # seconds between two checks for a task that may be read
+READY_BYTES = 2 * 1024 * 1024  # pages of a queue whose turn it is, beyond which nothing is read
 
 Key = TypeVar("Key")
 
@@ -93,6 +94,16 @@ class StreamQueue(Generic[Key]):
         if any(task.prepared for task in self.tasks):
             return True
         return not self.tasks or bool(self.tasks[0].pages) or self.tasks[0].is_read
+
+    @property
+    def ready_bytes(self) -> int:
+        """The memory of the pages that can be returned one after another, without waiting."""
+        ready = 0
+        for task in self.tasks:
+            ready += sum(page.memory_bytes for page in task.pages)
+            if not task.is_read:
+                break
+        return ready
 
     def fill(self) -> bool:
         """Start tasks up to the limit; False if no task is left."""
@@ -258,10 +269,13 @@ class ReadAhead(Generic[Key]):
     def _has_room(self, queue: StreamQueue[Key], task: WindowTask, index: int) -> bool:
         """Whether the buffer has room for a task's next page; the page needed next always has room.
 
-        Later windows get a smaller share of the buffer, so that they cannot starve earlier ones.
+        While enough pages wait for the main thread, reading more would only take its time. Later
+        windows get a smaller share of the buffer, so that they cannot starve earlier ones.
         """
         is_needed = index == 0 and not task.pages
-        return is_needed or self._uses_less(1 - index / queue.max_tasks)
+        if is_needed:
+            return True
+        return queue.ready_bytes < READY_BYTES and self._uses_less(1 - index / queue.max_tasks)
 
     def _uses_less(self, share: float) -> bool:
         """Whether the pages that wait use less than a share of the buffer."""
