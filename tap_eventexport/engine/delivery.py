@@ -99,8 +99,8 @@ class Delivery:
                 yield EncodedRecords(stream.name, text, len(lines), parts)
             return
         for piece, group in groupby(zip(map(pieces.of, times), batch, strict=True), itemgetter(0)):
-            while some := [record for _, record in islice(group, PART)]:
-                for name, records in self._transform(some).items():
+            while part_of := [record for _, record in islice(group, PART)]:
+                for name, records in self._transform(part_of).items():
                     lines, text = self._lines(name, records)
                     part = Part(piece, len(records), sum(line_digests(lines, source)))
                     yield EncodedRecords(name, text, len(records), [part])
