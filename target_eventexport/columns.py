@@ -1,0 +1,122 @@
+"""The columns of a stream, as its SCHEMA describes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+ALTERNATIVES = ("anyOf", "oneOf")
+
+
+class Kind(Enum):
+    """What a column holds."""
+
+    INTEGER = "integer"  # of 64 bits
+    DECIMAL = "decimal"  # any number, with all its digits
+    NUMBER = "number"  # a double
+    BOOLEAN = "boolean"
+    TEXT = "text"
+    INSTANT = "instant"
+    DATE = "date"
+    JSON = "JSON"  # any value
+
+
+FORMATS = {"date-time": Kind.INSTANT, "date": Kind.DATE}
+TYPES: dict[str | None, Kind] = {
+    "boolean": Kind.BOOLEAN,
+    "integer": Kind.INTEGER,
+    "number": Kind.NUMBER,
+}
+NUMBERS = {Kind.INTEGER, Kind.DECIMAL, Kind.NUMBER}
+TIMES = {Kind.DATE, Kind.INSTANT}
+TEXTS = {Kind.TEXT, *TIMES}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a stream.
+
+    Attributes:
+        name: The property's name.
+        kind: What its values are.
+        is_nullable: Whether a value may be null.
+        is_required: Whether each record must have it.
+    """
+
+    name: str
+    kind: Kind
+    is_nullable: bool = True
+    is_required: bool = False
+
+
+def columns_of(schema: Mapping[str, Any], keys: Sequence[str]) -> tuple[Column, ...]:
+    """Return the columns of a stream's records.
+
+    Args:
+        schema: The JSON schema of its records; each of its `properties` is a column.
+        keys: The names of the keys, which are never null.
+    """
+    required = {*schema.get("required", ()), *keys}
+    return tuple(
+        Column(
+            name,
+            kind_of(definition),
+            is_nullable=name not in keys and _is_nullable(definition),
+            is_required=name in required,
+        )
+        for name, definition in schema["properties"].items()
+    )
+
+
+def kind_of(definition: Any) -> Kind:  # noqa: ANN401 - of whoever wrote the schema
+    """Return the kind of a property: the narrowest that holds all its values unchanged."""
+    kinds = {_kind(type_, each) for type_, each in _types(definition) if type_ != "null"}
+    if len(kinds) == 1 or any(kinds and kinds <= group for group in (NUMBERS, TEXTS)):
+        return reduce(joined, kinds)
+    return Kind.JSON
+
+
+def _is_nullable(definition: object) -> bool:
+    types = {type_ for type_, _ in _types(definition)}
+    return bool(types & {"null", None})
+
+
+def _types(definition: object) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
+    """Yield the types that a property may have, each with its definition; None means any."""
+    if not isinstance(definition, dict):
+        yield None, {}
+        return
+    for name in ALTERNATIVES:
+        if isinstance(alternatives := definition.get(name), list):
+            for each in alternatives:
+                yield from _types(each)
+            return
+    types = definition.get("type")
+    for type_ in types if isinstance(types, list) else [types]:
+        yield (type_ if isinstance(type_, str) else None), definition
+
+
+def _kind(type_: str | None, definition: Mapping[str, Any]) -> Kind:
+    step = definition.get("multipleOf")
+    if type_ == "number" and isinstance(step, float) and step < 1:
+        return Kind.DECIMAL
+    if type_ == "string":
+        return FORMATS.get(str(definition.get("format")), Kind.TEXT)
+    return TYPES.get(type_, Kind.JSON)
+
+
+def joined(one: Kind, other: Kind) -> Kind:
+    """Return the kind of a column that holds the values of two kinds unchanged."""
+    both = {one, other}
+    if len(both) == 1:
+        return one
+    if both <= NUMBERS:
+        return Kind.DECIMAL
+    if both <= TIMES:
+        return Kind.INSTANT
+    return Kind.JSON if Kind.JSON in both else Kind.TEXT

@@ -1,0 +1,93 @@
+"""Hands rows of CSV to DuckDB, by a temporary file."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from target_eventexport.columns import Kind
+from target_eventexport.errors import LoadError, one_line
+from target_eventexport.names import literal, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_eventexport.table import Rows, Table
+
+MAX_NAME = 255  # bytes; DuckDB has no limit, Parquet's readers have some
+MEMORY = "96MB"  # of DuckDB, beyond which it uses temporary files
+MIN_LINE, MIN_BUFFER = 2_000_000, 32_000_000  # bytes; DuckDB's own, for a line and a block of CSV
+TYPES = {
+    Kind.INTEGER: "BIGINT",
+    Kind.DECIMAL: "DECIMAL(38,9)",
+    Kind.NUMBER: "DOUBLE",
+    Kind.BOOLEAN: "BOOLEAN",
+    Kind.TEXT: "VARCHAR",
+    Kind.INSTANT: "TIMESTAMP WITH TIME ZONE",
+    Kind.DATE: "DATE",
+    Kind.JSON: "JSON",
+}
+
+
+def connect(path: str) -> duckdb.DuckDBPyConnection:
+    """Open a database.
+
+    Raises:
+        duckdb.Error: If it can't be opened.
+    """
+    connection = duckdb.connect(path)
+    connection.execute(f"SET memory_limit = '{MEMORY}'")
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET preserve_insertion_order = false")
+    return connection
+
+
+@contextmanager
+def rows_as_query(rows: Rows) -> Iterator[str]:
+    """Write rows to a temporary file, and yield the table function that reads it."""
+    with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+        file.writelines(rows.all)
+        file.flush()
+        yield _read_csv(file.name, rows.table, max(map(len, rows.all), default=0))
+
+
+def _read_csv(path: str, table: Table, longest: int) -> str:
+    columns = ", ".join(
+        f"{literal(column)}: {literal(TYPES[kind])}"
+        for column, kind in zip(table.columns, table.kinds, strict=True)
+    )
+    line = max(MIN_LINE, longest + 1)
+    return (
+        f"read_csv({literal(path)}, columns = {{{columns}}}, header = false, auto_detect = false, "
+        f"delim = ',', quote = '\"', escape = '\"', new_line = '\\n', allow_quoted_nulls = false, "
+        f"max_line_size = {line}, buffer_size = {max(MIN_BUFFER, 2 * line)})"
+    )
+
+
+def last_of_each_key(table: Table, source: str) -> str:
+    """Return a query for the rows of a source, the last of each key.
+
+    Keys were compared as texts; two texts may be one instant or one number.
+    """
+    columns = ", ".join(map(quoted, table.columns))
+    texts = {Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN}
+    kinds = dict(zip(table.columns, table.kinds, strict=True))
+    if all(kinds[key] in texts for key in table.keys):
+        return f"SELECT {columns} FROM {source}"
+    keys = ", ".join(map(quoted, table.keys))
+    return (
+        f"SELECT {columns} FROM (SELECT *, rowid AS place FROM {source}) "
+        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY place DESC) = 1"
+    )
+
+
+@contextmanager
+def errors(what: str) -> Iterator[None]:
+    """Tell DuckDB's errors in one line."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        raise LoadError(f"{what}: {one_line(error)[:500]}") from None

@@ -1,0 +1,174 @@
+"""Writes rows to a DuckDB file: read from CSV, then changed rows are replaced and new ones added.
+
+A table has no index: DuckDB would hold it in memory. Keys are compared by a join with the batch.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from target_eventexport.columns import Column, Kind, joined
+from target_eventexport.destinations.csv_file import (
+    MAX_NAME,
+    TYPES,
+    connect,
+    errors,
+    last_of_each_key,
+    rows_as_query,
+)
+from target_eventexport.errors import LoadError
+from target_eventexport.names import columns_names, fitted, quoted
+from target_eventexport.table import VERSION, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from target_eventexport.table import Rows
+
+KINDS = {
+    **{type_: kind for kind, type_ in TYPES.items()},
+    "INTEGER": Kind.INTEGER,
+    "SMALLINT": Kind.INTEGER,
+    "TINYINT": Kind.INTEGER,
+}
+STAGE = "temp.stage"
+
+
+class DuckDb:
+    """A DuckDB file.
+
+    Args:
+        path: Its path.
+        schema: The schema of its tables; None for `main`.
+
+    Raises:
+        LoadError: If it can't be opened.
+    """
+
+    def __init__(self, path: str, schema: str | None) -> None:
+        with errors("destination: the database can't be opened"):
+            self._connection = connect(path)
+        self._schema = fitted(schema, MAX_NAME) if schema else "main"
+
+    def _run(self, query: str, *values: object) -> list[Any]:
+        return self._connection.execute(query, values or None).fetchall()
+
+    def prepare(
+        self, stream: str, columns: Sequence[Column], keys: Sequence[str], order: str | None
+    ) -> Table:
+        """Make the table of a stream, or give an existing one the columns that it lacks.
+
+        Raises:
+            LoadError: If that can't be done.
+        """
+        name = fitted(stream, MAX_NAME)
+        names = columns_names(
+            (column.name for column in columns), MAX_NAME, is_case_sensitive=False
+        )
+        wanted = {names[column.name]: column.kind for column in columns}
+        table = f"{quoted(self._schema)}.{quoted(name)}"
+        with errors(f"{stream}: its table can't be made"):
+            self._run(f"CREATE SCHEMA IF NOT EXISTS {quoted(self._schema)}")
+            kinds = self._changed(stream, name, table, wanted)
+        return Table(
+            table,
+            tuple(wanted),
+            tuple(kinds[column] for column in wanted),
+            tuple(names[key] for key in keys),
+            names[order] if order else None,
+        )
+
+    def _changed(
+        self, stream: str, name: str, table: str, wanted: Mapping[str, Kind]
+    ) -> dict[str, Kind]:
+        """Make or change a table; returns the kinds of the wanted columns."""
+        present = {
+            column.casefold(): type_
+            for column, type_ in self._run(
+                "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = "
+                "current_database() AND schema_name = ? AND table_name = ?",
+                self._schema,
+                name,
+            )
+        }
+        if not present:
+            definitions = (f"{quoted(column)} {TYPES[kind]}" for column, kind in wanted.items())
+            self._run(f"CREATE TABLE {table} ({', '.join(definitions)})")
+            return dict(wanted)
+        kinds = {}
+        for column, kind in wanted.items():
+            type_ = present.get(column.casefold())
+            if type_ is None:
+                self._run(f"ALTER TABLE {table} ADD COLUMN {quoted(column)} {TYPES[kind]}")
+                kinds[column] = kind
+                continue
+            has = KINDS.get(re.sub(r"^DECIMAL\(.*", TYPES[Kind.DECIMAL], type_))
+            if has is None:
+                raise LoadError(
+                    f"{stream}: column {column} of table {table} has the type {type_}, where "
+                    f"{TYPES[kind]} is expected: change it, or load into another schema"
+                )
+            kinds[column] = joined(has, kind)
+            if kinds[column] != has:
+                self._run(
+                    f"ALTER TABLE {table} ALTER {quoted(column)} TYPE {TYPES[kinds[column]]} "
+                    f"USING {_converted(quoted(column), kinds[column])}"
+                )
+        return kinds
+
+    def write(self, batch: Sequence[Rows]) -> None:
+        """Write rows in one transaction.
+
+        Raises:
+            LoadError: If they can't be written; then none is.
+        """
+        with errors("a batch can't be committed"):
+            self._run("BEGIN")
+            for rows in batch:
+                with errors(f"table {rows.table.name} can't be written"):
+                    self._upsert(rows)
+            self._run("COMMIT")
+
+    def _upsert(self, rows: Rows) -> None:
+        table = rows.table
+        columns = ", ".join(map(quoted, table.columns))
+        with rows_as_query(rows) as source:
+            if not table.keys:
+                self._run(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {source}")
+                return
+            self._run(f"CREATE OR REPLACE TEMP TABLE stage AS SELECT * FROM {source}")
+        same = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in table.keys)
+        if table.compared:
+            before = ", ".join(f"t.{quoted(column)}" for column in table.compared)
+            after = ", ".join(f"s.{quoted(column)}" for column in table.compared)
+            self._run(
+                f"DELETE FROM {table.name} AS t USING {STAGE} AS s "
+                f"WHERE {same} AND ({before}) IS DISTINCT FROM ({after})"
+            )
+        self._run(
+            f"INSERT INTO {table.name} ({columns}) "
+            f"SELECT {columns} FROM ({last_of_each_key(table, STAGE)}) AS s "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {table.name} AS t WHERE {same})"
+        )
+        self._run("DROP TABLE temp.stage")
+
+    def delete_other_versions(self, table: Table, version: int) -> None:
+        """Delete the rows of a table that don't have a version.
+
+        Raises:
+            LoadError: If that can't be done.
+        """
+        with errors(f"table {table.name} can't be written"):
+            self._run(
+                f"DELETE FROM {table.name} WHERE {quoted(VERSION)} IS DISTINCT FROM ?", version
+            )
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+
+def _converted(column: str, wanted: Kind) -> str:
+    """Return the expression that widens a column's values."""
+    return f"to_json({column})" if wanted == Kind.JSON else f"CAST({column} AS {TYPES[wanted]})"

@@ -1,0 +1,22 @@
+"""Errors that end a load with one line."""
+
+from __future__ import annotations
+
+from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
+
+
+class LoadError(Exception):
+    """Something that ends the load; its text says what happened and what to do."""
+
+
+class NoSchemaError(LoadError, RecordsWithoutSchemaException):
+    """A record came before the SCHEMA of its stream."""
+
+
+class NoKeyError(LoadError, MissingKeyPropertiesError):
+    """A record has no value for a key."""
+
+
+def one_line(error: BaseException) -> str:
+    """Describe an error in one line."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,121 @@
+"""Applies stream maps and flattening to messages, before they are loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from target_eventexport.batch_files import BatchFile, read_batches
+from target_eventexport.errors import LoadError, NoSchemaError, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from singer_sdk.mapper import PluginMapper
+
+    from target_eventexport.load import Load
+
+READ_LINES = 1000
+encode = msgspec.json.encode
+
+
+class MappedLoad:
+    """A load of messages that stream maps or flattening have changed.
+
+    Args:
+        load: The load.
+        mapper: The SDK's mapper.
+    """
+
+    def __init__(self, load: Load, mapper: PluginMapper) -> None:
+        self._load = load
+        self._mapper = mapper
+        self._schemas: dict[str, Any] = {}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many messages of each type were loaded."""
+        return self._load.counts
+
+    def take(self, lines: Sequence[bytes]) -> None:
+        """Load lines of messages.
+
+        Raises:
+            LoadError: If one is wrong.
+        """
+        changed: list[bytes] = []
+        for line in filter(bytes.strip, lines):
+            try:
+                message = msgspec.json.decode(line)
+            except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+                raise LoadError(f"a line is no Singer message: {one_line(error)}") from None
+            match message.get("type") if isinstance(message, dict) else None:
+                case "RECORD":
+                    changed += self._records(message)
+                case "SCHEMA":
+                    changed += self._schemas_of(message)
+                case "BATCH":
+                    self._load.take(changed)
+                    changed = []
+                    self._take_batch(message)
+                case "ACTIVATE_VERSION":
+                    changed += [
+                        encode({**message, "stream": each.stream_alias})
+                        for each in self._maps(message.get("stream"))
+                    ]
+                case _:
+                    changed.append(line)
+        self._load.take(changed)
+
+    def _maps(self, stream: Any) -> Sequence[Any]:  # noqa: ANN401 - of an unknown tap
+        if stream not in self._schemas:
+            raise NoSchemaError(f"{stream}: a record came before its SCHEMA")
+        return self._mapper.stream_maps[stream]
+
+    def _schemas_of(self, message: dict[str, Any]) -> Iterator[bytes]:
+        stream = message.get("stream")
+        parts = (message.get("schema"), message.get("key_properties"))
+        if self._schemas.get(str(stream)) != parts:
+            self._schemas[str(stream)] = parts
+            self._mapper.stream_maps.pop(str(stream), None)
+            try:
+                self._mapper.register_raw_stream_schema(stream, *parts)  # type: ignore[arg-type]
+            except Exception as error:  # noqa: BLE001 - the SDK lets any through
+                raise LoadError(f"stream_maps: {stream}: {one_line(error)}") from None
+        for each in self._maps(stream):
+            yield encode(
+                {
+                    **message,
+                    "stream": each.stream_alias,
+                    "schema": each.transformed_schema,
+                    "key_properties": each.transformed_key_properties,
+                }
+            )
+
+    def _records(self, message: dict[str, Any]) -> Iterator[bytes]:
+        stream = message.get("stream")
+        for each in self._maps(stream):
+            try:
+                record = each.transform({**message["record"]})
+            except Exception as error:  # noqa: BLE001 - an expression may raise any
+                raise LoadError(f"stream_maps: {stream}: {one_line(error)}") from None
+            if record is not None:
+                yield encode({**message, "stream": each.stream_alias, "record": record})
+
+    def _take_batch(self, message: dict[str, Any]) -> None:
+        head = {"type": "RECORD", "stream": message["stream"]}
+        for url in message["manifest"]:
+            file = BatchFile(url, message["encoding"])
+            for lines in read_batches(file, READ_LINES):
+                self.take([encode({**head, "record": msgspec.Raw(line)}) for line in lines])
+            if file.is_ours:
+                self._load.after_commit(file.delete)
+
+    def finish(self) -> None:
+        """Commit what waits.
+
+        Raises:
+            LoadError: If it can't be committed.
+        """
+        self._load.finish()

@@ -1,0 +1,366 @@
+"""Reads the records of one stream, checks them, and encodes them as rows of CSV.
+
+CSV is what PostgreSQL and DuckDB both read fastest. A text or a JSON value is always quoted, and
+nothing else is; nothing at all is null. A record is decoded and checked by msgspec, into a class
+that is made of the stream's SCHEMA; then each column is encoded at once, which is several times as
+fast as record by record.
+"""
+
+from __future__ import annotations
+
+import re
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from jsonschema import Draft7Validator
+from jsonschema.validators import validator_for
+
+from target_eventexport.columns import Column, Kind
+from target_eventexport.errors import LoadError, NoKeyError, one_line
+from target_eventexport.unstorable import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    Values = Sequence[Any]
+
+MOST, LEAST = 2**63 - 1, -(2**63)  # of 64 bits
+EXACT = 2**53  # up to here a double holds every integer
+NUMBER = re.compile(rb"-?\d")
+DAY = r"\d{4}-\d\d-\d\d"
+INSTANT = re.compile(
+    DAY + r"(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+)
+PATTERNS = {Kind.INSTANT: INSTANT, Kind.DATE: re.compile(DAY, re.ASCII)}
+PYTHON: dict[Kind, Any] = {
+    Kind.INTEGER: int,
+    Kind.DECIMAL: msgspec.Raw,
+    Kind.NUMBER: int | float,
+    Kind.BOOLEAN: bool,
+    Kind.TEXT: str,
+    Kind.INSTANT: str,
+    Kind.DATE: str,
+    Kind.JSON: msgspec.Raw,
+}
+BARE = {"type", "format", "title", "description", "default", "examples", "multipleOf"}
+NULL = msgspec.Raw(b"null")
+
+
+class TooWideError(Exception):
+    """A column needs a wider kind for a value.
+
+    Args:
+        name: The property.
+        kind: The kind that it needs.
+    """
+
+    def __init__(self, name: str, kind: Kind) -> None:
+        super().__init__(name)
+        self.name = name
+        self.kind = kind
+
+
+class Message(msgspec.Struct):
+    """What a RECORD message has beside its record."""
+
+    record: Any
+    time_extracted: str | None = None
+    version: int | None = None
+
+
+class Records:
+    """The records of one stream, as one SCHEMA describes them.
+
+    Args:
+        stream: The stream's name.
+        schema: The JSON schema of its records.
+        columns: Its columns.
+        keys: The names of its keys.
+        is_validated: Whether what is inside a column is checked, too, where SCHEMA describes it.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        schema: Mapping[str, Any],
+        columns: Sequence[Column],
+        keys: Sequence[str],
+        *,
+        is_validated: bool,
+    ) -> None:
+        self._stream = stream
+        self._columns = columns
+        self._keys = [[column.name for column in columns].index(key) for key in keys]
+        self._fields = [f"c{number}" for number in range(len(columns))]
+        self._odd = {
+            column.name: field
+            for column, field in zip(columns, self._fields, strict=True)
+            if not _is_plain(column.name)
+        }
+        record = self._record_type(is_open=schema.get("additionalProperties") is not False)
+        message = msgspec.defstruct(
+            "Message",
+            [
+                ("record", record),
+                ("time_extracted", str | None, None),
+                ("version", int | None, None),
+            ],
+        )
+        self._decode_record = msgspec.json.Decoder(record).decode
+        self._decode_message = msgspec.json.Decoder(message).decode
+        validators = _validators(schema) if is_validated else {}
+        self._validators = {
+            number: validators[column.name]
+            for number, column in enumerate(columns)
+            if column.name in validators
+        }
+
+    def _record_type(self, *, is_open: bool) -> Any:  # noqa: ANN401 - made by msgspec
+        fields = []
+        for column, field in zip(self._columns, self._fields, strict=True):
+            python = PYTHON[column.kind]
+            is_raw = python is msgspec.Raw
+            type_ = python | None if column.is_nullable and not is_raw else python
+            name = self._odd.get(column.name, column.name)
+            default = NULL if is_raw else None
+            options = {} if column.is_required else {"default": default}
+            fields.append((field, type_, msgspec.field(name=name, **options)))
+        return msgspec.defstruct(
+            "Record", fields, kw_only=True, forbid_unknown_fields=not is_open, gc=False
+        )
+
+    def of_messages(self, lines: Sequence[bytes]) -> list[Any]:
+        """Decode RECORD messages.
+
+        Returns:
+            A message for each line, with `record`, `time_extracted` and `version`.
+
+        Raises:
+            LoadError: If one isn't JSON, or doesn't fit the SCHEMA.
+        """
+        if self._odd:
+            lines = [self._renamed(line, "record") for line in lines]
+        return self._decoded(lines, self._decode_message)
+
+    def of_lines(self, lines: Sequence[bytes]) -> list[Any]:
+        """Decode records of a BATCH file, one on each line, as messages without a time.
+
+        Raises:
+            LoadError: If one isn't JSON, or doesn't fit the SCHEMA.
+        """
+        if self._odd:
+            lines = [self._renamed(line) for line in lines]
+        return [Message(record) for record in self._decoded(lines, self._decode_record)]
+
+    def _decoded(self, lines: Sequence[bytes], decode: Callable[[bytes], Any]) -> list[Any]:
+        try:
+            return [decode(line) for line in lines]
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            return [self._decoded_alone(line, decode) for line in lines]
+
+    def _decoded_alone(self, line: bytes, decode: Callable[[bytes], Any]) -> Any:  # noqa: ANN401
+        try:
+            return decode(storable(line))
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            self._check_keys(line)
+            reason = one_line(error).replace("`$.record", "`$")
+            raise self._misfit(self._named(reason)) from None
+
+    def _check_keys(self, line: bytes) -> None:
+        try:
+            record = msgspec.json.decode(line)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            return
+        record = record.get("record", record) if isinstance(record, dict) else {}
+        for number in self._keys if isinstance(record, dict) else ():
+            name = self._columns[number].name
+            if record.get(self._odd.get(name, name)) is None:
+                raise NoKeyError(f"{self._stream}: a record has no value for its key {name}")
+
+    def _named(self, reason: str) -> str:
+        for name, field in self._odd.items():
+            reason = reason.replace(f"`{field}`", f"`{name}`").replace(f".{field}`", f".{name}`")
+        return reason
+
+    def _renamed(self, line: bytes, *path: str) -> bytes:
+        """Give properties whose names msgspec can't hold their fields' names."""
+        try:
+            message = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+            for part in path:
+                inner = msgspec.json.decode(message[part], type=dict[str, msgspec.Raw])
+                renamed = {self._odd.get(name, name): value for name, value in inner.items()}
+                message[part] = msgspec.Raw(msgspec.json.encode(renamed))
+            if not path:
+                message = {self._odd.get(name, name): value for name, value in message.items()}
+            return msgspec.json.encode(message)
+        except (msgspec.MsgspecError, KeyError, RecursionError, UnicodeDecodeError):
+            return line
+
+    def rows(
+        self,
+        records: Sequence[Any],
+        kinds: Sequence[Kind],
+        more: Sequence[Sequence[str]] = (),
+    ) -> tuple[list[bytes], Sequence[Any] | None]:
+        """Encode records.
+
+        Args:
+            records: The decoded records.
+            kinds: The kind of each column in the table.
+            more: Cells of further columns.
+
+        Returns:
+            A row of CSV for each record, and its key: a value, or a tuple of several; None for a
+            stream without keys.
+
+        Raises:
+            LoadError: If a value doesn't fit the SCHEMA.
+            TooWideError: If a table's column can't hold a value unchanged.
+        """
+        columns = [list(map(attrgetter(field), records)) for field in self._fields]
+        for number, validator in self._validators.items():
+            self._validate(number, validator, columns[number])
+        cells = [
+            self._cells(column, kind, values)
+            for column, kind, values in zip(self._columns, kinds, columns, strict=True)
+        ]
+        lines = map(",".join, zip(*cells, *more, strict=True))
+        rows = [f"{line}\n".encode() for line in lines]
+        if not self._keys:
+            return rows, None
+        if len(self._keys) == 1:
+            return rows, cells[self._keys[0]]
+        return rows, list(zip(*(cells[number] for number in self._keys), strict=True))
+
+    def _validate(self, number: int, validator: Any, values: Values) -> None:  # noqa: ANN401
+        is_raw = PYTHON[self._columns[number].kind] is msgspec.Raw
+        for value in values:
+            python = msgspec.json.decode(value) if is_raw else value
+            if python is not None and (error := next(validator.iter_errors(python), None)):
+                path = "".join(f".{part}" for part in error.absolute_path)
+                raise self._misfit(f"{self._columns[number].name}{path}: {error.message}")
+
+    def _misfit(self, reason: str) -> LoadError:
+        text = " ".join(reason.split())[:300]
+        return LoadError(f"{self._stream}: a record doesn't fit its SCHEMA: {text}")
+
+    def _cells(self, column: Column, kind: Kind, values: Values) -> list[str]:
+        """Encode the values of a column."""
+        own = column.kind
+        if own in PATTERNS:
+            self._check_times(column, values)
+        if own == Kind.INTEGER and kind in {Kind.INTEGER, Kind.NUMBER}:
+            most = MOST if kind == Kind.INTEGER else EXACT
+            if any(value is not None and not -most - 1 <= value <= most for value in values):
+                raise TooWideError(column.name, Kind.DECIMAL)
+        if own == Kind.NUMBER and kind == Kind.NUMBER:
+            wide = (value for value in values if type(value) is int and abs(value) > EXACT)
+            if next(wide, None) is not None:
+                raise TooWideError(column.name, Kind.DECIMAL)
+        if own == Kind.DECIMAL:
+            self._check_numbers(column, values)
+        if own == Kind.JSON and not column.is_nullable and NULL in values:
+            raise self._misfit(f"{column.name} is null")
+        if kind == Kind.JSON and own not in {Kind.JSON, Kind.DECIMAL}:
+            values = [NULL if value is None else msgspec.json.encode(value) for value in values]
+            own = Kind.JSON
+        return QUOTED[own](values) if kind in {Kind.TEXT, Kind.JSON} else PLAIN[own](values)
+
+    def _check_times(self, column: Column, values: Values) -> None:
+        fits = PATTERNS[column.kind].fullmatch
+        wrong = next((value for value in values if value is not None and not fits(value)), None)
+        if wrong is not None:
+            what = "an instant" if column.kind == Kind.INSTANT else "a date"
+            raise self._misfit(f"{column.name} is not {what}")
+
+    def _check_numbers(self, column: Column, values: Values) -> None:
+        for value in values:
+            is_null = value == NULL
+            if (is_null and not column.is_nullable) or not (is_null or NUMBER.match(bytes(value))):
+                raise self._misfit(f"{column.name} is not a number")
+
+
+def _is_plain(name: str) -> bool:
+    """Whether msgspec can have a field of this name."""
+    return not re.search(r'["\\\x00-\x1f]', name)
+
+
+def _validators(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a validator for each property whose SCHEMA says more than a column's kind."""
+    dialect = validator_for(schema, default=Draft7Validator)
+    return {
+        name: dialect(_without_steps(definition))
+        for name, definition in schema["properties"].items()
+        if _says_more(definition)
+    }
+
+
+def _says_more(definition: Any) -> bool:  # noqa: ANN401
+    if not isinstance(definition, dict):
+        return False
+    if alternatives := definition.get("anyOf") or definition.get("oneOf"):
+        kinds = [each for each in alternatives if each != {"type": "null"}]
+        return len(kinds) != 1 or _says_more(kinds[0])
+    types = definition.get("type")
+    several = isinstance(types, list) and len({*types} - {"null"}) > 1
+    return several or any(
+        name not in BARE and value not in ({}, True) for name, value in definition.items()
+    )
+
+
+def _without_steps(definition: Any) -> Any:  # noqa: ANN401
+    """Return a schema without `multipleOf`, which no double can be checked against."""
+    if isinstance(definition, dict):
+        return {k: _without_steps(v) for k, v in definition.items() if k != "multipleOf"}
+    if isinstance(definition, list):
+        return [_without_steps(each) for each in definition]
+    return definition
+
+
+def _texts(values: Values) -> list[str]:
+    return ["" if value is None else '"' + value.replace('"', '""') + '"' for value in values]
+
+
+def _json(values: Values) -> list[str]:
+    return [
+        "" if value == NULL else '"' + str(value, "utf-8").replace('"', '""') + '"'
+        for value in values
+    ]
+
+
+def _decimals(values: Values) -> list[str]:
+    return ["" if value == NULL else str(value, "utf-8") for value in values]
+
+
+def _numbers(values: Values) -> list[str]:
+    return ["" if value is None else repr(value) for value in values]
+
+
+def _booleans(values: Values) -> list[str]:
+    names = {None: "", True: "true", False: "false"}
+    return [names[value] for value in values]
+
+
+def _plain(values: Values) -> list[str]:
+    return ["" if value is None else value for value in values]
+
+
+def _quoted(encode: Callable[[Values], list[str]]) -> Callable[[Values], list[str]]:
+    return lambda values: [cell and f'"{cell}"' for cell in encode(values)]
+
+
+PLAIN: dict[Kind, Callable[[Values], list[str]]] = {
+    Kind.INTEGER: _numbers,
+    Kind.DECIMAL: _decimals,
+    Kind.NUMBER: _numbers,
+    Kind.BOOLEAN: _booleans,
+    Kind.TEXT: _texts,
+    Kind.INSTANT: _plain,
+    Kind.DATE: _plain,
+    Kind.JSON: _json,
+}
+QUOTED = {
+    kind: encode if kind in {Kind.TEXT, Kind.JSON} else _quoted(encode)
+    for kind, encode in PLAIN.items()
+}
