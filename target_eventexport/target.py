@@ -14,7 +14,8 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabiliti
 from singer_sdk.plugin_base import BaseSingerReader
 
 from target_eventexport import settings
-from target_eventexport.destinations import open_destination
+from target_eventexport.destinations import EXPECTED, open_destination
+from target_eventexport.environment import from_environment
 from target_eventexport.errors import LoadError
 from target_eventexport.lines import UnfinishedLineError, file_blocks, stdin_blocks, whole_lines
 from target_eventexport.load import Load, Options
@@ -110,18 +111,38 @@ class TargetEventExport(Target):
     # Command line
 
     @classmethod
-    def invoke(cls, **options: Any) -> None:  # noqa: ANN401 - the SDK's own
-        """Run the target."""
-        ctx = click.get_current_context()
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: Any = None,  # noqa: ANN401 - the SDK's own
+        file_input: IO[str] | None = None,
+    ) -> None:
+        """Run the target; without `--config`, with the settings of the environment."""
+        if about:
+            cls.print_about(about_format)
+            return
+        cls.print_version(print_fn=cls.logger.info)
+        given = config.config
+        if config.parse_env or not given:
+            cls.append_builtin_config(cls.config_jsonschema)
+            given = {**given, **from_environment(cls.config_jsonschema)}
         try:
-            super().invoke(**options)
+            cls(config=given).listen(file_input)
         except ConfigValidationError as error:
-            for line in error.errors or [str(error)]:
-                cls.logger.error(line)  # noqa: TRY400 - one line
-            ctx.exit(FAILED)
+            lines = error.errors or [str(error)]
+            cls._fail(
+                *(EXPECTED if "'destination' is a required" in each else each for each in lines)
+            )
         except LoadError as error:
-            cls.logger.error("%s", error)  # noqa: TRY400 - one line
-            ctx.exit(FAILED)
+            cls._fail(str(error))
+
+    @classmethod
+    def _fail(cls, *lines: str) -> NoReturn:
+        for line in lines:
+            cls.logger.error(line)
+        click.get_current_context().exit(FAILED)
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> NoReturn:
         """End at once: what isn't committed is not written, and its STATE not told."""

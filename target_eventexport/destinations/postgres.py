@@ -253,8 +253,16 @@ def _errors(what: str) -> Iterator[None]:
     """Tell the database's errors in one line."""
     try:
         yield
+    except psycopg.ProgrammingError as error:
+        if error.diag.sqlstate is None:  # of the address, whose parts may be secret
+            raise LoadError("destination: it isn't an address of PostgreSQL") from None
+        raise _told(what, error) from None
     except psycopg.Error as error:
-        reason = error.diag.message_primary or one_line(error)
-        column = re.match(r"COPY .*, column ([^:]+)", error.diag.context or "")
-        where = f", in column {column[1]}" if column else ""
-        raise LoadError(f"{what}: {' '.join(reason.split())}{where}") from None
+        raise _told(what, error) from None
+
+
+def _told(what: str, error: psycopg.Error) -> LoadError:
+    reason = error.diag.message_primary or one_line(error)
+    column = re.match(r"COPY .*, column ([^:]+)", error.diag.context or "")
+    where = f", in column {column[1]}" if column else ""
+    return LoadError(f"{what}: {' '.join(reason.split())}{where}")
