@@ -163,33 +163,29 @@ class Warehouse:
 
     def compare(self, schema: str, table: str) -> None:
         """End with an error unless a peer's table has the same values, column by column."""
-        columns = [
-            name
-            for (name,) in self.ask(
-                "SELECT column_name FROM information_schema.columns "
-                f"WHERE table_schema = 'own' AND table_name = '{table}'"
-            )
-        ]
-        for column in columns:
+        peers = {_letters(name): (name, type_) for name, type_ in self.columns(schema, table)}
+        for column, _ in self.columns("own", table):
+            peer, type_ = peers[_letters(column)]
+            utc = " AT TIME ZONE 'UTC'" if type_ == "timestamp without time zone" else ""
             digests = [
                 self.ask(
-                    f"SELECT count({name}), sum(hashtext(({name}{cast})::text)::bigint) "
-                    f'FROM {where}."{table}"'
+                    f"SELECT count({name}), sum(hashtext({name})::bigint) FROM (SELECT "
+                    f"nullif(({name}{cast})::text, 'null') AS {name} "  # JSON's null is one, too
+                    f'FROM {where}."{table}") AS texts'
                 )
                 for where, name, cast in (
                     ("own", f'"{column}"', ""),
-                    (schema, f'"{column.lower()}"', self.cast(schema, table, column.lower())),
+                    (schema, f'"{peer}"', utc),
                 )
             ]
             if digests[0] != digests[1]:
                 raise SystemExit(f"{schema}.{table}.{column} has other values: {digests}")
 
-    def cast(self, schema: str, table: str, column: str) -> str:
-        ((type_,),) = self.ask(
-            "SELECT data_type FROM information_schema.columns WHERE "
-            f"table_schema = '{schema}' AND table_name = '{table}' AND column_name = '{column}'"
+    def columns(self, schema: str, table: str) -> list[Any]:
+        return self.ask(
+            "SELECT column_name, data_type FROM information_schema.columns "
+            f"WHERE table_schema = '{schema}' AND table_name = '{table}'"
         )
-        return " AT TIME ZONE 'UTC'" if type_ == "timestamp without time zone" else ""
 
     def meltano(self, tap: list[Any], plain: float) -> None:
         """The same through `meltano run`."""
@@ -267,6 +263,11 @@ class Warehouse:
             server.shutdown()
         work = f"dfinery_events, {rows:,} rows of 47 columns"
         self.row(work, f"target-postgres, defaults, {peer_rows:,} rows", rates[1], rates[0], 6)
+
+
+def _letters(name: str) -> str:
+    """A column's name without what loaders change in names."""
+    return name.replace("_", "").lower()
 
 
 def main() -> None:

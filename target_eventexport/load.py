@@ -318,10 +318,12 @@ class Load:
             committing.result()
 
     def finish(self) -> None:
-        """Commit what waits.
+        """Commit what waits, and end the connection.
 
         Raises:
             LoadError: If it can't be committed.
         """
         self.commit()
         self._wait()
+        self._thread.shutdown()
+        self._destination.close()

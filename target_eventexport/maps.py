@@ -113,7 +113,7 @@ class MappedLoad:
                 self._load.after_commit(file.delete)
 
     def finish(self) -> None:
-        """Commit what waits.
+        """Commit what waits, and end the connection.
 
         Raises:
             LoadError: If it can't be committed.

@@ -16,7 +16,7 @@ from singer_sdk.plugin_base import BaseSingerReader
 from target_eventexport import settings
 from target_eventexport.destinations import EXPECTED, open_destination
 from target_eventexport.environment import from_environment
-from target_eventexport.errors import LoadError
+from target_eventexport.errors import LoadError, one_line
 from target_eventexport.lines import UnfinishedLineError, file_blocks, stdin_blocks, whole_lines
 from target_eventexport.load import Load, Options
 from target_eventexport.maps import MappedLoad
@@ -109,6 +109,14 @@ class TargetEventExport(Target):
         self.load.finish()
 
     # Command line
+
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:  # noqa: ANN401
+        """Read the configuration files."""
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, TypeError, ValueError) as error:
+            cls._fail(f"--config: {one_line(error)}")
 
     @classmethod
     def invoke(  # type: ignore[override]

@@ -31,7 +31,7 @@ def test_the_demo(tmp_path: Path) -> None:
             "--tap",
             Path(sys.executable).with_name("tap-eventexport"),
             "--target",
-            TARGET_JSONL,
+            Path(sys.executable).with_name("target-eventexport"),
             "--output",
             tmp_path / "demo",
         ],

@@ -6,12 +6,15 @@ import argparse
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tap_eventexport.console.standard_streams import standard_streams, teller
 from tap_eventexport.report.columns import STREAMS
 from tap_eventexport.report.errors import ReportError
 from tap_eventexport.report.runs import runs
-from tap_eventexport.report.sources import Sources, find, lines
+
+if TYPE_CHECKING:
+    from tap_eventexport.report.sources import Sources
 
 NAME = "tap-eventexport-report"
 
@@ -21,7 +24,7 @@ def main() -> None:
     """Write the page, and print its path."""
     parser = argparse.ArgumentParser(
         prog=NAME,
-        description="Makes one HTML page of the files that target-jsonl wrote and of the tap's "
+        description="Makes one HTML page of the files that a loader wrote and of the tap's "
         "logs: events per day, gaps, lag of arrival, runs and their outcome.",
     )
     parser.add_argument(
@@ -29,8 +32,9 @@ def main() -> None:
         nargs="+",
         type=Path,
         metavar="PATH",
-        help="a folder, searched with its subfolders, or a file: <stream>.jsonl has events, *.log "
-        "is searched for the tables that runs log at their end",
+        help="a folder, searched with its subfolders, or a file: <stream>.jsonl, *.duckdb and "
+        "<stream>/*.parquet have events; *.log is searched for the tables that runs log at their "
+        "end",
     )
     parser.add_argument(
         "--output", type=Path, default=Path("report.html"), help="the page (%(default)s)"
@@ -47,13 +51,14 @@ def _page(paths: list[Path]) -> str:
     try:
         from tap_eventexport.report.events import count  # noqa: PLC0415
         from tap_eventexport.report.page import Report, render  # noqa: PLC0415
+        from tap_eventexport.report.sources import find, lines  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ReportError(f"{error}: pip install 'tap-eventexport[report]'") from None
     sources = find(paths, [columns.stream for columns in STREAMS])
     found = [run for log in sources.logs for run in runs(lines(log))]
     if not sources.events and not found:
         raise ReportError(
-            "no events and no runs were found; give the folder that target-jsonl writes to, "
+            "no events and no runs were found; give the folder that the loader writes to, "
             "such as output/, or a log of the tap that holds a run to its end"
         )
     summary = _summary(sources, len(found))

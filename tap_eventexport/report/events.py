@@ -1,4 +1,4 @@
-"""Counts the events in a loader's files with DuckDB, each event once."""
+"""Counts the events that a loader wrote with DuckDB, each event once."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import duckdb
 
 from tap_eventexport.report.errors import ReportError
+from tap_eventexport.report.sources import DUCKDB, JSONL, PARQUET, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tap_eventexport.report.columns import Columns
@@ -93,7 +94,7 @@ def _count(
     happened = columns.happened or columns.time
     types = {columns.key: "varchar", columns.time: "timestamptz", happened: "timestamptz"}
     connection.execute("set timezone = 'UTC'")
-    connection.execute("set variable files = ?", [[str(file) for file in files]])
+    sources = " union all ".join(_sources(connection, files, columns.stream, types))
     connection.execute(
         f"""create temp table events as
         select
@@ -101,9 +102,7 @@ def _count(
                 and coalesce(min("{columns.time}") between {YEARS}, false) as is_whole,
             cast(min("{columns.time}") as date) as day,
             epoch(min("{columns.time}")) - epoch(min("{happened}")) as lag
-        from read_json(
-            getvariable('files'), format = 'newline_delimited', columns = {types}
-        )
+        from ({sources})
         group by "{columns.key}" """  # noqa: S608 - the streams' own names
     )
     if connection.execute("from events where not is_whole limit 1").fetchall():
@@ -115,6 +114,27 @@ def _count(
         counted.arrivals.update(_arrivals(connection))
         counted.lags.extend(_lags(connection))
     return counted
+
+
+def _sources(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], stream: str, types: dict[str, str]
+) -> Iterator[str]:
+    """Yield a query for the files of each kind."""
+    columns = ", ".join(f'cast("{name}" as {type_}) as "{name}"' for name, type_ in types.items())
+    for suffix in (JSONL, PARQUET):
+        if paths := [str(file) for file in files if file.suffix == suffix]:
+            name = suffix.removeprefix(".")
+            connection.execute(f"set variable {name} = ?", [paths])
+            options = f"format = 'newline_delimited', columns = {types}"
+            if suffix == PARQUET:
+                options = "union_by_name = true"
+            reader = "read_json" if suffix == JSONL else "read_parquet"
+            yield f"select {columns} from {reader}(getvariable('{name}'), {options})"  # noqa: S608
+    for number, file in enumerate(file for file in files if file.suffix == DUCKDB):
+        path = str(file).replace("'", "''")
+        connection.execute(f"attach '{path}' as store{number} (read_only)")
+        for table in tables(file, stream):
+            yield f"select {columns} from store{number}.{table}"  # noqa: S608
 
 
 def _arrivals(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

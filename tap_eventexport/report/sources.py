@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from tap_eventexport.report.errors import ReportError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
-EVENTS, LOG = ".jsonl", ".log"
+JSONL, PARQUET, DUCKDB, LOG = ".jsonl", ".parquet", ".duckdb", ".log"
+EVENTS = {JSONL, PARQUET, DUCKDB}
 LONGEST_LINE = 65_536  # characters; a longer one is read in parts
 
 
@@ -26,17 +29,18 @@ class Sources:
 def find(paths: Iterable[Path], streams: Collection[str]) -> Sources:
     """Find files of events and logs in paths.
 
-    A file of events has a name as from `target-jsonl`: `<stream>.jsonl` or `<stream>-<time>.jsonl`.
-    In a folder, `*.log` are logs; a log that is given as a file may have any name.
+    A file of events is one of JSONL, named as by `target-jsonl`: `<stream>.jsonl` or
+    `<stream>-<time>.jsonl`; one of Parquet in a folder with the name of its stream; or one of
+    DuckDB, with a table for each stream. In a folder, `*.log` are logs; a log that is given as a
+    file may have any name.
 
     Raises:
         ReportError: If a path doesn't exist, or is a file of events of an unknown stream.
     """
     found = Sources()
     for file in {file.resolve(): file for path in paths for file in _files(path, streams)}.values():
-        if file.suffix == EVENTS:
-            stream = _stream(file, streams)
-            if stream:
+        if file.suffix in EVENTS:
+            for stream in _streams(file, streams):
                 found.events.setdefault(stream, []).append(file)
         else:
             found.logs.append(file)
@@ -54,19 +58,41 @@ def lines(log: Path) -> Iterator[str]:
 def _files(path: Path, streams: Collection[str]) -> Iterator[Path]:
     if path.is_dir():
         for file in sorted(path.rglob("*")):
-            if file.suffix in {EVENTS, LOG} and file.is_file():
+            if file.suffix in {*EVENTS, LOG} and file.is_file():
                 yield file
     elif not path.is_file():
         raise ReportError(f"{path}: there is no such file or folder")
-    elif path.suffix == EVENTS and not _stream(path, streams):
+    elif path.suffix == JSONL and not _streams(path, streams):
         raise ReportError(f"{path}: a file of events is named after its stream: {_named(streams)}")
     else:
         yield path
 
 
-def _stream(file: Path, streams: Collection[str]) -> str | None:
-    return next((name for name in streams if file.stem.partition("-")[0] == name), None)
+def _streams(file: Path, streams: Collection[str]) -> list[str]:
+    """Return the streams whose events a file has."""
+    if file.suffix == DUCKDB:
+        return [name for name in streams if tables(file, name)]
+    names = {file.stem.partition("-")[0]}
+    if file.suffix == PARQUET:
+        names = {folder.name for folder in file.parents}
+    return [name for name in streams if name in names]
+
+
+def tables(file: Path, stream: str) -> list[str]:
+    """Return the tables of a stream in a DuckDB file, with their schemas.
+
+    Raises:
+        ReportError: If it can't be read.
+    """
+    try:
+        with duckdb.connect(str(file), read_only=True) as connection:
+            found = connection.execute(
+                "select schema_name from duckdb_tables() where table_name = ?", [stream]
+            ).fetchall()
+    except duckdb.Error as error:
+        raise ReportError(f"{file}: {str(error).partition(chr(10))[0]}") from None
+    return [f'"{schema}"."{stream}"' for (schema,) in found]
 
 
 def _named(streams: Collection[str]) -> str:
-    return ", ".join(f"{name}{EVENTS}" for name in streams)
+    return ", ".join(f"{name}{JSONL}" for name in streams)

@@ -1,4 +1,4 @@
-"""The demo: loads events from the sandbox with the tap and a loader into files, twice."""
+"""The demo: loads events from the sandbox with the tap and its loader into DuckDB, twice."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ PER_DAY = 1_500
 DAYS = 7
 LIVE_PER_DAY = 20 * 24 * 60 * 60  # 20 events a second while the demo runs
 GROWTH = 3.0  # seconds between the two runs
+MILLISECONDS = "'%Y-%m-%dT%H:%M:%S.%gZ'"
 DFINERY_KEY = "df_event_detail_log_id"
-TIMES = ("df_server_datetime", "request_date", "event_time", "timestamp", "time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,14 @@ STREAMS = {
     "infobip_events": Columns(
         "Infobip",
         "event_key",
-        "concat_ws('|', \"timestamp\", properties->>'url')",
+        f"concat_ws('|', strftime(\"timestamp\", {MILLISECONDS}), properties->>'url')",
         '"timestamp"',
         infobip_content,
     ),
     "ncp_apigateway_events": Columns(
         "Naver Cloud",
         "event_key",
-        'concat_ws(\'|\', "time", "level", "type", message)',
+        f"concat_ws('|', strftime(\"time\", {MILLISECONDS}), level, type, message)",
         '"time"',
     ),
 }
@@ -96,6 +96,11 @@ class Demo:
     target: Path
     output: Path
 
+    @property
+    def store(self) -> Path:
+        """The DuckDB file."""
+        return self.output / "events.duckdb"
+
     def load(self, settings: dict[str, Any], label: str) -> float:
         """Run `tap | target` from the last state, and save the state that the target confirms.
 
@@ -106,9 +111,7 @@ class Demo:
         tap_config = self.output / "tap-config.json"
         tap_config.write_text(json.dumps(settings))
         target_config = self.output / "target-config.json"
-        target_config.write_text(
-            json.dumps({"destination_path": str(self.output), "do_timestamp_file": False})
-        )
+        target_config.write_text(json.dumps({"destination": f"duckdb:///{self.store}"}))
         resumed = ["--state", str(state)] if state.exists() else []
         began = time.monotonic()
         with progress.status(label), (self.output / "tap.log").open("a") as log:
@@ -136,7 +139,8 @@ class Demo:
     def records(self, stream: str) -> list[Record]:
         """Return the records in the store, including repeated ones."""
         columns = STREAMS[stream]
-        found = self._ask(stream, f"{columns.key}, {columns.content}, {columns.time}")
+        time = f"strftime({columns.time}, '%Y-%m-%dT%H:%M:%S.%fZ')"
+        found = self._ask(stream, f"{columns.key}, {columns.content}, {time}")
         return [
             Record(str(key), str(content), datetime.fromisoformat(time))
             for key, content, time in found
@@ -156,18 +160,15 @@ class Demo:
         """Count the records by day and stream, each record once."""
         found: dict[str, dict[str, int]] = {}
         for stream, columns in STREAMS.items():
-            what = f"left({columns.time}, 10), count(distinct {columns.key})"
+            what = f"strftime({columns.time}, '%Y-%m-%d'), count(distinct {columns.key})"
             for day, records in self._ask(stream, what, "group by 1"):
                 found.setdefault(day, {})[stream] = records
         return found
 
     def _ask(self, stream: str, what: str, how: str = "") -> list[tuple[Any, ...]]:
-        files = self.output / f"{stream}.jsonl"
-        names = ("id", "event_key", "raw", *TIMES, "level", "type", "message", DFINERY_KEY)
-        columns = dict.fromkeys(names, "text") | {"properties": "json"}
-        source = f"read_json('{files}', columns = {columns})"
-        query = f"select {what} from {source} {how}"  # noqa: S608 - our own names
-        with duckdb.connect() as connection:
+        query = f"select {what} from {stream} {how}"  # noqa: S608 - our own names
+        with duckdb.connect(str(self.store), read_only=True) as connection:
+            connection.execute("set timezone = 'UTC'")
             return connection.execute(query).fetchall()
 
 
@@ -196,10 +197,9 @@ def show_comparison(demo: Demo, url: str, start: datetime) -> bool:
     until, now = demo.complete_until(), datetime.now(UTC)
     is_right = True
     table = Table(
-        *("", "vendor has", "in store", "missing", "sent again", "newer"),
+        *("", "vendor has", "in store", "missing", "twice", "newer"),
         title=f"Is it all there? Until {until:%Y-%m-%d %H:%M:%S} UTC:",
-        caption="newer: what the store holds of the time since\n"
-        "sent again: Dfinery's rows that arrived while the first run went on",
+        caption="newer: what the store holds of the time since",
     )
     for stream, columns in STREAMS.items():
         had = truth(url, stream, start, until)
@@ -252,11 +252,11 @@ def main() -> None:
             "start_date": start.isoformat(),
             **settings(sandbox.url, store),
         }
-        took = demo.load(chosen, "tap-eventexport | target-jsonl …")
+        took = demo.load(chosen, "tap-eventexport | target-eventexport …")
         first = demo.count()
         console.print(
-            f"[bold]2.[/] First run of tap-eventexport | target-jsonl: {sum(first.values()):,} "
-            f"records in {took:.1f} s."
+            "[bold]2.[/] First run of tap-eventexport | target-eventexport: "
+            f"{sum(first.values()):,} records in {took:.1f} s."
         )
         with progress.status("Meanwhile the history grows …"):
             time.sleep(GROWTH)
@@ -268,7 +268,7 @@ def main() -> None:
         )
         show_days(demo)
         is_right = show_comparison(demo, sandbox.url, start)
-    console.print(f"The files, the state and the log are in {options.output}/.")
+    console.print(f"The database, the state and the log are in {options.output}/.")
     report(demo.output)
     console.print(f"Events per day, gaps and runs as a page: {options.output}/report.html")
     if not is_right:
@@ -276,7 +276,7 @@ def main() -> None:
     console.print(
         "\n[bold]Your own events next:[/] cp .secrets.example .env, fill in what you have, then\n"
         "  .venv/bin/tap-eventexport --config=ENV --test\n"
-        "  .venv/bin/tap-eventexport --config=ENV | .venv-target-jsonl/bin/target-jsonl\n"
+        "  .venv/bin/tap-eventexport --config=ENV | .venv/bin/target-eventexport\n"
         "or with Meltano, as the README shows."
     )
 

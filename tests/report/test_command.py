@@ -31,7 +31,7 @@ def test_a_folder_becomes_a_page(tmp_path: Path) -> None:
 def test_nothing_found_is_an_error_that_says_what_to_give(tmp_path: Path) -> None:
     done = run(*REPORT, ".", folder=tmp_path)
     assert done.returncode == 1
-    assert "give the folder that target-jsonl writes to" in done.stderr
+    assert "give the folder that the loader writes to" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "report.html").exists()
 

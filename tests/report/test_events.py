@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ import pytest
 from tap_eventexport.report.columns import STREAMS, Columns
 from tap_eventexport.report.errors import ReportError
 from tap_eventexport.report.events import Gap, count
+from tap_eventexport.report.sources import find
+from target_eventexport.target import TargetEventExport
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,3 +127,27 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     folder = tmp_path / "it's [2026] *"
     folder.mkdir()
     assert count(CROCT, [file_of(folder, croct("1", "2026-03-01T00:00:00Z"))]).events == 1
+
+
+@pytest.mark.parametrize("scheme", ["duckdb", "parquet"])
+def test_events_are_counted_where_the_loader_of_this_project_writes_them(
+    tmp_path: Path, scheme: str
+) -> None:
+    names = {"duckdb": "a file's name.duckdb", "parquet": "events"}
+    schema = {
+        "properties": {
+            "id": {"type": "string"},
+            "timestamp": {"type": "string", "format": "date-time"},
+        }
+    }
+    head = {"type": "SCHEMA", "stream": "croct_events", "key_properties": ["id"], "schema": schema}
+    records = [croct("1", "2026-03-01T23:59:59.999Z"), croct("2", "2026-03-02T08:59:59+09:00")]
+    lines = [head, *({"type": "RECORD", "stream": "croct_events", "record": r} for r in records)]
+    destination = f"{scheme}:///{tmp_path}/{names[scheme]}"
+    for _ in range(2):
+        TargetEventExport(config={"destination": destination}).listen(
+            io.StringIO("\n".join(map(json.dumps, lines)))
+        )
+    found = find([tmp_path], ["croct_events", "dfinery_events"])
+    assert list(found.events) == ["croct_events"]
+    assert count(CROCT, found.events["croct_events"]).days == {date(2026, 3, 1): 2}

@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from tap_eventexport.sandbox import demo
@@ -37,6 +38,19 @@ def told(stream: str, key: str, time: str) -> str:
     return key
 
 
+def load(folder: Path, stream: str, *lines: str) -> None:
+    """Make the table of a stream anew."""
+    file = folder / f"{stream}.jsonl"
+    file.write_text("\n".join(lines))
+    time = STREAMS[stream].time
+    with duckdb.connect(str(folder / "events.duckdb")) as database:
+        database.execute("set timezone = 'UTC'")
+        database.execute(
+            f"create or replace table {stream} as "
+            f"select * replace (cast({time} as timestamptz) as {time}) from read_json('{file}')"
+        )
+
+
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demo:
     """A store that holds what the vendors have; a record of Croct stands twice."""
@@ -52,7 +66,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demo:
     for stream in STREAMS:
         lines = [json.dumps(row(stream, key, time)) for key, time in KEYS.items()]
         lines += lines[:1] if stream == "croct_events" else []
-        (tmp_path / f"{stream}.jsonl").write_text("\n".join(lines))
+        load(tmp_path, stream, *lines)
     bookmarks = {
         stream: {"replication_key_value": f"2026-03-01T12:00:0{number}.{number}00Z"}
         for number, stream in enumerate(STREAMS)
@@ -83,14 +97,13 @@ def test_what_is_the_same_is_told_as_the_same(
 @pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize("time", [BEFORE, AFTER])
 def test_what_no_vendor_has_is_found(store: Demo, stream: str, time: str) -> None:
-    with (store.output / f"{stream}.jsonl").open("a") as file:
-        file.write("\n" + json.dumps(row(stream, "invented", time)))
+    lines = [json.dumps(row(stream, key, at)) for key, at in (*KEYS.items(), ("invented", time))]
+    load(store.output, stream, *lines)
     assert not compared(store)
 
 
 @pytest.mark.parametrize("stream", STREAMS)
 def test_what_is_missing_is_found(store: Demo, stream: str) -> None:
-    file = store.output / f"{stream}.jsonl"
-    lines = file.read_text().splitlines()
-    file.write_text("\n".join([lines[0], lines[2]]))
+    lines = [json.dumps(row(stream, key, at)) for key, at in KEYS.items()]
+    load(store.output, stream, lines[0], lines[2])
     assert not compared(store)
