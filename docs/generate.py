@@ -20,6 +20,7 @@ from tap_eventexport import settings
 from tap_eventexport.schema_errors import is_secret
 from tap_eventexport.tap import TapEventExport
 from tap_eventexport.vendors import VENDORS
+from target_eventexport import settings as target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 SETTINGS = ROOT / "docs/settings.md"
+TARGET = ROOT / "docs/target-eventexport.md"
 SECRETS = ROOT / ".secrets.example"
 ABOUT = ROOT / "tests/snapshots/about.json"
 MELTANO = ROOT / "meltano.yml"
@@ -40,6 +42,8 @@ TABLES = ("<!-- settings: made by bin/documents -->\n", "<!-- /settings -->\n")
 LIST = ("        # settings: made by bin/documents\n", "        # /settings\n")
 GROUPS = ("        # groups: made by bin/documents\n", "        # /groups\n")
 EXAMPLES = ("# vendors: made by bin/documents\n", "# /vendors\n")
+LOADER = ("<!-- loader: made by bin/documents -->\n", "<!-- /loader -->\n")
+LOADERS_LIST = ("        # loader: made by bin/documents\n", "        # /loader\n")
 STREAMS = ("<!-- streams: made by bin/documents -->\n", "<!-- /streams -->\n")
 VERSIONS = {"version", "sdk_version", "supported_python_versions"}
 HUB_HEAD = """\
@@ -50,6 +54,8 @@ HUB_HEAD = """\
 # JSON, or all between two blanks but punctuation that ends it.
 WORD = re.compile(r"""[\[{].*?[\]}]|\S+?(?=[.,;:]*(?:\s|$))""")
 NAME = re.compile(r"""^[\[{] | [_/*<] | \w[.:]\w | ^[a-z]+[A-Z]""", re.VERBOSE)
+
+HEAD = "| setting | kind | default | meaning |\n|---|---|---|---|\n"
 
 Definition = dict[str, Any]
 
@@ -91,9 +97,8 @@ def _needed(api: Api) -> str:
 
 
 def _table(block: Iterable[th.Property[Any]]) -> str:
-    head = "| setting | kind | default | meaning |\n|---|---|---|---|\n"
     properties = settings.SCHEMA["properties"]
-    return head + "".join(_row(each.name, properties[each.name]) for each in block)
+    return HEAD + "".join(_row(each.name, properties[each.name]) for each in block)
 
 
 def _row(name: str, setting: Mapping[str, Any]) -> str:
@@ -137,6 +142,8 @@ def settings_list(schema: Mapping[str, Any]) -> list[Definition]:
 
 def _described(name: str, setting: Mapping[str, Any]) -> Definition:
     described: Definition = {"name": name, "label": setting["title"], "kind": setting["type"][0]}
+    if described["kind"] == "number":
+        described["kind"] = "decimal"
     if is_secret(setting):
         described["sensitive"] = True
     if setting.get("format") == "date-time":
@@ -154,6 +161,12 @@ def _described(name: str, setting: Mapping[str, Any]) -> Definition:
 def settings_page(text: str) -> str:
     """docs/settings.md with the tables of settings as they must be."""
     return _between(text, TABLES, settings_sections())
+
+
+def target_page(text: str) -> str:
+    """docs/target-eventexport.md with the loader's settings as they must be."""
+    rows = (_row(name, setting) for name, setting in target.SCHEMA["properties"].items())
+    return _between(text, LOADER, HEAD + "".join(rows))
 
 
 def readme(text: str) -> str:
@@ -204,7 +217,7 @@ def groups() -> list[list[str]]:
 
 
 def meltano(text: str, told: Mapping[str, Any]) -> str:
-    """meltano.yml with the extractor's settings as they must be.
+    """meltano.yml with the settings of the extractor and the loader as they must be.
 
     Args:
         text: The file.
@@ -212,6 +225,8 @@ def meltano(text: str, told: Mapping[str, Any]) -> str:
     """
     lines = "".join(f"        - [{', '.join(group)}]\n" for group in groups())
     text = _between(text, GROUPS, lines)
+    own = textwrap.indent(_yaml(settings_list(target.SCHEMA)), " " * 8)
+    text = _between(text, LOADERS_LIST, own)
     return _between(text, LIST, textwrap.indent(_yaml(settings_list(told["settings"])), " " * 8))
 
 
@@ -281,6 +296,7 @@ def documents() -> dict[Path, str]:
     return {
         README: readme(README.read_text()),
         SETTINGS: settings_page(SETTINGS.read_text()),
+        TARGET: target_page(TARGET.read_text()),
         SECRETS: secrets_example(SECRETS.read_text()),
         MELTANO: meltano(MELTANO.read_text(), told),
         HUB: hub(told),

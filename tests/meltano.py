@@ -12,7 +12,14 @@ from tests.environment import for_installing
 
 ROOT = Path(__file__).parents[1]
 MELTANO = ROOT / ".venv-meltano/bin/meltano"
-FILES = ("pyproject.toml", "README.md", "LICENSE", "meltano.yml", "tap_eventexport")
+FILES = (
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "meltano.yml",
+    "tap_eventexport",
+    "target_eventexport",
+)
 
 
 class Project:

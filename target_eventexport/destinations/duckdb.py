@@ -6,6 +6,7 @@ A table has no index: DuckDB would hold it in memory. Keys are compared by a joi
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from target_eventexport.columns import Column, Kind, joined
@@ -48,6 +49,7 @@ class DuckDb:
 
     def __init__(self, path: str, schema: str | None) -> None:
         with errors("destination: the database can't be opened"):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._connection = connect(path)
         self._schema = fitted(schema, MAX_NAME) if schema else "main"
 
