@@ -216,7 +216,14 @@ class Warehouse:
         }
         # JSON is YAML, too
         (project / "meltano.yml").write_text(
-            json.dumps({"send_anonymous_usage_stats": False, "plugins": plugins})
+            json.dumps(
+                {
+                    "send_anonymous_usage_stats": False,
+                    "default_environment": "dev",
+                    "environments": [{"name": "dev"}],
+                    "plugins": plugins,
+                }
+            )
         )
         command = [MELTANO, "run", "--force", "tap-eventexport", "target-eventexport"]
         seconds = self.run(command, cwd=project)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from target_eventexport.table import Destination, Table
 
-MAX_BATCH_BYTES = 16 * 1024 * 1024  # of rows; two batches are in memory at a time
+MAX_BATCH_BYTES = 12 * 1024 * 1024  # of rows; two batches are in memory at a time
 RECORD = re.compile(rb'\{"type": ?"RECORD", ?"stream": ?("(?:[^"\\]|\\.)*"),')
 METADATA_KINDS = {
     **dict.fromkeys((EXTRACTED, RECEIVED, BATCHED, DELETED), Kind.INSTANT),

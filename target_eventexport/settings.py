@@ -34,7 +34,7 @@ SCHEMA = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=1_000_000),
         default=BATCH_ROWS,
         title="Rows of a batch",
-        description="How many records one transaction has at most; 16 MiB end one earlier",
+        description="How many records one transaction has at most; 12 MiB end one earlier",
     ),
     th.Property(
         "batch_seconds",

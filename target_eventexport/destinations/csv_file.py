@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from target_eventexport.table import Rows, Table
 
 MAX_NAME = 255  # bytes; DuckDB has no limit, Parquet's readers have some
-MEMORY = "96MB"  # of DuckDB, beyond which it uses temporary files
-MIN_LINE, MIN_BUFFER = 2_000_000, 32_000_000  # bytes; DuckDB's own, for a line and a block of CSV
+MEMORY = "80MB"  # of DuckDB, beyond which it uses temporary files
+MIN_LINE, MIN_BUFFER = 2_000_000, 8_000_000  # bytes, of a line and of a block of CSV
 TYPES = {
     Kind.INTEGER: "BIGINT",
     Kind.DECIMAL: "DECIMAL(38,9)",
@@ -42,6 +42,7 @@ def connect(path: str) -> duckdb.DuckDBPyConnection:
     connection.execute(f"SET memory_limit = '{MEMORY}'")
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET preserve_insertion_order = false")
+    connection.execute("SET threads = 1")
     return connection
 
 
