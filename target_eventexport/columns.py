@@ -17,6 +17,7 @@ class Kind(Enum):
     """What a column holds."""
 
     INTEGER = "integer"  # of 64 bits
+    BIG_INTEGER = "big integer"  # with all its digits
     DECIMAL = "decimal"  # any number, with all its digits
     NUMBER = "number"  # a double
     BOOLEAN = "boolean"
@@ -32,7 +33,8 @@ TYPES: dict[str | None, Kind] = {
     "integer": Kind.INTEGER,
     "number": Kind.NUMBER,
 }
-NUMBERS = {Kind.INTEGER, Kind.DECIMAL, Kind.NUMBER}
+INTEGERS = {Kind.INTEGER, Kind.BIG_INTEGER}
+NUMBERS = {*INTEGERS, Kind.DECIMAL, Kind.NUMBER}
 TIMES = {Kind.DATE, Kind.INSTANT}
 TEXTS = {Kind.TEXT, *TIMES}
 
@@ -115,6 +117,8 @@ def joined(one: Kind, other: Kind) -> Kind:
     both = {one, other}
     if len(both) == 1:
         return one
+    if both <= INTEGERS:
+        return Kind.BIG_INTEGER
     if both <= NUMBERS:
         return Kind.DECIMAL
     if both <= TIMES:

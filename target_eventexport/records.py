@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 
     Values = Sequence[Any]
 
-MOST, LEAST = 2**63 - 1, -(2**63)  # of 64 bits
 EXACT = 2**53  # up to here a double holds every integer
+LIMITS = {  # the greatest integer that a column holds, and what it becomes beyond
+    Kind.INTEGER: (2**63 - 1, Kind.BIG_INTEGER),
+    Kind.BIG_INTEGER: (10**38 - 2, Kind.DECIMAL),
+    Kind.NUMBER: (EXACT, Kind.DECIMAL),
+}
 NUMBER = re.compile(rb"-?\d")
 DAY = r"\d{4}-\d\d-\d\d"
 INSTANT = re.compile(
@@ -35,6 +39,7 @@ INSTANT = re.compile(
 PATTERNS = {Kind.INSTANT: INSTANT, Kind.DATE: re.compile(DAY, re.ASCII)}
 PYTHON: dict[Kind, Any] = {
     Kind.INTEGER: int,
+    Kind.BIG_INTEGER: int,
     Kind.DECIMAL: msgspec.Raw,
     Kind.NUMBER: int | float,
     Kind.BOOLEAN: bool,
@@ -250,10 +255,10 @@ class Records:
         own = column.kind
         if own in PATTERNS:
             self._check_times(column, values)
-        if own == Kind.INTEGER and kind in {Kind.INTEGER, Kind.NUMBER}:
-            most = MOST if kind == Kind.INTEGER else EXACT
+        if own == Kind.INTEGER and kind in LIMITS:
+            most, wider = LIMITS[kind]
             if any(value is not None and not -most - 1 <= value <= most for value in values):
-                raise TooWideError(column.name, Kind.DECIMAL)
+                raise TooWideError(column.name, wider)
         if own == Kind.NUMBER and kind == Kind.NUMBER:
             wide = (value for value in values if type(value) is int and abs(value) > EXACT)
             if next(wide, None) is not None:
@@ -352,6 +357,7 @@ def _quoted(encode: Callable[[Values], list[str]]) -> Callable[[Values], list[st
 
 PLAIN: dict[Kind, Callable[[Values], list[str]]] = {
     Kind.INTEGER: _numbers,
+    Kind.BIG_INTEGER: _numbers,
     Kind.DECIMAL: _decimals,
     Kind.NUMBER: _numbers,
     Kind.BOOLEAN: _booleans,

@@ -22,7 +22,8 @@ MEMORY = "80MB"  # of DuckDB, beyond which it uses temporary files
 MIN_LINE, MIN_BUFFER = 2_000_000, 8_000_000  # bytes, of a line and of a block of CSV
 TYPES = {
     Kind.INTEGER: "BIGINT",
-    Kind.DECIMAL: "DECIMAL(38,9)",
+    Kind.BIG_INTEGER: "DECIMAL(38,0)",
+    Kind.DECIMAL: "VARCHAR",  # DuckDB has none for any number of digits
     Kind.NUMBER: "DOUBLE",
     Kind.BOOLEAN: "BOOLEAN",
     Kind.TEXT: "VARCHAR",

@@ -5,7 +5,6 @@ A table has no index: DuckDB would hold it in memory. Keys are compared by a joi
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
 KINDS = {
     **{type_: kind for kind, type_ in TYPES.items()},
+    "VARCHAR": Kind.TEXT,
     "INTEGER": Kind.INTEGER,
     "SMALLINT": Kind.INTEGER,
     "TINYINT": Kind.INTEGER,
@@ -105,7 +105,7 @@ class DuckDb:
                 self._run(f"ALTER TABLE {table} ADD COLUMN {quoted(column)} {TYPES[kind]}")
                 kinds[column] = kind
                 continue
-            has = KINDS.get(re.sub(r"^DECIMAL\(.*", TYPES[Kind.DECIMAL], type_))
+            has = KINDS.get(type_)
             if has is None:
                 raise LoadError(
                     f"{stream}: column {column} of table {table} has the type {type_}, where "

@@ -23,6 +23,7 @@ MAX_NAME = 63  # bytes
 BLOCK = 256 * 1024  # bytes that are handed to COPY at a time
 TYPES = {
     Kind.INTEGER: "bigint",
+    Kind.BIG_INTEGER: "numeric",
     Kind.DECIMAL: "numeric",
     Kind.NUMBER: "double precision",
     Kind.BOOLEAN: "boolean",
