@@ -20,7 +20,12 @@ from typing import Any
 
 COMMAND = "tap-eventexport"
 PYTHONS = ("python3.11", "python3.12", "python3.13", "python3.14")
-NEEDED = ("tap_eventexport/py.typed", "tap_eventexport/command.py", ".dist-info/licenses/LICENSE")
+LOADER = "target-eventexport"
+PACKAGES = ("tap_eventexport", "target_eventexport")
+NEEDED = (
+    *(f"{package}/{file}" for package in PACKAGES for file in ("py.typed", "command.py")),
+    ".dist-info/licenses/LICENSE",
+)
 CONFIGURED = {"croct_api_key": "made-up", "happytalk_token": "made-up"}
 STREAMS = ["happytalk_service_history", "happytalk_siem_events", "croct_events"]
 OWN = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -66,9 +71,9 @@ def run(*command: str | Path, **environment: str) -> str:
 
 
 def check_contents(wheel: Path, sdist: Path) -> None:
-    """The wheel holds the package alone, the sdist what is under version control."""
+    """The wheel holds the packages alone, the sdist what is under version control."""
     inside = zipfile.ZipFile(wheel).namelist()
-    foreign = [name for name in inside if not name.startswith("tap_eventexport")]
+    foreign = [name for name in inside if not name.startswith(PACKAGES)]
     missing = [name for name in NEEDED if not any(each.endswith(name) for each in inside)]
     if foreign or missing:
         raise SystemExit(f"{wheel.name} has {foreign} and lacks {missing}")
@@ -96,10 +101,11 @@ def install(python: str, wheel: Path, folder: Path) -> Installed:
     run(programs / "python", "-m", "pip", "install", "--quiet", wheel)
     seconds = time.monotonic() - began
     run(programs / "python", "-m", "pip", "check")
-    run(programs / COMMAND, "--version")
-    about: dict[str, Any] = json.loads(run(programs / COMMAND, "--about", "--format=json"))
-    if about["name"] != COMMAND:
-        raise SystemExit(f"--about says {about['name']}")
+    for command in (COMMAND, LOADER):
+        run(programs / command, "--version")
+        about: dict[str, Any] = json.loads(run(programs / command, "--about", "--format=json"))
+        if about["name"] != command:
+            raise SystemExit(f"--about says {about['name']}")
     config = folder / "config.json"
     config.write_text(json.dumps(CONFIGURED))
     catalog = json.loads(run(programs / COMMAND, "--config", config, "--discover"))
