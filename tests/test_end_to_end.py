@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import Fault, Response, Sandbox
@@ -62,6 +64,12 @@ def test_meltano_runs_twice_the_second_time_incrementally(
     second = run()
     assert Counter(second) == Counter(croct.truth("croct_events", START, END) or [])
     assert second[: len(first)] == first
+    for end in (middle, END):  # a pair of its own, with a STATE of its own
+        chosen = {**settings, "end_date": end.isoformat()}
+        project.run("run", "tap-eventexport", "target-eventexport", **chosen)
+        with duckdb.connect(str(project.output / "events.duckdb"), read_only=True) as database:
+            found = [key for (key,) in database.execute("select id from croct_events").fetchall()]
+        assert Counter(found) == Counter(croct.truth("croct_events", START, end) or [])
     assert (project.folder / "meltano.yml").read_text() == (ROOT / "meltano.yml").read_text()
 
 
