@@ -127,7 +127,7 @@ def test_a_type_that_is_set_is_in_schema(days: Days, path: dict[str, Any]) -> No
         "df_items_df_price": "1,000",
         "df_order_id": 5,
         "df_event_log_id": 1773878400000.5,
-        "more_lists": [1],
+        "more_lists": ["1"],
     }
     for schema in done.heard.schemas[STREAM]:
         kinds = {name: schema["properties"][name]["type"][0] for name in types}
@@ -291,7 +291,11 @@ def test_a_megabyte_of_anything_is_a_text(days: Days, kind: str) -> None:
     lines = [b"%d:id,%s,%s" % (row, TIME.encode(), field) for row, field in enumerate(fields, 1)]
     csv = b"\n".join([f"{ID},{ARRIVAL},text".encode(), *lines])
     records = days.read(csv, dfinery_property_types={"text": kind})
-    assert [len(record["text"]) for record in records] == [size for _, size in LONG.values()]
+    found = [record["text"] for record in records]
+    if kind == "array":
+        assert all(len(items) == 1 for items in found)
+        found = [item for (item,) in found]
+    assert list(map(len, found)) == [size for _, size in LONG.values()]
 
 
 def test_a_service_of_many_columns(days: Days) -> None:

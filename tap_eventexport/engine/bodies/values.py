@@ -24,7 +24,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "number": {"type": ["number", "null"]},
     "boolean": {"type": ["boolean", "null"]},
     "date-time": {"type": ["string", "null"], "format": "date-time"},
-    "array": {"type": ["array", "string", "null"], "items": {}},
+    "array": {"type": ["array", "null"], "items": {"type": ["string", "null"]}},
 }
 
 _integer = re.compile(r"-?\d+", re.ASCII)
@@ -39,7 +39,9 @@ _iso = re.compile(
     re.ASCII | re.VERBOSE,
 )
 _dotted = re.compile(r"(\d{4})\.(\d\d?)\.(\d\d?)(?: (\d\d?):(\d\d)(?::(\d\d))?)?", re.ASCII)
-_decode_list = replacing_lone_surrogates(msgspec.json.Decoder(list[Any]).decode)
+_decode_texts = msgspec.json.Decoder(list[str | None]).decode
+_decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_text = msgspec.json.Decoder(str | None).decode
 
 
 def converter(kind: str, zone: tzinfo) -> Convert:
@@ -87,14 +89,29 @@ def boolean(text: str) -> bool:
         raise ValueError("not a boolean") from None
 
 
-def array(text: str) -> list[Any] | str | None:
-    """Convert a JSON array; keep another text, since the form of lists isn't documented."""
+def array(text: str) -> list[str | None] | None:
+    """Convert a JSON array to its items; another text is the only item.
+
+    The form of lists isn't documented. An item that is no text becomes its JSON, with all digits of
+    a number.
+    """
     if text == "null":
         return None
     try:
-        return _decode_list(text.encode())
+        return _decode_items(text.encode())
     except (msgspec.DecodeError, RecursionError):
-        return text
+        return [text]
+
+
+@replacing_lone_surrogates
+def _decode_items(body: bytes) -> list[str | None]:
+    try:
+        return _decode_texts(body)
+    except msgspec.ValidationError:
+        return [
+            _decode_text(raw) if raw[:1] in b'"n' else raw.decode()
+            for raw in map(bytes, _decode_raw(body))
+        ]
 
 
 _CONVERTERS: dict[str, Callable[[str], Any]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from tap_eventexport.engine.bodies import values
 from tap_eventexport.engine.bodies.values import converter
@@ -33,8 +35,14 @@ def value(kind: str, text: str, zone: str = "Asia/Seoul") -> Any:
         ("boolean", "TRUE", True),
         ("boolean", "False", False),
         ("array", "null", None),
-        ("array", '["a", 1]', ["a", 1]),
-        ("array", "a;b", "a;b"),
+        ("array", '["a", null, ""]', ["a", None, ""]),
+        (
+            "array",
+            '["a", 1, 0.10, true, {"b": [1]}, [ ]]',
+            ["a", "1", "0.10", "true", '{"b": [1]}', "[ ]"],
+        ),
+        ("array", "[]", []),
+        ("array", "a;b", ["a;b"]),
         ("date-time", "2025-01-06 10:38:10.036", "2025-01-06T01:38:10.036Z"),
         ("date-time", "2025-01-06 10:38:10", "2025-01-06T01:38:10.000Z"),
         ("date-time", "2025.1.6 9:05", "2025-01-06T00:05:00.000Z"),
@@ -61,8 +69,10 @@ def value(kind: str, text: str, zone: str = "Asia/Seoul") -> Any:
         ("number", "9" * 308, "9" * 308),
         ("number", "1" * 300 + ".5", "1" * 300 + ".5"),
         ("array", '["\\ud83d", "\\ud83d\\ude00"]', ["\ufffd", "\U0001f600"]),
-        ("array", "[1e400]", "[1e400]"),
-        ("array", "{}", "{}"),
+        ("array", '[1, "\\ud83d"]', ["1", "\ufffd"]),
+        ("array", "[1e400]", ["1e400"]),
+        ("array", "{}", ["{}"]),
+        ("array", '"a"', ['"a"']),
     ],
 )
 def test_what_fits(kind: str, text: str, expected: Any) -> None:
@@ -153,6 +163,26 @@ def test_a_megabyte_takes_linear_time(kind: str, part: str, begin: str) -> None:
         value(kind, begin + part * (2**20 // len(part)))
     with suppress(ValueError):
         value(kind, begin + part * (2**20 // len(part)) + "x")
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text('a\\"\n\0가'),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text("a"), inner, max_size=3)
+        ),
+        max_leaves=8,
+    )
+)
+def test_a_list_has_only_texts_that_hold_what_it_had(items: Any) -> None:
+    made = value("array", json.dumps([items]))
+    Draft202012Validator(values.SCHEMAS["array"]).validate(made)
+    (item,) = made
+    assert item == items if items is None or isinstance(items, str) else json.loads(item) == items
 
 
 def test_columns_are_converted_in_whole() -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from singer_sdk.helpers._flattening import flatten_schema
 
+from tap_eventexport.engine.bodies.values import SCHEMAS
 from tap_eventexport.engine.singer.schemas import is_open_object, open_objects, with_types_of
+from tap_eventexport.tap import STREAMS
 
 OPEN = {"type": ["object", "null"], "additionalProperties": True}
 TEXT = {"type": ["string", "null"]}
@@ -55,6 +57,26 @@ def test_a_column_keeps_the_type_that_the_tap_makes(
         "properties": {"payload": merged, "other": OPEN},
         "required": [],
     }
+
+
+def columns() -> dict[str, dict[str, Any]]:
+    """Every column that a stream may have."""
+    declared = {
+        f"{stream.__name__}.{name}": column
+        for stream in STREAMS
+        for name, column in open_objects(stream.columns.to_dict())["properties"].items()
+    }
+    return {**declared, **SCHEMAS}
+
+
+@pytest.mark.parametrize("column", columns().values(), ids=columns())
+def test_a_column_has_one_type_that_loaders_know(column: dict[str, Any]) -> None:
+    (kind,) = set(column["type"]) - {"null"}
+    assert "anyOf" not in column
+    assert column.get("properties") != {}
+    assert "null" in column["type"] or kind == "string"  # what a key is
+    if kind == "array":
+        assert column["items"] == TEXT
 
 
 def test_which_columns_are_open_objects() -> None:
