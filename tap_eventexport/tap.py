@@ -199,7 +199,8 @@ class TapEventExport(SdkTap):
         streams = [stream for stream in self._selected_streams if not stream.is_removed]
         try:
             for stream in streams:
-                stream.write_schema()
+                if not stream.is_growing:
+                    stream.write_schema()
             syncs, failures = plan_streams(streams, self._writer)
             with live_table(syncs):
                 failures |= run_streams(syncs, self._writer)

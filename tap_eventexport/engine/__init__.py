@@ -16,7 +16,9 @@ The life of a page (`page.py`), from the plan of a run to stdout:
 6. A large body (Dfinery's CSV, Infobip's files by `objects/`) is only stored and checked by the
    worker: `bodies/`. Its records are made, checked and encoded on the main thread, in step 8.
 7. On the main thread, `prefetch/` returns pages in the order of their windows, and `runner.py`
-   gives each to its `StreamSync`.
+   gives each to its `StreamSync`, which writes SCHEMA again before a page that has new columns. The
+   first SCHEMA comes when the run begins; if only the vendor's answers name the columns
+   (`is_growing`), it comes with the first page that does.
 8. There, `delivery.py` passes records that need a change (selection, stream maps) through
    `singer/catalog_stream.py`. Those of a time that STATE knows wait on disk (`sent/hold.py`) until
    their window is complete; of these, only what has changed is sent. `singer/messages.py` writes

@@ -29,7 +29,7 @@ Argument = TypeVar("Argument")
 def plan_streams(
     streams: Iterable[EventStream], writer: MessageWriter
 ) -> tuple[list[StreamSync], dict[str, Exception]]:
-    """Plan the run of streams whose SCHEMA was written.
+    """Plan the run of streams.
 
     Returns:
         A sync for each stream that can be read, and the errors of the others by stream name.

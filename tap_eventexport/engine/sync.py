@@ -44,7 +44,7 @@ class StreamSync:
     """One run of one stream.
 
     Args:
-        stream: The stream, whose SCHEMA was written.
+        stream: The stream. Its SCHEMA was written, unless it `is_growing`.
         writer: Where messages go.
 
     Attributes:
@@ -70,6 +70,7 @@ class StreamSync:
         self._bookmark = self._sent = self._committed = bookmark
         self._ledger = _ledger(bookmark, self._plan, stream)
         self._tally: WindowTally | None = None
+        self._is_schema_written = not stream.is_growing
         self._present = EPOCH
         stream.plan, stream.bookmark_before = self._plan, bookmark
         for note in self._plan.notes:
@@ -98,8 +99,8 @@ class StreamSync:
         Pages must come in order: all windows before this one are complete.
         """
         self._check_gap()
-        if page.columns and self.stream.add_columns(page.columns):
-            self.stream.write_schema()
+        if page.columns and (self.stream.add_columns(page.columns) or not self._is_schema_written):
+            self._write_schema()
         if self._tally is None or self._tally.pieces.window != window:
             self._tally = self._ledger.begin(self._ledger.pieces(window))
         tally, before = self._tally, self.progress.records
@@ -145,10 +146,16 @@ class StreamSync:
         self._delivery.finish(is_failed=error is not None)
         if error is None:
             self._sent = self._bookmark
+            if not self._is_schema_written:
+                self._write_schema()
         self._commit()
         self._meters.__exit__(type(error) if error else None, error, None)
         self.progress.end(is_failed=error is not None)
         self.stream.log_findings()
+
+    def _write_schema(self) -> None:
+        self.stream.write_schema()
+        self._is_schema_written = True
 
     def _make_output(self) -> RecordLines | BatchFiles:
         stream = self.stream

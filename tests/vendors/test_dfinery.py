@@ -16,6 +16,7 @@ import requests
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import Fault, Response, Sandbox, json_response
+from tap_eventexport.vendors.dfinery.rows import TYPES
 from tests.singer import Heard, Tap
 
 if TYPE_CHECKING:
@@ -301,11 +302,43 @@ def test_a_column_that_appears_overnight_is_not_lost(tap: Tap, dfinery: Dfinery)
     dfinery.new_column = ("colour", (START + DAY).date())
     done = tap.run(concurrency=1)
     heard = done.heard
-    *_, before, last = heard.schemas[STREAM]
+    before, last = heard.schemas[STREAM]
+    assert "visits" in before["properties"]
     assert "colour" not in before["properties"]
     assert last["properties"]["colour"]["type"] == ["string", "null"]
     assert {record.get("colour") for record in heard.records[STREAM]} == {None, "new"}
     assert done.log_line("new columns: colour")
+
+
+@pytest.mark.parametrize("read_before", [0, 1, 2])
+def test_the_first_schema_has_the_columns_of_the_first_day(tap: Tap, read_before: int) -> None:
+    """Some loaders take no second one. So it is, too, where a run goes on."""
+    state = None
+    if read_before:
+        first = tap.read(end_date=(START + read_before * DAY).isoformat(), lookback_minutes=0)
+        state = first.states[-1]
+    heard = tap.read(state=state, lookback_minutes=0)
+    assert heard.records[STREAM]
+    (schema,) = heard.schemas[STREAM]
+    assert schema["properties"].keys() == heard.records[STREAM][0].keys() | TYPES.keys()
+
+
+def test_the_first_schema_has_the_columns_of_a_day_that_is_not_sent_again(tap: Tap) -> None:
+    first = tap.read()
+    again = tap.read(state=first.states[-1])
+    assert not again.records
+    assert again.schemas == first.schemas
+
+
+@pytest.mark.parametrize("is_bare", [True, False])
+def test_without_events_there_is_one_schema(tap: Tap, dfinery: Dfinery, *, is_bare: bool) -> None:
+    dfinery.history, dfinery.is_empty_bare = History(240, begin=START + 2 * DAY), is_bare
+    (schema,) = tap.read(concurrency=1).schemas[STREAM]
+    assert "visits" in schema["properties"]
+    dfinery.history = History(240, begin=NOW)
+    (schema,) = tap.read().schemas[STREAM]
+    assert ("visits" in schema["properties"]) is not is_bare
+    assert schema["properties"].keys() >= TYPES.keys()
 
 
 def test_a_catalog_of_yesterday_takes_new_columns(tap: Tap, dfinery: Dfinery) -> None:

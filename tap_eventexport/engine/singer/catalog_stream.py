@@ -39,7 +39,8 @@ class CatalogStream(SdkStream):
 
     Attributes:
         columns: The columns that are known before anything is read.
-        is_growing: Whether the vendor may send other columns.
+        is_growing: Whether the vendor may send other columns. Each page with records then names all
+            of its columns, and SCHEMA waits for the first of these pages.
         sent_columns: The columns that are sent, before stream maps, with their schemas.
         transforms: The transforms of stream maps and flattening, one for each resulting stream.
     """
