@@ -509,8 +509,19 @@ def test_new_columns_pass_flattening_and_maps(dfinery: Tap) -> None:
     assert heard.schemas[DFINERY][-1]["properties"]["phone"]["type"] == ["string", "null"]
 
 
-@pytest.mark.parametrize("settings", [{}, {"stream_maps": {CROCT: {"context": None}}}])
-def test_a_nul_is_told_once(tmp_path: Path, croct: Vendor, settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"stream_maps": {CROCT: {"context": None}}},
+        {"stream_maps": {CROCT: {"made": "'c\\x00'"}}},
+        {"flattening_enabled": True, "flattening_max_depth": 1},
+    ],
+    ids=["as they are", "one by one", "made by a stream map", "flattened"],
+)
+def test_a_nul_is_replaced_and_told_once(
+    tmp_path: Path, croct: Vendor, settings: dict[str, Any]
+) -> None:
     body = json.dumps(EVENTS).replace("orderPlaced", "a\\u0000b").encode()
     with answering(body, croct) as sandbox:
         tap = Tap(
@@ -521,7 +532,13 @@ def test_a_nul_is_told_once(tmp_path: Path, croct: Vendor, settings: dict[str, A
             end_date=(START + timedelta(days=5)).isoformat(),
         )
         done = tap.run(**settings)
-    assert {record["eventType"] for record in done.heard.records[CROCT]} == {"a\0b"}
+    records = done.heard.records[CROCT]
+    assert {record["eventType"] for record in records} == {"a\ufffdb"}
+    assert {record.get("made", "c\ufffd") for record in records} == {"c\ufffd"}
+    for record in records:
+        payload = record["payload"]
+        flat = json.loads(payload) if isinstance(payload, str) else payload
+        assert flat["@type"] == "a\ufffdb"
     assert "WARNING" in done.log_line("croct_events: a text holds a NUL character (\\u0000)")
 
 

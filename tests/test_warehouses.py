@@ -1,4 +1,4 @@
-"""All five vendors into a real warehouse with a real loader: rows against the vendors' truth."""
+"""All five vendors into a real warehouse with a real loader: rows and values against the truth."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
+import yaml
 
 from tap_eventexport.sandbox.server import Fault, Response, Sandbox
 from tests.conftest import CROCT_KEY
 from tests.meltano import ROOT, Project
-from tests.singer import Tap
 from tests.trust.world import KEYS, LENGTH, World
+from tests.values import differences, emitted, parsed, table
+from tests.vendors.conftest import ARRIVAL, ID, serving
+from tests.vendors.conftest import table as csv_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from tap_eventexport.sandbox.server import Vendor
@@ -27,12 +30,12 @@ if TYPE_CHECKING:
     from tests.postgres import Postgres
 
 SCHEMA = "events"
-RECIPES = (ROOT / "docs/recipes.md").read_text()
 TARGET_POSTGRES = ROOT / ".venv-target-postgres/bin/target-postgres"
 VIEWS = ROOT / "examples/sql/postgres/views.sql"
 TABLES = ROOT / "examples/sql/duckdb/tables.sql"
 BIG = "123456789012345678901234567890"
 DAY = timedelta(days=1)
+EXPORTED = {"_file"}  # has another name in each export
 
 
 @pytest.fixture
@@ -62,6 +65,27 @@ def load_in_two_parts(
         world.sandbox.requests.clear()
 
 
+def wrong(world: World, folder: Path, stored: Callable[[str], Iterable[str]]) -> list[str]:
+    """How the values in a store differ from those that the tap emits.
+
+    Args:
+        world: The vendors.
+        folder: Where the tap runs.
+        stored: Returns a stream's rows as JSON.
+    """
+    streams = emitted(world.tap(folder).run().lines)
+    assert streams.keys() == KEYS.keys()
+    return [
+        line
+        for name, stream in streams.items()
+        for line in differences(
+            name,
+            table(stream, map(parsed, stored(name)), EXPORTED),
+            table(stream, stream.records.values(), EXPORTED),
+        )
+    ]
+
+
 def keys(server: Postgres, stream: str) -> Counter[str]:
     return Counter(row[0] for row in server.ask(f"select {KEYS[stream]} from {SCHEMA}.{stream}"))
 
@@ -79,6 +103,7 @@ def test_meltano_fills_postgres_and_goes_on_where_it_stood(
         bodies = [request.body for request in world.sandbox.requests]
         days = [body for body in bodies if b'"to_date"' in body]
     assert len(days) == 2  # the day before, because of the lookback, and the new one
+    assert wrong(world, tmp_path, lambda stream: in_table(server, stream)) == []
 
     def count(stream: str, where: str) -> int:
         ((rows,),) = server.ask(f"select count(*) from {SCHEMA}.{stream} where {where}")
@@ -111,6 +136,11 @@ def test_meltano_fills_postgres_and_goes_on_where_it_stood(
     assert world.start <= start < end < world.end
 
 
+def in_table(server: Postgres, stream: str) -> list[str]:
+    """A table's rows as JSON."""
+    return [row for (row,) in server.ask(f"select to_jsonb(t) from {SCHEMA}.{stream} t")]
+
+
 def test_meltano_fills_files_that_duckdb_reads_in_place(tmp_path: Path, world: World) -> None:
     """A file has a record as often as it was sent; the tables of the examples have it once."""
     project = Project(tmp_path / "project")
@@ -131,39 +161,76 @@ def test_meltano_fills_files_that_duckdb_reads_in_place(tmp_path: Path, world: W
     lines = (project.output / "dfinery_events.jsonl").read_text().splitlines()
     assert len(lines) > count("dfinery_events", "true")  # as the lookback is sent again
     assert {"colour" in json.loads(line) for line in lines} == {True, False}
+    files = {stream: project.output / f"{stream}.jsonl" for stream in KEYS}
+    assert wrong(world, tmp_path, lambda stream: files[stream].read_text().splitlines()) == []
     assert count("happytalk_siem_events", "msg like '%상담%'") > 0
     assert count("croct_events", "json_type(payload) = 'OBJECT'") == count("croct_events", "true")
     assert count("infobip_events", f"properties->>'price' = '{BIG}'") > 0
     assert count("infobip_events", '"externalPersonId" is null') > 0
 
 
-@pytest.mark.parametrize("way", ["stream map", "flattening"])
-def test_a_nul_in_an_object_reaches_postgres(
-    tmp_path: Path, server: Postgres, croct: Vendor, way: str
+FLATTENED = {"flattening_enabled": True, "flattening_max_depth": 5}
+EVENT = {
+    "id": "e\0",
+    "timestamp": 1773889200123,
+    "context": {},
+    "payload": {
+        "@type": "x",
+        "a\0": [{"text": "a\0b", "literal": "\\u0000", "empty": ""}, None, []],
+        "numbers": [0.1, 12900, int(BIG), -1.5e-7],
+    },
+    "more": {"list": [1, "1"]},
+}
+TAGS = '["a\\u0000", null, 1, {"b": "c"}]'
+ROW = ["e:1", "2026-03-19 00:00:00.123", TAGS, "line\nbreak\ttab", "a\0"]
+
+
+def project_settings() -> dict[str, Any]:
+    """What this project's meltano.yml sets for target-postgres."""
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text())
+    loaders = {loader["name"]: loader for loader in project["plugins"]["loaders"]}
+    settings = loaders["target-postgres"]["settings"]
+    return {each["name"]: each["value"] for each in settings if "value" in each}
+
+
+@pytest.mark.parametrize("tap_settings", [{}, FLATTENED], ids=["whole", "flattened by the tap"])
+@pytest.mark.parametrize(
+    "loader_settings",
+    [{}, project_settings(), FLATTENED],
+    ids=["as installed", "as in meltano.yml", "flattened by the loader"],
+)
+def test_objects_lists_and_nuls_reach_postgres(
+    tmp_path: Path,
+    server: Postgres,
+    croct: Vendor,
+    tap_settings: dict[str, Any],
+    loader_settings: dict[str, Any],
 ) -> None:
-    (recipe,) = [line for line in RECIPES.splitlines() if "ufffd" in line]
-    settings: dict[str, Any] = {"flattening_enabled": True, "flattening_max_depth": 1}
-    if way == "stream map":
-        settings = {"stream_maps": json.loads(recipe)}
-    payload = {"@type": "x", "list": [{"text": "a\0b", "literal": "\\u0000", "total": 0.1}]}
-    event = {"id": "e", "timestamp": 1772366400000, "payload": payload}
     loader = tmp_path / "loader.json"
-    loader.write_text(json.dumps({**server.settings, "default_target_schema": SCHEMA}))
-    with Sandbox([croct]) as sandbox:
-        answer = Response(200, json.dumps({"items": [event]}).encode())
+    to = {**loader_settings, **server.settings, "default_target_schema": SCHEMA}
+    loader.write_text(json.dumps(to))
+    with serving(tmp_path) as days, Sandbox([croct]) as sandbox:
+        answer = Response(200, json.dumps({"items": [EVENT]}).encode())
         sandbox.faults.append(Fault("answer", times=99, response=answer))
-        settings |= {"croct_api_key": CROCT_KEY, "croct_api_url": sandbox.url}
-        settings |= {"start_date": "2026-03-01", "end_date": "2026-03-02"}
-        lines = Tap(tmp_path, **settings).run().lines
+        types = {"tags": "array"}
+        rows = csv_table([ID, ARRIVAL, "tags", "memo", "nul"], ROW)
+
+        def lines(**settings: Any) -> list[str]:
+            settings |= {"croct_api_key": CROCT_KEY, "croct_api_url": sandbox.url}
+            return days.run(rows, dfinery_property_types=types, **settings).lines
+
+        streams = emitted(lines())
+        sent = lines(**tap_settings)
     loaded = subprocess.run(
         [TARGET_POSTGRES, "--config", loader],
-        input="\n".join(lines),
+        input="\n".join(sent),
         capture_output=True,
         text=True,
         check=False,
     )
     assert loaded.returncode == 0, loaded.stderr
-    ((text,),) = server.ask(f"select payload from {SCHEMA}.croct_events")
-    if way == "stream map":
-        payload["list"][0] |= {"text": "a\ufffdb", "literal": "\\ufffd"}  # type: ignore[index, operator]
-    assert json.loads(text) == payload
+    assert streams.keys() == {"croct_events", "dfinery_events"}
+    for name, stream in streams.items():
+        stored = table(stream, map(parsed, in_table(server, name)))
+        assert differences(name, stored, table(stream, stream.records.values())) == []
+        assert stored.rows == 1

@@ -23,7 +23,6 @@ from tap_eventexport.engine.sent.hold import NO_SPAN, Held, Hold
 from tap_eventexport.engine.sent.ledger import OUTSIDE, Part
 from tap_eventexport.engine.singer.keys import check, sortable_times
 from tap_eventexport.engine.singer.messages import encode_lines, encoder
-from tap_eventexport.engine.singer.nul import NulWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -68,7 +67,6 @@ class Delivery:
         self._progress = progress
         self._forget = forget
         self._transform = stream.transform if stream.transform_reason() else None
-        self._nul = NulWatch(stream.name, stream.logger)
         self._hold = Hold(stream.name)
         self._names: list[str] = []
 
@@ -115,8 +113,7 @@ class Delivery:
 
     def _lines(self, name: str, records: Sequence[Any]) -> tuple[Sequence[bytes], bytes]:
         """Return the records' lines, and what is sent of them."""
-        lines = encode_lines(records, name)
-        self._nul.look(lines.text)
+        lines = encode_lines(records, name, self._stream.without_nul)
         return lines.each, self._output.messages(name, lines.text)
 
     # On the main thread

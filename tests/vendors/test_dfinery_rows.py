@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STREAM = "dfinery_events"
 # fmt: off
 NAMES = [
-    'size 5"', "a\\b", "line\nERROR forged", "tab\t", "\x00", "\x1b[2J", "%s", "a.b", "\U0001f600",
+    'size 5"', "a\\b", "line\nERROR forged", "tab\t", "\x1b[2J", "%s", "a.b", "\U0001f600",
     "크기", "", "type", "record", "class", "$ref", "properties", "_sdc_extracted_at", "x" * 5000,
 ]
 # fmt: on
@@ -40,10 +40,22 @@ def test_any_text_is_a_name(days: Days, path: dict[str, Any]) -> None:
     assert values(record) == expected
     assert done.heard.schemas[STREAM][-1]["properties"].keys() >= set(NAMES)
     assert not any(line.startswith("ERROR") for line in done.log.splitlines())
-    assert not any(sign in done.log for sign in ("\x1b", "\x00", "x" * 1000))
+    assert not any(sign in done.log for sign in ("\x1b", "x" * 1000))
     assert r"'line\nERROR forged'" in done.log_line("new columns")
     assert done.log_line("also begin with _sdc_: _sdc_extracted_at")
     assert done.log_line("columns without a name")
+
+
+@both_paths
+def test_a_nul_in_a_name_or_a_value_is_replaced(days: Days, path: dict[str, Any]) -> None:
+    types = {"tags": "array"}
+    csv = rows(["a\0", "a\ufffd", "tags"], ["1\0", "\\u0000", '["\\u0000", "\\\\u0000"]'])
+    done = days.run(csv, dfinery_property_types=types, **path)
+    (record,) = done.heard.records[STREAM]
+    expected = {"a\ufffd": "1\ufffd", "a\ufffd_2": "\\u0000", "tags": ["\ufffd", "\\u0000"]}
+    assert values(record) == expected
+    assert done.heard.schemas[STREAM][-1]["properties"].keys() >= expected.keys()
+    assert "\0" not in "".join(done.lines)
 
 
 def test_discovery_and_a_catalog_take_any_name(days: Days) -> None:

@@ -15,6 +15,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from tap_eventexport.engine.errors import StreamMapError
 from tap_eventexport.engine.names import quote_names
 from tap_eventexport.engine.singer.messages import encoder
+from tap_eventexport.engine.singer.nul import NulFilter
 from tap_eventexport.engine.singer.patterns import meltano_patterns
 from tap_eventexport.engine.singer.schemas import is_open_object, open_objects, with_types_of
 from tap_eventexport.engine.singer.sdk import SdkStream
@@ -43,6 +44,7 @@ class CatalogStream(SdkStream):
             of its columns, and SCHEMA waits for the first of these pages.
         sent_columns: The columns that are sent, before stream maps, with their schemas.
         transforms: The transforms of stream maps and flattening, one for each resulting stream.
+        without_nul: Replaces NUL characters in records, before stream maps and after them.
     """
 
     columns: ClassVar[th.PropertiesList]
@@ -52,6 +54,7 @@ class CatalogStream(SdkStream):
         super().__init__(tap, schema=open_objects(self.columns.to_dict()))
         self.sent_columns: Mapping[str, Any] = {}
         self.transforms: Sequence[Transform] = ()
+        self.without_nul = NulFilter(self.name, self.logger)
         self._left_out: set[str] = set()
 
     @cached_property
@@ -193,7 +196,7 @@ class CatalogStream(SdkStream):
         """Apply selection, stream maps and flattening; returns records by stream name."""
         transformed: dict[str, list[Any]] = {}
         sent = self.sent_columns.keys()
-        for record in decoder.decode_lines(encoder.encode_lines(records)):
+        for record in decoder.decode_lines(self.without_nul(encoder.encode_lines(records))):
             if not record.keys() <= sent:
                 for name in record.keys() - sent:
                     del record[name]

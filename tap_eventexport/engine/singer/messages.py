@@ -16,7 +16,7 @@ from tap_eventexport.console.standard_streams import OutputClosedError
 from tap_eventexport.engine.errors import FatalVendorError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tap_eventexport.engine.shutdown import Shutdown
 
@@ -37,18 +37,19 @@ class Lines(NamedTuple):
     each: Sequence[bytes]
 
 
-def encode_lines(records: Sequence[Any], name: str) -> Lines:
-    """Encode records, or messages, as one line of JSON each.
+def encode_lines(records: Sequence[Any], name: str, without_nul: Callable[[bytes], bytes]) -> Lines:
+    """Encode records as one line of JSON each.
 
     Args:
         records: The records, which may hold raw JSON.
         name: The stream's name, for the error.
+        without_nul: Replaces NUL characters in lines of JSON.
 
     Raises:
         FatalVendorError: If raw JSON has line ends, so that a record would be broken over several
             lines.
     """
-    text = encoder.encode_lines(records)
+    text = without_nul(encoder.encode_lines(records))
     each = io.BytesIO(text).readlines()  # faster than bytes.splitlines
     if len(each) != len(records):
         raise FatalVendorError(

@@ -1,4 +1,9 @@
-"""Finds NUL characters in texts: JSON allows them, but PostgreSQL and others refuse them."""
+r"""Replaces NUL characters in texts: JSON allows them, but PostgreSQL and others refuse them.
+
+A NUL becomes U+FFFD, as half a character does (`bodies/surrogates.py`), in values and in names, so
+that one such text doesn't stop a loader for ever. `\\u0000`, which JSON has for a backslash and
+five more characters, is none.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,12 @@ if TYPE_CHECKING:
 MAX_ESCAPES = 64  # that are checked one by one, which is fastest if there are few
 
 _like_nul = re.compile(rb"\\u0000")
-_nul = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_nul = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def replace_nul(lines: bytes) -> bytes:
+    """Return some lines of JSON with U+FFFD for each NUL character."""
+    return _nul.sub(rb"\1\\ufffd", lines) if has_nul(lines) else lines
 
 
 def has_nul(lines: bytes) -> bool:
@@ -29,25 +39,26 @@ def has_nul(lines: bytes) -> bool:
     return _nul.search(lines[position:]) is not None
 
 
-class NulWatch:
-    """Warns once of a NUL in a stream's records, which some loaders can't store.
+class NulFilter:
+    """Replaces NUL characters in a stream's records, and tells it once.
 
     Args:
         stream: The stream's name.
-        logger: Where the warning goes.
+        logger: Where it is told.
     """
 
     def __init__(self, stream: str, logger: Logger) -> None:
         self._stream = stream
         self._logger = logger
-        self._warned = Lock()  # held once it has
+        self._is_told = Lock()  # held once it is
 
-    def look(self, lines: bytes) -> None:
-        """Check some records; on any thread."""
-        is_open = not self._warned.locked()
-        if is_open and has_nul(lines) and self._warned.acquire(blocking=False):
+    def __call__(self, lines: bytes) -> bytes:
+        """Return some lines of JSON without NUL characters; on any thread."""
+        replaced = replace_nul(lines)
+        if replaced is not lines and self._is_told.acquire(blocking=False):
             self._logger.warning(
-                "%s: a text holds a NUL character (\\u0000), which PostgreSQL refuses, and other "
-                "databases may; docs/recipes.md shows how to remove it",
+                "%s: a text holds a NUL character (\\u0000), which databases refuse; it is sent as "
+                "U+FFFD",
                 self._stream,
             )
+        return replaced

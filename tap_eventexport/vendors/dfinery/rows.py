@@ -56,9 +56,9 @@ def column_names(header: Sequence[str]) -> list[str]:
     """Return unique names for the columns of a CSV.
 
     `event_name` becomes `df_event_name`, unless the CSV has one. Repeated names get a number: `a`,
-    `a_2`, `a_3`, without names that other columns have.
+    `a_2`, `a_3`, without names that other columns have. A NUL becomes U+FFFD, as in records.
     """
-    names = list(header)
+    names = [name.replace("\0", "\ufffd") for name in header]
     if NAME not in names and OTHER_NAME in names:
         names[names.index(OTHER_NAME)] = NAME
     taken, last = set(names), dict.fromkeys(names, 0)
