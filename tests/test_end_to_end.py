@@ -1,4 +1,4 @@
-"""With real loaders: rows in the store against records of the vendor."""
+"""With real loaders: rows against records of the vendor, values against those of the tap."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import Fault, Response, Sandbox
 from tests.conftest import END, START
 from tests.meltano import ROOT, Project
+from tests.values import differences, emitted, parsed, table
 
 if TYPE_CHECKING:
     from tap_eventexport.sandbox.croct import Croct
+    from tests.singer import Tap
 
 TARGET_JSONL = ROOT / ".venv-target-jsonl/bin/target-jsonl"
 
@@ -47,7 +49,7 @@ def test_the_demo(tmp_path: Path) -> None:
 
 
 def test_meltano_runs_twice_the_second_time_incrementally(
-    tmp_path: Path, settings: dict[str, Any], croct: Croct
+    tmp_path: Path, settings: dict[str, Any], croct: Croct, tap: Tap
 ) -> None:
     project = Project(tmp_path / "project")
 
@@ -70,6 +72,10 @@ def test_meltano_runs_twice_the_second_time_incrementally(
         with duckdb.connect(str(project.output / "events.duckdb"), read_only=True) as database:
             found = [key for (key,) in database.execute("select id from croct_events").fetchall()]
         assert Counter(found) == Counter(croct.truth("croct_events", START, end) or [])
+    stream = emitted(tap.run().lines)["croct_events"]
+    stored = (project.output / "croct_events.jsonl").read_text().splitlines()
+    found = table(stream, map(parsed, stored))
+    assert differences("croct_events", found, table(stream, stream.records.values())) == []
     assert (project.folder / "meltano.yml").read_text() == (ROOT / "meltano.yml").read_text()
 
 

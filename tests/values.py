@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Context, Decimal
@@ -75,6 +76,11 @@ def parsed(line: str | bytes) -> Any:
     return json.loads(line, parse_float=Decimal)
 
 
+def keyed(stream: Emitted, rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return rows by their key; of several with one key the last one counts."""
+    return {_key(row, stream.keys): row for row in rows}
+
+
 def table(stream: Emitted, rows: Iterable[Mapping[str, Any]], without: Iterable[str] = ()) -> Table:
     """Tally rows.
 
@@ -83,7 +89,7 @@ def table(stream: Emitted, rows: Iterable[Mapping[str, Any]], without: Iterable[
         rows: The rows; of several with one key the last one counts.
         without: Columns that are left out.
     """
-    by_key = {_key(row, stream.keys): row for row in rows}
+    by_key = keyed(stream, rows)
     properties = stream.schema["properties"]
     return Table(
         len(by_key),
@@ -129,7 +135,8 @@ def _canonical(value: Any, schema: Schema) -> str:
     if schema.get("format") == "date-time":
         return _instant(value)
     if isinstance(value, str) and not NESTED.isdisjoint(schema["type"]):
-        value = parsed(value)
+        with suppress(ValueError):  # else it is no JSON, which is another value
+            value = parsed(value)
     return json.dumps(_exact(value), sort_keys=True)
 
 
