@@ -137,10 +137,16 @@ def truth(croct: Croct) -> list[str]:
 
 
 @pytest.fixture
-def server() -> Iterator[Postgres]:
+def zone() -> str:
+    """The time zone of a test's PostgreSQL."""
+    return "UTC"
+
+
+@pytest.fixture
+def server(zone: str) -> Iterator[Postgres]:
     """A PostgreSQL of the test's own."""
     binaries = programs()
     if binaries is None:  # a system's package, which no environment of Python can bring
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with postgres(binaries) as server:
+    with postgres(binaries, zone) as server:
         yield server

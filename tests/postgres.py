@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 USER = "postgres"
 FAST = "-c fsync=off -c full_page_writes=off"  # but what it has confirmed survives its own crash
-OPTIONS = f"{FAST} -c timezone=UTC"  # target-postgres writes its server's local times
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +67,8 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def postgres(binaries: Path) -> Iterator[Postgres]:
-    """Start a server; it and its data are gone at the end."""
+def postgres(binaries: Path, timezone: str = "UTC") -> Iterator[Postgres]:
+    """Start a server with a time zone; it and its data are gone at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -90,7 +89,15 @@ def postgres(binaries: Path) -> Iterator[Postgres]:
 
         run("initdb", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
         where = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-        run("pg_ctl", "-w", "-o", f"{where} {OPTIONS}", "-l", f"{folder}/log", "start")
+        run(
+            "pg_ctl",
+            "-w",
+            "-o",
+            f"{where} {FAST} -c timezone={timezone}",
+            "-l",
+            f"{folder}/log",
+            "start",
+        )
         try:
             yield Postgres(binaries, port)
         finally:

@@ -15,6 +15,7 @@ import yaml
 
 from tap_eventexport.sandbox.server import Fault, Response, Sandbox
 from tests.conftest import CROCT_KEY
+from tests.documents import blocks
 from tests.meltano import ROOT, Project
 from tests.trust.world import KEYS, LENGTH, World
 from tests.values import differences, emitted, parsed, table
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "events"
 TARGET_POSTGRES = ROOT / ".venv-target-postgres/bin/target-postgres"
+LOADERS = ROOT / "docs/loaders.md"
 VIEWS = ROOT / "examples/sql/postgres/views.sql"
 TABLES = ROOT / "examples/sql/duckdb/tables.sql"
 BIG = "123456789012345678901234567890"
@@ -169,6 +171,21 @@ def test_meltano_fills_files_that_duckdb_reads_in_place(tmp_path: Path, world: W
     assert count("infobip_events", '"externalPersonId" is null') > 0
 
 
+def load(lines: list[str], folder: Path, server: Postgres, **settings: Any) -> None:
+    """Load lines with target-postgres."""
+    config = folder / "loader.json"
+    to = {**settings, **server.settings, "default_target_schema": SCHEMA}
+    config.write_text(json.dumps(to))
+    loaded = subprocess.run(
+        [TARGET_POSTGRES, "--config", config],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert loaded.returncode == 0, loaded.stderr
+
+
 FLATTENED = {"flattening_enabled": True, "flattening_max_depth": 5}
 EVENT = {
     "id": "e\0",
@@ -206,9 +223,6 @@ def test_objects_lists_and_nuls_reach_postgres(
     tap_settings: dict[str, Any],
     loader_settings: dict[str, Any],
 ) -> None:
-    loader = tmp_path / "loader.json"
-    to = {**loader_settings, **server.settings, "default_target_schema": SCHEMA}
-    loader.write_text(json.dumps(to))
     with serving(tmp_path) as days, Sandbox([croct]) as sandbox:
         answer = Response(200, json.dumps({"items": [EVENT]}).encode())
         sandbox.faults.append(Fault("answer", times=99, response=answer))
@@ -221,16 +235,55 @@ def test_objects_lists_and_nuls_reach_postgres(
 
         streams = emitted(lines())
         sent = lines(**tap_settings)
-    loaded = subprocess.run(
-        [TARGET_POSTGRES, "--config", loader],
-        input="\n".join(sent),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert loaded.returncode == 0, loaded.stderr
+    load(sent, tmp_path, server, **loader_settings)
     assert streams.keys() == {"croct_events", "dfinery_events"}
     for name, stream in streams.items():
         stored = table(stream, map(parsed, in_table(server, name)))
         assert differences(name, stored, table(stream, stream.records.values())) == []
         assert stored.rows == 1
+
+
+@pytest.mark.parametrize("zone", ["Asia/Seoul", "America/New_York"])
+def test_times_that_were_stored_in_the_zone_of_the_server_are_found_and_corrected(
+    tmp_path: Path, server: Postgres, zone: str, world: World
+) -> None:
+    told, corrected = [block.text for block in blocks(LOADERS) if block.language == "sql"]
+    lines = world.tap(tmp_path).run().lines
+    streams = emitted(lines)
+    of_croct = [line for line in lines if '"croct_events"' in line]
+
+    def off() -> list[str]:
+        return [ahead for ahead, _ in server.ask(told)]
+
+    def changed() -> set[str]:
+        """The columns with other values than those that were sent."""
+        return {
+            line.partition(": ")[0]
+            for name, stream in streams.items()
+            for line in differences(
+                name,
+                table(stream, map(parsed, in_table(server, name))),
+                table(stream, stream.records.values()),
+            )
+        }
+
+    times = {
+        f"{name}.{column}"
+        for name, stream in streams.items()
+        for column, schema in stream.schema["properties"].items()
+        if schema.get("format") == "date-time"
+    }
+    load(lines, tmp_path, server)  # as it was before this project set use_copy
+    (ahead,) = off()
+    assert ahead == "09:00:00" if zone == "Asia/Seoul" else ahead in {"-04:00:00", "-05:00:00"}
+    assert changed() == times
+
+    half = of_croct[: len(of_croct) // 2]
+    load(half, tmp_path, server, **project_settings())
+    assert sorted(off()) == sorted([ahead, "00:00:00"])
+
+    server.ask(f"set search_path to {SCHEMA}; {VIEWS.read_text()}")
+    for _ in range(2):
+        server.ask(corrected.replace("Asia/Seoul", zone))
+        assert off() == ["00:00:00"]
+        assert changed() == set()
