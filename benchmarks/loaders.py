@@ -61,6 +61,16 @@ def in_lines(folder: Path, stream: str) -> Rows:
     return map(parsed, (folder / f"{stream}.jsonl").read_text().splitlines())
 
 
+def in_parquet(folder: Path, stream: str) -> Rows:
+    """The rows of the files of a stream, in the order in which they were written."""
+    files = sorted(folder.glob(f"loaded/{stream}/**/*.parquet"))
+    rows = duckdb.sql(
+        f"select to_json(t) from read_parquet({[str(file) for file in files]}, "  # noqa: S608
+        "union_by_name = true) t"
+    ).fetchall()
+    return [parsed(row) for (row,) in rows]
+
+
 def in_bucket(store: Store, stream: str) -> Rows:
     """The rows of the files of a stream, in Parquet or as JSON lines."""
     s3 = store.client("s3", store.owner)
@@ -92,8 +102,10 @@ def a_server(zone: str) -> Callable[[Path], AbstractContextManager[tuple[dict[st
         if binaries is None:
             raise SystemExit("PostgreSQL is not installed: apt-get install postgresql")
         with postgres(binaries, zone) as server:
-            to = {**server.settings, "default_target_schema": SCHEMA}
-            yield {**to, "dbname": to["database"]}, server  # as pipelinewise calls it
+            to = server.settings
+            address = f"postgresql://{to['user']}:{to['password']}@{to['host']}:{to['port']}/"
+            names = {"default_target_schema": SCHEMA, "schema": SCHEMA, "dbname": to["database"]}
+            yield {**to, **names, "destination": f"{address}{to['database']}"}, server
 
     return started
 
@@ -140,7 +152,21 @@ def of_meltano(loader: str) -> dict[str, Any]:
 
 POSTGRES = ".venv-target-postgres/bin/target-postgres"
 S3 = ".venv-loaders-s3/bin/target-s3"
+OWN = ".venv/bin/target-eventexport"
 LOADERS = (
+    Loader("`target-eventexport`, PostgreSQL", OWN, in_postgres, place=a_server(SEOUL)),
+    Loader(
+        "`target-eventexport`, DuckDB",
+        OWN,
+        in_duckdb,
+        {"destination": "duckdb:///{folder}/loaded.duckdb", "schema": SCHEMA},
+    ),
+    Loader(
+        "`target-eventexport`, Parquet",
+        OWN,
+        in_parquet,
+        {"destination": "parquet:///{folder}/loaded"},
+    ),
     Loader(
         "`target-jsonl` 0.1.4",
         ".venv-target-jsonl/bin/target-jsonl",
