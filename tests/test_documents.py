@@ -23,6 +23,7 @@ SETTINGS = settings.SCHEMA["properties"]
 OWN = [setting.name for block in settings.BLOCKS for setting in block]
 README = (ROOT / "README.md").read_text()
 SETTINGS_PAGE = (ROOT / "docs/settings.md").read_text()
+LOADERS_PAGE = (ROOT / "docs/loaders.md").read_text()
 TROUBLESHOOTING = (ROOT / "docs/troubleshooting.md").read_text()
 VENDOR_PAGES = {page: page.read_text() for page in sorted((ROOT / "docs/vendors").glob("*.md"))}
 
@@ -167,6 +168,14 @@ def test_the_messages_that_are_explained_are_in_the_code() -> None:
     assert [message for message in messages() if not is_said(message, texts)] == []
     assert not is_said("the moon is full: … is refused", texts)
     assert not is_said("… is refused; set the clock of …", texts)
+
+
+def test_the_table_of_loaders_has_all_that_are_compared() -> None:
+    script = (ROOT / "benchmarks/loaders.py").read_text()
+    compared = re.findall(r'Loader\(\s*"(.+?)",', script)
+    shown = re.findall(r"^\| (.+?) \| [\d,]+ \|", LOADERS_PAGE, re.MULTILINE)
+    assert shown == ["*what was sent*", *compared], "run benchmarks/loaders --write"
+    assert "`target-jsonl` 0.1.4" in compared
 
 
 def test_the_readme_can_be_read_in_one_sitting() -> None:
