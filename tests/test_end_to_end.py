@@ -70,8 +70,8 @@ def test_meltano_runs_twice_the_second_time_incrementally(
         chosen = {**settings, "end_date": end.isoformat()}
         project.run("run", "tap-eventexport", "target-eventexport", **chosen)
         with duckdb.connect(str(project.output / "events.duckdb"), read_only=True) as database:
-            found = [key for (key,) in database.execute("select id from croct_events").fetchall()]
-        assert Counter(found) == Counter(croct.truth("croct_events", START, end) or [])
+            ids = [key for (key,) in database.execute("select id from croct_events").fetchall()]
+        assert Counter(ids) == Counter(croct.truth("croct_events", START, end) or [])
     stream = emitted(tap.run().lines)["croct_events"]
     stored = (project.output / "croct_events.jsonl").read_text().splitlines()
     found = table(stream, map(parsed, stored))
