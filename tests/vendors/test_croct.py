@@ -211,7 +211,8 @@ def test_fields_that_nobody_knew_arrive_as_they_are(tmp_path: Path) -> None:
         texts = [line for line in done.lines if '"RECORD"' in line]
         assert '"_extra":null}' in texts[0]
         for fields, text in zip(STRANGERS, texts[1:], strict=True):
-            assert json.loads(text)["record"]["_extra"] == json.loads(f"{{{fields}}}")
+            expected = json.loads(f"{{{fields}}}".replace("\\u0000", "\\ufffd"))
+            assert json.loads(text)["record"]["_extra"] == expected
         for fields in STRANGERS[:-1]:  # with their digits and repeated names
             assert any(f'"_extra":{{{fields}}}}}' in text for text in texts)
         told = done.log_line("are put into _extra")
