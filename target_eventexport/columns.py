@@ -7,6 +7,8 @@ from enum import Enum
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from target_eventexport.errors import LoadError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -37,6 +39,7 @@ INTEGERS = {Kind.INTEGER, Kind.BIG_INTEGER}
 NUMBERS = {*INTEGERS, Kind.DECIMAL, Kind.NUMBER}
 TIMES = {Kind.DATE, Kind.INSTANT}
 TEXTS = {Kind.TEXT, *TIMES}
+WRITTEN_ONCE = {Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN, Kind.DATE}  # a value has one text
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ def columns_of(schema: Mapping[str, Any], keys: Sequence[str]) -> tuple[Column, 
         schema: The JSON schema of its records; each of its `properties` is a column.
         keys: The names of the keys, which are never null.
     """
-    required = {*schema.get("required", ()), *keys}
+    required = schema.get("required")
+    required = {*keys, *filter(_is_text, required if isinstance(required, list) else ())}
     return tuple(
         Column(
             name,
@@ -83,9 +87,17 @@ def kind_of(definition: Any) -> Kind:  # noqa: ANN401 - of whoever wrote the sch
     return Kind.JSON
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def types_of(definition: object) -> set[str | None]:
+    """Return the types that a property may have; None among them means any."""
+    return {type_ for type_, _ in _types(definition)}
+
+
 def _is_nullable(definition: object) -> bool:
-    types = {type_ for type_, _ in _types(definition)}
-    return bool(types & {"null", None})
+    return bool(types_of(definition) & {"null", None})
 
 
 def _types(definition: object) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
@@ -124,3 +136,16 @@ def joined(one: Kind, other: Kind) -> Kind:
     if both <= TIMES:
         return Kind.INSTANT
     return Kind.JSON if Kind.JSON in both else Kind.TEXT
+
+
+def check_key_change(what: str, has: Kind, wanted: Kind) -> None:
+    """Check that keys stay the same when their column changes.
+
+    Raises:
+        LoadError: If one value may be written in several ways, and texts would be compared.
+    """
+    if has != wanted and wanted in {Kind.TEXT, Kind.JSON} and has not in WRITTEN_ONCE:
+        raise LoadError(
+            f"{what} can't change from {has.value} to {wanted.value}: the same key would be there "
+            "twice; load into another schema"
+        )

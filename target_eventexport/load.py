@@ -19,7 +19,7 @@ import msgspec
 from target_eventexport.batch_files import BatchFile, read_batches
 from target_eventexport.columns import Column, Kind, columns_of
 from target_eventexport.errors import LoadError, NoSchemaError, one_line
-from target_eventexport.records import Records, TooWideError
+from target_eventexport.records import INSTANT, Records, TooWideError
 from target_eventexport.table import (
     BATCHED,
     DELETED,
@@ -89,7 +89,7 @@ class Stream:
     def __init__(self, message: Message, options: Options) -> None:
         self.name = message.stream
         self.schema = message.schema
-        self.keys = message.key_properties or []
+        self.keys = list(dict.fromkeys(message.key_properties or []))
         properties = self.schema.get("properties")
         if not isinstance(properties, dict) or not properties:
             raise LoadError(f"{self.name}: its SCHEMA has no properties")
@@ -97,10 +97,13 @@ class Stream:
             raise LoadError(f"{self.name}: its SCHEMA has no property for its key {missing[0]}")
         orders = [name for name in message.bookmark_properties or [] if name in properties]
         self.order = orders[0] if orders else None
-        own = columns_of(self.schema, self.keys)
-        self.records = Records(
-            self.name, self.schema, own, self.keys, is_validated=options.is_validated
-        )
+        try:
+            own = columns_of(self.schema, self.keys)
+            self.records = Records(
+                self.name, self.schema, own, self.keys, is_validated=options.is_validated
+            )
+        except RecursionError:
+            raise LoadError(f"{self.name}: its SCHEMA is nested too deeply") from None
         self.metadata = [name for name in options.metadata if name not in properties]
         self.columns = [*own, *(Column(name, METADATA_KINDS[name]) for name in self.metadata)]
 
@@ -117,7 +120,7 @@ class Stream:
         """Return the cells of the metadata columns."""
         now = datetime.now(UTC).isoformat()
         cells: dict[str, Any] = {
-            EXTRACTED: [message.time_extracted or "" for message in messages],
+            EXTRACTED: [self._time_extracted(message.time_extracted) for message in messages],
             RECEIVED: repeat(now, len(messages)),
             BATCHED: repeat(now, len(messages)),
             DELETED: repeat("", len(messages)),
@@ -125,6 +128,11 @@ class Stream:
             VERSION: ["" if m.version is None else str(m.version) for m in messages],
         }
         return [cells[name] for name in self.metadata]
+
+    def _time_extracted(self, text: str | None) -> str:
+        if text and not INSTANT.fullmatch(text):
+            raise LoadError(f"{self.name}: the time_extracted of a record is not an instant")
+        return text or ""
 
 
 class Load:
@@ -214,9 +222,8 @@ class Load:
         if stream.name in self._batch.rows:
             self.commit()
         self._wait()
-        self._tables[stream.name] = self._destination.prepare(
-            stream.name, stream.columns, stream.keys, stream.order
-        )
+        table = self._destination.prepare(stream.name, stream.columns, stream.keys, stream.order)
+        self._tables[stream.name] = table
 
     def _stream(self, name: str) -> Stream:
         if stream := self._streams.get(name):

@@ -8,6 +8,7 @@ import msgspec
 
 from target_eventexport.batch_files import BatchFile, read_batches
 from target_eventexport.errors import LoadError, NoSchemaError, one_line
+from target_eventexport.unstorable import may_be_unstorable, storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 READ_LINES = 1000
 encode = msgspec.json.encode
+
+
+class BatchMessage(msgspec.Struct):
+    """Which files hold records, and how."""
+
+    manifest: list[str]
+    encoding: dict[str, Any]
 
 
 class MappedLoad:
@@ -47,10 +55,12 @@ class MappedLoad:
         changed: list[bytes] = []
         for line in filter(bytes.strip, lines):
             try:
-                message = msgspec.json.decode(line)
+                message = msgspec.json.decode(storable(line) if may_be_unstorable(line) else line)
             except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
                 raise LoadError(f"a line is no Singer message: {one_line(error)}") from None
-            match message.get("type") if isinstance(message, dict) else None:
+            if not isinstance(message, dict):
+                raise LoadError("a line is no Singer message: it is no object")
+            match message.get("type"):
                 case "RECORD":
                     changed += self._records(message)
                 case "SCHEMA":
@@ -62,28 +72,29 @@ class MappedLoad:
                 case "ACTIVATE_VERSION":
                     changed += [
                         encode({**message, "stream": each.stream_alias})
-                        for each in self._maps(message.get("stream"))
+                        for each in self._maps(message)
                     ]
                 case _:
                     changed.append(line)
         self._load.take(changed)
 
-    def _maps(self, stream: Any) -> Sequence[Any]:  # noqa: ANN401 - of an unknown tap
+    def _maps(self, message: dict[str, Any]) -> Sequence[Any]:
+        stream = str(message.get("stream"))
         if stream not in self._schemas:
             raise NoSchemaError(f"{stream}: a record came before its SCHEMA")
         return self._mapper.stream_maps[stream]
 
     def _schemas_of(self, message: dict[str, Any]) -> Iterator[bytes]:
-        stream = message.get("stream")
+        stream = str(message.get("stream"))
         parts = (message.get("schema"), message.get("key_properties"))
-        if self._schemas.get(str(stream)) != parts:
-            self._schemas[str(stream)] = parts
-            self._mapper.stream_maps.pop(str(stream), None)
+        if self._schemas.get(stream) != parts:
+            self._schemas[stream] = parts
+            self._mapper.stream_maps.pop(stream, None)
             try:
                 self._mapper.register_raw_stream_schema(stream, *parts)  # type: ignore[arg-type]
             except Exception as error:  # noqa: BLE001 - the SDK lets any through
                 raise LoadError(f"stream_maps: {stream}: {one_line(error)}") from None
-        for each in self._maps(stream):
+        for each in self._maps(message):
             yield encode(
                 {
                     **message,
@@ -95,7 +106,7 @@ class MappedLoad:
 
     def _records(self, message: dict[str, Any]) -> Iterator[bytes]:
         stream = message.get("stream")
-        for each in self._maps(stream):
+        for each in self._maps(message):
             try:
                 record = each.transform({**message["record"]})
             except Exception as error:  # noqa: BLE001 - an expression may raise any
@@ -104,9 +115,13 @@ class MappedLoad:
                 yield encode({**message, "stream": each.stream_alias, "record": record})
 
     def _take_batch(self, message: dict[str, Any]) -> None:
-        head = {"type": "RECORD", "stream": message["stream"]}
-        for url in message["manifest"]:
-            file = BatchFile(url, message["encoding"])
+        head = {"type": "RECORD", "stream": message.get("stream")}
+        try:
+            batch = msgspec.convert(message, BatchMessage)
+        except msgspec.ValidationError as error:
+            raise LoadError(f"a line is no Singer message: {one_line(error)}") from None
+        for url in batch.manifest:
+            file = BatchFile(url, batch.encoding)
             for lines in read_batches(file, READ_LINES):
                 self.take([encode({**head, "record": msgspec.Raw(line)}) for line in lines])
             if file.is_ours:

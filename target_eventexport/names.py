@@ -1,7 +1,8 @@
 """Names of tables and columns that a destination can hold and tell apart.
 
 A name stays as it is wherever that is possible. Otherwise it is cut, and gets an underscore and
-eight hexadecimal digits of its SHA-256: so the same name always becomes the same column.
+eight hexadecimal digits of its SHA-256: so the same name always becomes the same column, unless
+another one comes that differs in nothing but its case.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from collections import Counter
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from target_eventexport.errors import LoadError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 DIGITS = 8
+MOST_MARKS = 4  # how often a name is marked at most
 
 
 def quoted(name: str) -> str:
@@ -40,7 +44,11 @@ def marked(name: str, max_bytes: int, of: str | None = None) -> str:
 
 
 def columns_names(
-    names: Iterable[str], max_bytes: int, *, is_case_sensitive: bool
+    names: Iterable[str],
+    max_bytes: int,
+    *,
+    is_case_sensitive: bool,
+    reserved: Collection[str] = (),
 ) -> dict[str, str]:
     """Return the column for each property of a stream.
 
@@ -49,11 +57,21 @@ def columns_names(
         max_bytes: How many bytes a name may have.
         is_case_sensitive: Whether the destination tells `a` from `A`. If not, properties whose
             names differ in nothing else all get the digits of their digest.
+        reserved: Names, in lower case, that the destination gives to something else.
+
+    Raises:
+        LoadError: If names have been made up so that their digits are the same, too.
     """
+
+    def same(column: str) -> str:
+        return column if is_case_sensitive else column.casefold()
+
     columns = {name: fitted(name, max_bytes) for name in names}
-    if not is_case_sensitive:
-        same = Counter(column.casefold() for column in columns.values())
-        for name, column in columns.items():
-            if same[column.casefold()] > 1:
-                columns[name] = marked(name, max_bytes)
-    return columns
+    for _ in range(MOST_MARKS):
+        counts = Counter([*reserved, *map(same, columns.values())])
+        alike = {name: column for name, column in columns.items() if counts[same(column)] > 1}
+        if not alike:
+            return columns
+        for name, column in alike.items():
+            columns[name] = marked(column, max_bytes, of=name)
+    raise LoadError(f"the columns {', '.join(alike)!r} can't be told apart: rename one")

@@ -43,6 +43,20 @@ def open_object(bucket: str, key: str) -> IO[bytes]:
         return body
 
 
+def read_object(bucket: str, key: str) -> str | None:
+    """Return the text of an object; None if there is none.
+
+    Raises:
+        OSError: If it can't be read.
+    """
+    with _Errors():
+        try:
+            body: IO[bytes] = _client().get_object(Bucket=bucket, Key=key)["Body"]
+        except _client().exceptions.NoSuchKey:
+            return None
+        return body.read().decode()
+
+
 def delete_object(bucket: str, key: str) -> None:
     """Delete an object.
 

@@ -9,19 +9,21 @@ fast as record by record.
 from __future__ import annotations
 
 import re
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from jsonschema import Draft7Validator
 from jsonschema.validators import validator_for
+from referencing import Registry
 
-from target_eventexport.columns import Column, Kind
+from target_eventexport.columns import Column, Kind, types_of
 from target_eventexport.errors import LoadError, NoKeyError, one_line
 from target_eventexport.unstorable import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     Values = Sequence[Any]
 
@@ -31,10 +33,15 @@ LIMITS = {  # the greatest integer that a column holds, and what it becomes beyo
     Kind.BIG_INTEGER: (10**38 - 2, Kind.DECIMAL),
     Kind.NUMBER: (EXACT, Kind.DECIMAL),
 }
+FRACTIONS = {Kind.DECIMAL, Kind.NUMBER}
+WRITTEN = {Kind.DECIMAL, Kind.TEXT}  # which some destinations compare as texts
+MOST_ZEROS = 40  # of a key that is a decimal
+ALL_DIGITS = Context(MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 NUMBER = re.compile(rb"-?\d")
 DAY = r"\d{4}-\d\d-\d\d"
 INSTANT = re.compile(
-    DAY + r"(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+    DAY + r"(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?)?",
+    re.ASCII,
 )
 PATTERNS = {Kind.INSTANT: INSTANT, Kind.DATE: re.compile(DAY, re.ASCII)}
 PYTHON: dict[Kind, Any] = {
@@ -47,6 +54,15 @@ PYTHON: dict[Kind, Any] = {
     Kind.INSTANT: str,
     Kind.DATE: str,
     Kind.JSON: msgspec.Raw,
+}
+STARTS: dict[str | None, str] = {
+    "object": "{",
+    "array": "[",
+    "string": '"',
+    "integer": "-0123456789",
+    "number": "-0123456789",
+    "boolean": "tf",
+    "null": "n",
 }
 BARE = {"type", "format", "title", "description", "default", "examples", "multipleOf"}
 NULL = msgspec.Raw(b"null")
@@ -83,6 +99,7 @@ class Records:
         columns: Its columns.
         keys: The names of its keys.
         is_validated: Whether what is inside a column is checked, too, where SCHEMA describes it.
+
     """
 
     def __init__(
@@ -98,8 +115,9 @@ class Records:
         self._columns = columns
         self._keys = [[column.name for column in columns].index(key) for key in keys]
         self._fields = [f"c{number}" for number in range(len(columns))]
+        names = {column.name for column in columns}
         self._odd = {
-            column.name: field
+            column.name: _unlike(names, field)
             for column, field in zip(columns, self._fields, strict=True)
             if not _is_plain(column.name)
         }
@@ -114,6 +132,11 @@ class Records:
         )
         self._decode_record = msgspec.json.Decoder(record).decode
         self._decode_message = msgspec.json.Decoder(message).decode
+        self._starts = {
+            column.name: starts
+            for column in columns
+            if column.kind == Kind.JSON and (starts := _starts(schema["properties"][column.name]))
+        }
         validators = _validators(schema) if is_validated else {}
         self._validators = {
             number: validators[column.name]
@@ -212,7 +235,7 @@ class Records:
 
         Args:
             records: The decoded records.
-            kinds: The kind of each column in the table.
+            kinds: The kind of each column in the table; further columns are the last.
             more: Cells of further columns.
 
         Returns:
@@ -226,10 +249,16 @@ class Records:
         columns = [list(map(attrgetter(field), records)) for field in self._fields]
         for number, validator in self._validators.items():
             self._validate(number, validator, columns[number])
-        cells = [
-            self._cells(column, kind, values)
-            for column, kind, values in zip(self._columns, kinds, columns, strict=True)
-        ]
+        try:
+            cells = [
+                self._cells(column, kind, values)
+                for column, kind, values in zip(self._columns, kinds, columns, strict=False)
+            ]
+        except UnicodeDecodeError as error:
+            raise self._misfit(f"it isn't UTF-8: {error.reason}") from None
+        for number in self._keys:
+            if self._columns[number].kind in FRACTIONS and kinds[number] in WRITTEN:
+                cells[number] = [_same_number(cell) for cell in cells[number]]
         lines = map(",".join, zip(*cells, *more, strict=True))
         rows = [f"{line}\n".encode() for line in lines]
         if not self._keys:
@@ -240,11 +269,19 @@ class Records:
 
     def _validate(self, number: int, validator: Any, values: Values) -> None:  # noqa: ANN401
         is_raw = PYTHON[self._columns[number].kind] is msgspec.Raw
+        name = self._columns[number].name
         for value in values:
-            python = msgspec.json.decode(value) if is_raw else value
-            if python is not None and (error := next(validator.iter_errors(python), None)):
-                path = "".join(f".{part}" for part in error.absolute_path)
-                raise self._misfit(f"{self._columns[number].name}{path}: {error.message}")
+            try:
+                python = msgspec.json.decode(value) if is_raw else value
+                wrong = next(validator.iter_errors(python), None) if python is not None else None
+            except Exception as error:  # noqa: BLE001 - a SCHEMA may be wrong in any way
+                raise LoadError(
+                    f"{self._stream}: a value of {name} can't be compared with its SCHEMA: "
+                    f"{one_line(error)[:200]}; with validate_records: false it is loaded"
+                ) from None
+            if wrong:
+                path = "".join(f".{part}" for part in wrong.absolute_path)
+                raise self._misfit(f"{name}{path}: {wrong.message}")
 
     def _misfit(self, reason: str) -> LoadError:
         text = " ".join(reason.split())[:300]
@@ -253,24 +290,35 @@ class Records:
     def _cells(self, column: Column, kind: Kind, values: Values) -> list[str]:
         """Encode the values of a column."""
         own = column.kind
+        if starts := self._starts.get(column.name):
+            self._check_starts(column, starts, values)
         if own in PATTERNS:
             self._check_times(column, values)
-        if own == Kind.INTEGER and kind in LIMITS:
-            most, wider = LIMITS[kind]
-            if any(value is not None and not -most - 1 <= value <= most for value in values):
-                raise TooWideError(column.name, wider)
-        if own == Kind.NUMBER and kind == Kind.NUMBER:
-            wide = (value for value in values if type(value) is int and abs(value) > EXACT)
-            if next(wide, None) is not None:
-                raise TooWideError(column.name, Kind.DECIMAL)
         if own == Kind.DECIMAL:
             self._check_numbers(column, values)
+        self._check_width(column, kind, values)
         if own == Kind.JSON and not column.is_nullable and NULL in values:
             raise self._misfit(f"{column.name} is null")
         if kind == Kind.JSON and own not in {Kind.JSON, Kind.DECIMAL}:
             values = [NULL if value is None else msgspec.json.encode(value) for value in values]
             own = Kind.JSON
         return QUOTED[own](values) if kind in {Kind.TEXT, Kind.JSON} else PLAIN[own](values)
+
+    def _check_starts(self, column: Column, starts: Collection[str], values: Values) -> None:
+        found = {str(value, "utf-8")[:1] for value in values} - {*starts}
+        if found:
+            raise self._misfit(f"{column.name} is of another type, and begins with {min(found)}")
+
+    def _check_width(self, column: Column, kind: Kind, values: Values) -> None:
+        """Check that a column of the table can hold numbers unchanged."""
+        own = column.kind
+        if own == Kind.INTEGER and kind in LIMITS:
+            most, wider = LIMITS[kind]
+            if any(value is not None and not -most - 1 <= value <= most for value in values):
+                raise TooWideError(column.name, wider)
+        is_number = own == Kind.NUMBER and kind == Kind.NUMBER
+        if is_number and any(type(value) is int and not _is_double(value) for value in values):
+            raise TooWideError(column.name, Kind.DECIMAL)
 
     def _check_times(self, column: Column, values: Values) -> None:
         fits = PATTERNS[column.kind].fullmatch
@@ -291,11 +339,40 @@ def _is_plain(name: str) -> bool:
     return not re.search(r'["\\\x00-\x1f]', name)
 
 
+def _is_double(value: int) -> bool:
+    try:
+        return abs(value) <= EXACT or int(float(value)) == value
+    except OverflowError:
+        return False
+
+
+def _same_number(cell: str) -> str:
+    """Return a number as it is always written, of all the ways in which it may be written."""
+    decimal = Decimal(cell.strip('"')).normalize(ALL_DIGITS) or Decimal(0)
+    text = f"{decimal:f}" if abs(decimal.adjusted()) < MOST_ZEROS else str(decimal)
+    return f'"{text}"' if cell.startswith('"') else text
+
+
+def _unlike(names: Collection[str], name: str) -> str:
+    """Return a name that is none of those."""
+    while name in names:
+        name += "_"
+    return name
+
+
+def _starts(definition: object) -> str | None:
+    """Return how the values of a property may begin in JSON; None if in any way."""
+    starts = [STARTS.get(type_) for type_ in types_of(definition)]
+    return None if None in starts else "".join(filter(None, starts))
+
+
 def _validators(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return a validator for each property whose SCHEMA says more than a column's kind."""
-    dialect = validator_for(schema, default=Draft7Validator)
+    known = schema if isinstance(schema.get("$schema"), str) else {}
+    dialect = validator_for(known, default=Draft7Validator)
+    whole = dialect(_without_steps(schema), registry=Registry())  # which looks nothing up elsewhere
     return {
-        name: dialect(_without_steps(definition))
+        name: whole.evolve(schema=_without_steps(definition))
         for name, definition in schema["properties"].items()
         if _says_more(definition)
     }
@@ -304,11 +381,12 @@ def _validators(schema: Mapping[str, Any]) -> dict[str, Any]:
 def _says_more(definition: Any) -> bool:  # noqa: ANN401
     if not isinstance(definition, dict):
         return False
-    if alternatives := definition.get("anyOf") or definition.get("oneOf"):
+    alternatives = definition.get("anyOf") or definition.get("oneOf")
+    if isinstance(alternatives, list):
         kinds = [each for each in alternatives if each != {"type": "null"}]
         return len(kinds) != 1 or _says_more(kinds[0])
     types = definition.get("type")
-    several = isinstance(types, list) and len({*types} - {"null"}) > 1
+    several = isinstance(types, list) and len([each for each in types if each != "null"]) > 1
     return several or any(
         name not in BARE and value not in ({}, True) for name, value in definition.items()
     )
@@ -317,7 +395,11 @@ def _says_more(definition: Any) -> bool:  # noqa: ANN401
 def _without_steps(definition: Any) -> Any:  # noqa: ANN401
     """Return a schema without `multipleOf`, which no double can be checked against."""
     if isinstance(definition, dict):
-        return {k: _without_steps(v) for k, v in definition.items() if k != "multipleOf"}
+        return {
+            name: _without_steps(value)
+            for name, value in definition.items()
+            if name != "multipleOf" or isinstance(value, dict)  # a property of that name
+        }
     if isinstance(definition, list):
         return [_without_steps(each) for each in definition]
     return definition
@@ -351,6 +433,10 @@ def _plain(values: Values) -> list[str]:
     return ["" if value is None else value for value in values]
 
 
+def _instants(values: Values) -> list[str]:
+    return ["" if value is None else value.upper() for value in values]
+
+
 def _quoted(encode: Callable[[Values], list[str]]) -> Callable[[Values], list[str]]:
     return lambda values: [cell and f'"{cell}"' for cell in encode(values)]
 
@@ -362,7 +448,7 @@ PLAIN: dict[Kind, Callable[[Values], list[str]]] = {
     Kind.NUMBER: _numbers,
     Kind.BOOLEAN: _booleans,
     Kind.TEXT: _texts,
-    Kind.INSTANT: _plain,
+    Kind.INSTANT: _instants,
     Kind.DATE: _plain,
     Kind.JSON: _json,
 }

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from target_eventexport.columns import Column, Kind
 from target_eventexport.destinations.csv_file import errors
 from target_eventexport.destinations.parquet import (
-    VIEWS,
     ParquetFiles,
     folder_name,
-    view_of,
 )
+from target_eventexport.destinations.views import VIEWS, Views
 from target_eventexport.errors import LoadError
-from target_eventexport.object_store import check_bucket, upload
+from target_eventexport.object_store import check_bucket, read_object, upload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,15 +39,17 @@ class Bucket:
         self._prefix = "".join(f"{part}/" for part in parts if part)
         with errors(f"destination: the bucket {self._bucket} can't be used"):
             check_bucket(self._bucket)
+            self._views = Views(read_object(self._bucket, self._prefix + VIEWS) or "")
         self._files = ParquetFiles()
-        self._views: dict[str, str] = {}
 
     def prepare(
         self, stream: str, columns: Sequence[Column], keys: Sequence[str], order: str | None
     ) -> Table:
         """Return the table of a stream; a bucket needs no preparation."""
         times = {column.name for column in columns if column.kind in {Kind.INSTANT, Kind.DATE}}
-        return self._files.table(stream, columns, keys, order if order in times else None)
+        return self._files.table(
+            stream, columns, keys, order if order in times else None, self._views
+        )
 
     def write(self, batch: Sequence[Rows]) -> None:
         """Write the objects of each stream.
@@ -70,11 +71,9 @@ class Bucket:
             upload(made, self._bucket, start + name)
         for file in sorted(made.glob("*/*")):
             upload(file, self._bucket, f"{start}{file.parent.name}/{name}")
-        view = view_of(table, f"s3://{self._bucket}/{start}**/*.parquet")
-        if self._views.get(table.name) != view:
-            self._views[table.name] = view
+        if self._views.add(table, f"s3://{self._bucket}/{start}**/*.parquet"):
             text = made.with_suffix(".sql")
-            text.write_text("".join(self._views.values()))
+            text.write_text(self._views.text)
             upload(text, self._bucket, self._prefix + VIEWS)
 
     def delete_other_versions(self, table: Table, version: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -31,6 +32,11 @@ TYPES = {
     Kind.DATE: "DATE",
     Kind.JSON: "JSON",
 }
+
+
+def compared(kind: Kind) -> Kind:
+    """Return the kind as which the values of a kind are compared."""
+    return Kind.TEXT if TYPES[kind] == TYPES[Kind.TEXT] else kind
 
 
 def connect(path: str) -> duckdb.DuckDBPyConnection:
@@ -81,9 +87,14 @@ def last_of_each_key(table: Table, source: str) -> str:
         return f"SELECT {columns} FROM {source}"
     keys = ", ".join(map(quoted, table.keys))
     return (
-        f"SELECT {columns} FROM (SELECT *, rowid AS place FROM {source}) "
-        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY place DESC) = 1"
+        f"SELECT {columns} FROM {source} "
+        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY rowid DESC) = 1"
     )
+
+
+CONVERSION = re.compile(
+    r'when converting column "(?P<column>.*?)"\. (?P<reason>.*?) Column .* is being converted as'
+)
 
 
 @contextmanager
@@ -92,4 +103,7 @@ def errors(what: str) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, OSError) as error:
-        raise LoadError(f"{what}: {one_line(error)[:500]}") from None
+        reason = one_line(error)
+        if found := CONVERSION.search(reason):
+            reason = f"{found['reason']}, in column {found['column']}"
+        raise LoadError(f"{what}: {reason.partition(' LINE 1: ')[0][:300]}") from None

@@ -8,10 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from target_eventexport.columns import Column, Kind, joined
+from target_eventexport.columns import Column, Kind, check_key_change, joined
 from target_eventexport.destinations.csv_file import (
     MAX_NAME,
     TYPES,
+    compared,
     connect,
     errors,
     last_of_each_key,
@@ -33,7 +34,8 @@ KINDS = {
     "SMALLINT": Kind.INTEGER,
     "TINYINT": Kind.INTEGER,
 }
-STAGE = "temp.stage"
+STAGE = "temp.main.stage"
+RESERVED = ("rowid",)  # the place of a row
 
 
 class DuckDb:
@@ -50,8 +52,11 @@ class DuckDb:
     def __init__(self, path: str, schema: str | None) -> None:
         with errors("destination: the database can't be opened"):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            self._connection = connect(path)
+            self._connection = connect(str(Path(path).absolute()))  # `:memory:` is a file, too
         self._schema = fitted(schema, MAX_NAME) if schema else "main"
+        database = self._run("SELECT current_database()")[0][0]
+        # In full: a schema may be named like a database, and temporary tables have a `main`, too.
+        self._qualified_schema = f"{quoted(database)}.{quoted(self._schema)}"
 
     def _run(self, query: str, *values: object) -> list[Any]:
         return self._connection.execute(query, values or None).fetchall()
@@ -66,13 +71,16 @@ class DuckDb:
         """
         name = fitted(stream, MAX_NAME)
         names = columns_names(
-            (column.name for column in columns), MAX_NAME, is_case_sensitive=False
+            (column.name for column in columns),
+            MAX_NAME,
+            is_case_sensitive=False,
+            reserved=RESERVED,
         )
         wanted = {names[column.name]: column.kind for column in columns}
-        table = f"{quoted(self._schema)}.{quoted(name)}"
+        table = f"{self._qualified_schema}.{quoted(name)}"
         with errors(f"{stream}: its table can't be made"):
-            self._run(f"CREATE SCHEMA IF NOT EXISTS {quoted(self._schema)}")
-            kinds = self._changed(stream, name, table, wanted)
+            self._run(f"CREATE SCHEMA IF NOT EXISTS {self._qualified_schema}")
+            kinds = self._changed(stream, name, table, wanted, [names[key] for key in keys])
         return Table(
             table,
             tuple(wanted),
@@ -82,7 +90,12 @@ class DuckDb:
         )
 
     def _changed(
-        self, stream: str, name: str, table: str, wanted: Mapping[str, Kind]
+        self,
+        stream: str,
+        name: str,
+        table: str,
+        wanted: Mapping[str, Kind],
+        keys: Sequence[str],
     ) -> dict[str, Kind]:
         """Make or change a table; returns the kinds of the wanted columns."""
         present = {
@@ -112,6 +125,9 @@ class DuckDb:
                     f"{TYPES[kind]} is expected: change it, or load into another schema"
                 )
             kinds[column] = joined(has, kind)
+            if column in keys:
+                what = f"{stream}: key {column} of table {table}"
+                check_key_change(what, has, compared(kinds[column]))
             if kinds[column] != has:
                 self._run(
                     f"ALTER TABLE {table} ALTER {quoted(column)} TYPE {TYPES[kinds[column]]} "
@@ -139,7 +155,7 @@ class DuckDb:
             if not table.keys:
                 self._run(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {source}")
                 return
-            self._run(f"CREATE OR REPLACE TEMP TABLE stage AS SELECT * FROM {source}")
+            self._run(f"CREATE OR REPLACE TEMP TABLE {STAGE} AS SELECT * FROM {source}")
         same = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in table.keys)
         if table.compared:
             before = ", ".join(f"t.{quoted(column)}" for column in table.compared)
@@ -153,7 +169,7 @@ class DuckDb:
             f"SELECT {columns} FROM ({last_of_each_key(table, STAGE)}) AS s "
             f"WHERE NOT EXISTS (SELECT 1 FROM {table.name} AS t WHERE {same})"
         )
-        self._run("DROP TABLE temp.stage")
+        self._run(f"DROP TABLE {STAGE}")
 
     def delete_other_versions(self, table: Table, version: int) -> None:
         """Delete the rows of a table that don't have a version.

@@ -16,6 +16,7 @@ from target_eventexport.destinations.csv_file import (
     last_of_each_key,
     rows_as_query,
 )
+from target_eventexport.destinations.views import VIEWS, Views
 from target_eventexport.errors import LoadError
 from target_eventexport.names import columns_names, literal, marked, quoted
 from target_eventexport.table import Table
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from target_eventexport.table import Rows
 
 OPTIONS = "FORMAT parquet, COMPRESSION zstd"
-VIEWS = "views.sql"
+RESERVED = ("day", "filename", "rowid")  # of a folder, of the view, and of DuckDB
 
 
 class ParquetFiles:
@@ -40,16 +41,33 @@ class ParquetFiles:
         self._numbers = itertools.count()
 
     def table(
-        self, stream: str, columns: Sequence[Column], keys: Sequence[str], order: str | None
+        self,
+        stream: str,
+        columns: Sequence[Column],
+        keys: Sequence[str],
+        order: str | None,
+        views: Views,
     ) -> Table:
-        """Return the table of a stream: its name is a folder's."""
+        """Return the table of a stream: its name is a folder's.
+
+        Raises:
+            LoadError: If its columns can't be read together with those of earlier files.
+        """
+        name = folder_name(stream)
         names = columns_names(
-            (column.name for column in columns), MAX_NAME, is_case_sensitive=False
+            (column.name for column in columns),
+            MAX_NAME,
+            is_case_sensitive=False,
+            reserved=RESERVED,
+        )
+        kinds = (
+            views.joined_kind(name, names[column.name], column.kind, is_key=column.name in keys)
+            for column in columns
         )
         return Table(
-            folder_name(stream),
+            name,
             tuple(names[column.name] for column in columns),
-            tuple(column.kind for column in columns),
+            tuple(kinds),
             tuple(names[key] for key in keys),
             names[order] if order else None,
         )
@@ -100,8 +118,9 @@ class Folder:
         self._folder = Path(path, folder_name(schema)) if schema else Path(path)
         with errors(f"destination: {self._folder} can't be written"):
             self._folder.mkdir(parents=True, exist_ok=True)
+            views = self._folder / VIEWS
+            self._views = Views(views.read_text() if views.exists() else "")
         self._files = ParquetFiles()
-        self._views: dict[str, str] = {}
 
     def prepare(
         self, stream: str, columns: Sequence[Column], keys: Sequence[str], order: str | None
@@ -111,7 +130,7 @@ class Folder:
         Raises:
             LoadError: If that can't be done.
         """
-        table = self._files.table(stream, columns, keys, order)
+        table = self._files.table(stream, columns, keys, order, self._views)
         with errors(f"{stream}: its folder can't be made"):
             (self._folder / table.name).mkdir(exist_ok=True)
             for left in (self._folder / table.name).glob(".*.tmp"):
@@ -136,11 +155,9 @@ class Folder:
                 self._write_views(rows.table)
 
     def _write_views(self, table: Table) -> None:
-        view = view_of(table, f"{self._folder.resolve()}/{table.name}/*.parquet")
-        if self._views.get(table.name) != view:
-            self._views[table.name] = view
+        if self._views.add(table, f"{self._folder.resolve()}/{table.name}/*.parquet"):
             aside = self._folder / f".{VIEWS}.tmp"
-            aside.write_text("".join(self._views.values()))
+            aside.write_text(self._views.text)
             aside.rename(self._folder / VIEWS)
 
     def delete_other_versions(self, table: Table, version: int) -> None:
@@ -165,20 +182,6 @@ def folder_name(stream: str) -> str:
     if safe == stream and safe[0] not in "._" and len(safe.encode()) <= MAX_NAME:
         return stream
     return marked(safe.strip("._") or "stream", MAX_NAME, of=stream)
-
-
-def view_of(table: Table, files: str) -> str:
-    """Return the view that reads each key of a stream once: the row of its last batch."""
-    source = f"read_parquet({literal(files)}, union_by_name = true, filename = true)"
-    columns = ", ".join(map(quoted, table.columns))
-    query = f"SELECT {columns} FROM {source}"
-    if table.keys:
-        keys = ", ".join(map(quoted, table.keys))
-        query += (
-            f"\nQUALIFY row_number() OVER (PARTITION BY {keys} "
-            "ORDER BY parse_filename(filename) DESC) = 1"
-        )
-    return f"CREATE OR REPLACE VIEW {quoted(table.name)} AS\n{query};\n"
 
 
 def _keep(path: Path) -> None:

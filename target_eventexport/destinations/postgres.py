@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from target_eventexport.columns import Column, Kind, joined
+from target_eventexport.columns import Column, Kind, check_key_change, joined
 from target_eventexport.errors import LoadError, one_line
 from target_eventexport.names import columns_names, fitted, quoted
 from target_eventexport.table import VERSION, Table
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_NAME = 63  # bytes
 # https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
+SYSTEM_COLUMNS = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 BLOCK = 256 * 1024  # bytes that are handed to COPY at a time
 TYPES = {
     Kind.INTEGER: "bigint",
@@ -37,18 +38,24 @@ KINDS = {
     "integer": Kind.INTEGER,
     "smallint": Kind.INTEGER,
     "character varying": Kind.TEXT,
-    "json": Kind.JSON,
 }
 UNIQUE_TEXTS = {Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN}  # whose values have one text each
 LOCK = 7103301945  # of this loader, while it changes tables
+SESSION = """
+    SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET client_min_messages = 'warning';
+    SET extra_float_digits = 1
+"""
+NARROW = re.compile(r"(numeric|character varying)\(.*\)")  # which would round or cut values
 COLUMNS = """
-    SELECT a.attname, format_type(a.atttypid, NULL) FROM pg_attribute a
+    SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
     WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
 """
 KEYS = """
     SELECT array_agg(a.attname::text) FROM pg_index i
-    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-    WHERE i.indrelid = to_regclass(%s) AND i.indisunique AND i.indpred IS NULL AND i.indimmediate
+    JOIN pg_attribute a ON a.attrelid = i.indrelid
+        AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
+    WHERE i.indrelid = to_regclass(%s) AND i.indisunique AND i.indisvalid AND i.indimmediate
+        AND i.indpred IS NULL AND i.indexprs IS NULL
     GROUP BY i.indexrelid
 """
 
@@ -65,15 +72,18 @@ class Postgres:
     """
 
     def __init__(self, address: str, schema: str | None) -> None:
-        self._schema = fitted(schema, MAX_NAME) if schema else None
         with _errors("destination: the database can't be reached"):
             self._connection = psycopg.connect(
                 address,
                 autocommit=True,
                 application_name="target-eventexport",
                 client_encoding="UTF8",
-                options="-c timezone=UTC -c datestyle=ISO,YMD -c client_min_messages=warning",
             )
+            self._run(SESSION)
+            own = self._run("SELECT current_schema()")[0][0]
+        if not (schema or own):
+            raise LoadError("destination: the user's search_path has no schema: set schema")
+        self._schema = fitted(schema or own, MAX_NAME)
         self._stages: dict[str, str] = {}
 
     def prepare(
@@ -85,13 +95,17 @@ class Postgres:
             LoadError: If that can't be done.
         """
         name = fitted(stream, MAX_NAME)
-        names = columns_names((column.name for column in columns), MAX_NAME, is_case_sensitive=True)
+        names = columns_names(
+            (column.name for column in columns),
+            MAX_NAME,
+            is_case_sensitive=True,
+            reserved=SYSTEM_COLUMNS,
+        )
         wanted = {names[column.name]: column.kind for column in columns}
         key_columns = tuple(names[key] for key in keys)
         with _errors(f"{stream}: its table can't be made"), self._connection.transaction():
             self._run(f"SELECT pg_advisory_xact_lock({LOCK})")
-            if self._schema:
-                self._make_schema(self._schema)
+            self._make_schema()
             kinds = self._changed(stream, self._qualified(name), wanted, key_columns)
         table = Table(
             self._qualified(name),
@@ -104,16 +118,16 @@ class Postgres:
         return table
 
     def _qualified(self, name: str) -> str:
-        return f"{quoted(self._schema)}.{quoted(name)}" if self._schema else quoted(name)
+        return f"{quoted(self._schema)}.{quoted(name)}"
 
     def _run(self, query: str, *values: object) -> list[Any]:
         cursor = self._connection.execute(query, values or None)
         return cursor.fetchall() if cursor.description else []
 
-    def _make_schema(self, schema: str) -> None:
+    def _make_schema(self) -> None:
         """Make the schema, unless it is there: a user without the right to make one may use it."""
-        if not self._run("SELECT 1 FROM pg_namespace WHERE nspname = %s", schema):
-            self._run(f"CREATE SCHEMA {quoted(schema)}")
+        if not self._run("SELECT 1 FROM pg_namespace WHERE nspname = %s", self._schema):
+            self._run(f"CREATE SCHEMA {quoted(self._schema)}")
 
     def _changed(
         self, stream: str, table: str, wanted: Mapping[str, Kind], keys: Sequence[str]
@@ -137,14 +151,17 @@ class Postgres:
                 changes.append(f"ADD COLUMN {quoted(column)} {TYPES[kind]}")
                 kinds[column] = kind
                 continue
-            if present[column] not in KINDS:
+            narrow = NARROW.fullmatch(present[column])
+            has = KINDS.get(narrow[1] if narrow else present[column])
+            if has is None:
                 raise LoadError(
                     f"{stream}: column {column} of table {table} has the type {present[column]}, "
                     f"where {TYPES[kind]} is expected: change it, or load into another schema"
                 )
-            has = KINDS[present[column]]
             kinds[column] = joined(has, kind)
-            if kinds[column] != has:
+            if column in keys:
+                check_key_change(f"{stream}: key {column} of table {table}", has, kinds[column])
+            if narrow or kinds[column] != has:
                 using = _converted(quoted(column), has, kinds[column])
                 changes.append(
                     f"ALTER COLUMN {quoted(column)} TYPE {TYPES[kinds[column]]} USING {using}"
@@ -266,4 +283,6 @@ def _told(what: str, error: psycopg.Error) -> LoadError:
     reason = error.diag.message_primary or one_line(error)
     column = re.match(r"COPY .*, column ([^:]+)", error.diag.context or "")
     where = f", in column {column[1]}" if column else ""
+    if isinstance(error, psycopg.errors.FeatureNotSupported) and error.diag.message_detail:
+        where += f" ({error.diag.message_detail})"  # such as the view that stands in the way
     return LoadError(f"{what}: {' '.join(reason.split())}{where}")
