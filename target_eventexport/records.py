@@ -290,8 +290,6 @@ class Records:
     def _cells(self, column: Column, kind: Kind, values: Values) -> list[str]:
         """Encode the values of a column."""
         own = column.kind
-        if starts := self._starts.get(column.name):
-            self._check_starts(column, starts, values)
         if own in PATTERNS:
             self._check_times(column, values)
         if own == Kind.DECIMAL:
@@ -302,11 +300,14 @@ class Records:
         if kind == Kind.JSON and own not in {Kind.JSON, Kind.DECIMAL}:
             values = [NULL if value is None else msgspec.json.encode(value) for value in values]
             own = Kind.JSON
-        return QUOTED[own](values) if kind in {Kind.TEXT, Kind.JSON} else PLAIN[own](values)
+        cells = QUOTED[own](values) if kind in {Kind.TEXT, Kind.JSON} else PLAIN[own](values)
+        if starts := self._starts.get(column.name):
+            self._check_starts(column, starts, cells)
+        return cells
 
-    def _check_starts(self, column: Column, starts: Collection[str], values: Values) -> None:
-        found = {str(value, "utf-8")[:1] for value in values} - {*starts}
-        if found:
+    def _check_starts(self, column: Column, starts: str, cells: Sequence[str]) -> None:
+        """Check that JSON has one of its types; null, whose cell is empty, was checked before."""
+        if found := {cell[1:2] for cell in cells} - {*starts, ""}:
             raise self._misfit(f"{column.name} is of another type, and begins with {min(found)}")
 
     def _check_width(self, column: Column, kind: Kind, values: Values) -> None:
