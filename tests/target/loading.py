@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
@@ -25,10 +21,9 @@ from target_eventexport.names import fitted, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
 from_json = partial(json.loads, parse_float=Decimal)  # a number is what its digits say
-COMMAND = str(Path(sys.executable).with_name("target-eventexport"))
-LONGEST = 60.0  # seconds for one run
 
 Message = dict[str, Any] | bytes
 Row = dict[str, Any]
@@ -60,6 +55,12 @@ class PostgresPlace:
             connection.execute("SET timezone = 'UTC'")
             cursor = connection.execute(query.encode())
             return cursor.fetchall() if cursor.description else []
+
+    def wait(self) -> None:
+        """Wait until the server takes connections, as after a crash."""
+        while True:
+            with suppress(psycopg.OperationalError), psycopg.connect(self.address):
+                return
 
     def table(self, stream: str) -> str:
         return f"{quoted(self.schema or 'public')}.{quoted(fitted(stream, 63))}"
@@ -215,54 +216,3 @@ def load(place: Place, messages: Sequence[Message], **options: Any) -> Loaded:
         destination.close()
         raise
     return loaded
-
-
-@dataclass
-class Run:
-    """A finished run of the command."""
-
-    code: int
-    states: list[Any]
-    log: str
-
-    @property
-    def complaint(self) -> str:
-        """The one line that tells why it failed."""
-        assert "Traceback" not in self.log
-        (found,) = self.log.splitlines()
-        return found
-
-
-def run(
-    place: Place | str,
-    messages: Iterable[Message] | None,
-    folder: Path,
-    *arguments: str,
-    environment: dict[str, str] | None = None,
-    **settings: Any,
-) -> Run:
-    """Run the command over messages."""
-    done = subprocess.run(
-        [*command(place, folder, **settings), *arguments],
-        input=b"".join(line(message) + b"\n" for message in messages or ()),
-        capture_output=True,
-        cwd=folder,
-        env={**os.environ, "LOGLEVEL": "WARNING", **(environment or {})},
-        timeout=LONGEST,
-        check=False,
-    )
-    states = [] if arguments else [json.loads(state) for state in done.stdout.splitlines()]
-    return Run(
-        done.returncode, states, done.stderr.decode() + done.stdout.decode() * bool(arguments)
-    )
-
-
-def command(place: Place | str, folder: Path, **settings: Any) -> list[str]:
-    """The command line, with its settings written to a file."""
-    address = place if isinstance(place, str) else place.address
-    chosen = {"destination": address, **settings}
-    if not isinstance(place, str) and place.schema:
-        chosen["schema"] = place.schema
-    config = folder / "target.json"
-    config.write_text(json.dumps(chosen))
-    return [COMMAND, "--config", str(config)]
