@@ -37,9 +37,10 @@ def stdin_blocks(descriptor: int, interval: float) -> Iterator[bytes]:
 
 
 def file_blocks(file: IO[str]) -> Iterator[bytes]:
-    """Yield the text of a file."""
-    while text := file.read(BLOCK):
-        yield text.encode()
+    """Yield the bytes of a file, whatever they are, or the text of one that is none."""
+    source = getattr(file, "buffer", file)
+    while some := source.read(BLOCK):
+        yield some if isinstance(some, bytes) else some.encode()
 
 
 def whole_lines(blocks: Iterator[bytes]) -> Iterator[list[bytes]]:

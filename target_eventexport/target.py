@@ -88,6 +88,8 @@ class TargetEventExport(Target):
             LoadError: If they can't be loaded.
         """
         if file_input is None:
+            if sys.stdin is None:
+                raise LoadError("stdin is closed: no messages can come")
             blocks = stdin_blocks(sys.stdin.fileno(), POLL_SECONDS)
         else:
             blocks = file_blocks(file_input)
@@ -169,6 +171,7 @@ def write_state(state: bytes) -> None:
         sys.stdout.write(state.decode() + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # which Python writes to yet
         raise LoadError("stdout was closed: nobody takes STATE any more") from None
 
 

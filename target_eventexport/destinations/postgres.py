@@ -72,6 +72,8 @@ class Postgres:
     """
 
     def __init__(self, address: str, schema: str | None) -> None:
+        if address.partition("?")[0].count("@") > 1:
+            raise LoadError("destination: write the @ of a user or a password as %40")
         with _errors("destination: the database can't be reached"):
             self._connection = psycopg.connect(
                 address,
