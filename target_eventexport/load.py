@@ -332,5 +332,9 @@ class Load:
         """
         self.commit()
         self._wait()
+        self.close()
+
+    def close(self) -> None:
+        """End the connection, once what is being committed is."""
         self._thread.shutdown()
         self._destination.close()

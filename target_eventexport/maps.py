@@ -134,3 +134,7 @@ class MappedLoad:
             LoadError: If it can't be committed.
         """
         self._load.finish()
+
+    def close(self) -> None:
+        """End the connection, once what is being committed is."""
+        self._load.close()

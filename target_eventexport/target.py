@@ -100,6 +100,9 @@ class TargetEventExport(Target):
         except UnfinishedLineError:
             load.finish()
             raise
+        except LoadError:
+            load.close()
+            raise
         return Counter(load.counts)
 
     def process_endofpipe(self) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from target_eventexport.table import Rows, Table
 
 
+DAY = "day"  # the column that the folders stand for
+
+
 class Bucket:
     """A bucket, whose objects are named `<prefix>/<stream>/day=<YYYY-MM-DD>/<batch>.parquet`.
 
@@ -40,7 +43,7 @@ class Bucket:
         with errors(f"destination: the bucket {self._bucket} can't be used"):
             check_bucket(self._bucket)
             self._views = Views(read_object(self._bucket, self._prefix + VIEWS) or "")
-        self._files = ParquetFiles()
+        self._files = ParquetFiles(DAY)
 
     def prepare(
         self, stream: str, columns: Sequence[Column], keys: Sequence[str], order: str | None

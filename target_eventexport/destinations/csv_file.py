@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from target_eventexport.table import Rows, Table
 
 MAX_NAME = 255  # bytes; DuckDB has no limit, Parquet's readers have some
-MEMORY = "80MB"  # of DuckDB, beyond which it uses temporary files
+MEMORY = 80  # MB of DuckDB, beyond which it uses temporary files
+MANY_COLUMNS = 100  # for each one more, DuckDB reserves some more
 MIN_LINE, MIN_BUFFER = 2_000_000, 8_000_000  # bytes, of a line and of a block of CSV
 TYPES = {
     Kind.INTEGER: "BIGINT",
@@ -46,11 +47,17 @@ def connect(path: str) -> duckdb.DuckDBPyConnection:
         duckdb.Error: If it can't be opened.
     """
     connection = duckdb.connect(path)
-    connection.execute(f"SET memory_limit = '{MEMORY}'")
+    give_memory(connection, 0)
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET preserve_insertion_order = false")
     connection.execute("SET threads = 1")
     return connection
+
+
+def give_memory(connection: duckdb.DuckDBPyConnection, columns: int) -> None:
+    """Let a connection have the memory that a table of so many columns needs."""
+    more = max(0, columns - MANY_COLUMNS) // 2
+    connection.execute(f"SET memory_limit = '{MEMORY + more}MB'")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from target_eventexport.destinations.csv_file import (
     compared,
     connect,
     errors,
+    give_memory,
     last_of_each_key,
     rows_as_query,
 )
@@ -151,6 +152,7 @@ class DuckDb:
     def _upsert(self, rows: Rows) -> None:
         table = rows.table
         columns = ", ".join(map(quoted, table.columns))
+        give_memory(self._connection, len(table.columns))
         with rows_as_query(rows) as source:
             if not table.keys:
                 self._run(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {source}")

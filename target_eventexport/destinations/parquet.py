@@ -13,10 +13,11 @@ from target_eventexport.destinations.csv_file import (
     MAX_NAME,
     connect,
     errors,
+    give_memory,
     last_of_each_key,
     rows_as_query,
 )
-from target_eventexport.destinations.views import VIEWS, Views
+from target_eventexport.destinations.views import FILE, VIEWS, Views
 from target_eventexport.errors import LoadError
 from target_eventexport.names import columns_names, literal, marked, quoted
 from target_eventexport.table import Table
@@ -28,13 +29,18 @@ if TYPE_CHECKING:
     from target_eventexport.table import Rows
 
 OPTIONS = "FORMAT parquet, COMPRESSION zstd"
-RESERVED = ("day", "filename", "rowid")  # of a folder, of the view, and of DuckDB
+RESERVED = ("rowid", FILE)  # the place of a row, and its file
 
 
 class ParquetFiles:
-    """Makes the files of a batch, in a folder of the machine."""
+    """Makes the files of a batch, in a folder of the machine.
 
-    def __init__(self) -> None:
+    Args:
+        reserved: Names that columns can't have.
+    """
+
+    def __init__(self, *reserved: str) -> None:
+        self._reserved = (*RESERVED, *reserved)
         with errors("destination: Parquet files can't be made"):
             self._connection = connect(":memory:")
         self._started = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
@@ -58,7 +64,7 @@ class ParquetFiles:
             (column.name for column in columns),
             MAX_NAME,
             is_case_sensitive=False,
-            reserved=RESERVED,
+            reserved=self._reserved,
         )
         kinds = (
             views.joined_kind(name, names[column.name], column.kind, is_key=column.name in keys)
@@ -83,6 +89,7 @@ class ParquetFiles:
             LoadError: If they can't be written.
         """
         table = rows.table
+        give_memory(self._connection, len(table.columns))
         with errors(f"{table.name} can't be written"), rows_as_query(rows) as source:
             self._connection.execute(f"CREATE TEMP TABLE stage AS SELECT * FROM {source}")
             try:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from target_eventexport.table import Table
 
 VIEWS = "views.sql"
+FILE = "parquet file"  # the column of a view that names a row's file
 HEAD = "CREATE OR REPLACE VIEW"
 VIEW = re.compile(rf'^(?={HEAD} "[^"]+" AS\n-- (?:.*)\n)', re.MULTILINE)
 PARTS = re.compile(rf'{HEAD} "(?P<table>[^"]+)" AS\n-- (?P<kinds>.*)\n')
@@ -89,14 +90,14 @@ def view_of(table: Table, kinds: Mapping[str, Kind], files: str) -> str:
     """Return the view that reads each key of a stream once: the row of its last batch."""
     source = (
         f"read_parquet({literal(files)}, union_by_name = true, hive_partitioning = false, "
-        "filename = true)"
+        f"filename = {literal(FILE)})"
     )
-    query = f"SELECT * EXCLUDE (filename) FROM {source}"
+    query = f"SELECT * EXCLUDE ({quoted(FILE)}) FROM {source}"
     if table.keys:
         keys = ", ".join(map(quoted, table.keys))
         query += (
             f"\nQUALIFY row_number() OVER (PARTITION BY {keys} "
-            "ORDER BY parse_filename(filename) DESC) = 1"
+            f"ORDER BY parse_filename({quoted(FILE)}) DESC) = 1"
         )
     names = {name: kind.value for name, kind in kinds.items()}
     told = msgspec.json.encode(names).decode()

@@ -212,7 +212,6 @@ def load(place: Place, messages: Sequence[Message], **options: Any) -> Loaded:
         load.take([line(message) for message in messages])
         load.finish()
     except BaseException:
-        load._thread.shutdown()  # noqa: SLF001 - a process would end instead
-        destination.close()
+        load.close()
         raise
     return loaded

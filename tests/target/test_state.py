@@ -157,9 +157,9 @@ def test_a_bad_message_ends_the_load_with_one_line_and_no_later_state(bad: Any) 
     good = [SCHEMA, record(id=1), state("a"), record(id=2), record(id=3), state("b")]
     with pytest.raises(LoadError) as caught:
         load.take([line(message) for message in (*good, bad, state("c"))])
-    load._thread.shutdown()  # noqa: SLF001 - a process would end
+    load.close()
     assert "\n" not in str(caught.value)
-    assert memory.told == [[1, 2], "a"]
+    assert memory.told == [[1, 2], "a", "closed"]
 
 
 def test_a_bad_record_leaves_what_was_committed(place: Place, tmp_path: Path) -> None:

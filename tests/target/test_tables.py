@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+import subprocess
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from target_eventexport.errors import LoadError
 from target_eventexport.names import quoted
+from tests.meltano import ROOT
 from tests.target.loading import (
     ID,
     INSTANT,
@@ -17,6 +20,7 @@ from tests.target.loading import (
     SCHEMA,
     TEXT,
     PostgresPlace,
+    line,
     load,
     of_record,
     record,
@@ -24,7 +28,10 @@ from tests.target.loading import (
 )
 
 if TYPE_CHECKING:
-    from tests.target.loading import DuckDbPlace
+    from pathlib import Path
+
+    from tests.postgres import Postgres
+    from tests.target.loading import DuckDbPlace, Place
 
 DECIMAL = {"type": "number", "multipleOf": 0.1}
 
@@ -136,3 +143,38 @@ def test_a_schema_of_any_name(database: PostgresPlace, name: str) -> None:
     for _ in range(2):
         load(database, [schema(PROPERTIES, "id", stream="stage"), of_record({"id": 1}, "stage")])
         assert database.read("stage") == [{"id": 1, "text": None}]
+
+
+def test_a_table_of_very_many_columns(place: Place) -> None:
+    names = [f"column_{number}" for number in range(1000)]
+    begin = schema({"id": ID, **dict.fromkeys(names, TEXT)}, "id")
+    values = {"id": 1, **dict.fromkeys(names, "text")}
+    load(place, [begin, of_record(values)])
+    assert place.read("events") == [values]
+
+
+def test_a_table_that_target_postgres_has_made(
+    in_postgres: PostgresPlace, server: Postgres, tmp_path: Path
+) -> None:
+    """Its instants have no zone, which nobody can guess; with that mended, loads go on."""
+    begin = schema({**PROPERTIES, "at": INSTANT, "value": {"type": "object"}}, "id")
+    values: dict[str, Any] = {"text": "a", "at": "2026-01-01T00:00:00+00:00", "value": {"a": [1]}}
+    settings = {**server.settings, "default_target_schema": in_postgres.schema}
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(settings))
+    subprocess.run(
+        [ROOT / ".venv-target-postgres/bin/target-postgres", "--config", config],
+        input=b"\n".join(map(line, [begin, record(id=1, **values), record(id=2, **values)])),
+        check=True,
+        capture_output=True,
+    )
+    more = [begin, record(id=2, **{**values, "text": "b"}), record(id=3, **values)]
+    with pytest.raises(LoadError, match=r"at of table .* has the type timestamp without time zone"):
+        load(in_postgres, more)
+    table = in_postgres.table("events")
+    in_postgres.ask(f"alter table {table} alter at type timestamptz using at at time zone 'UTC'")
+    load(in_postgres, more)
+    found = in_postgres.read("events")
+    assert [(row["id"], row["text"]) for row in found] == [(1, "a"), (2, "b"), (3, "a")]
+    assert {row["at"] for row in found} == {datetime(2026, 1, 1, tzinfo=UTC)}
+    assert [row["value"] for row in found] == [{"a": [1]}] * 3
