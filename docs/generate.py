@@ -191,7 +191,7 @@ def _streams() -> Iterator[tuple[Vendor, Any]]:
 def _stream_row(vendor: Vendor, stream: Any) -> str:  # noqa: ANN401 - a class, of which mypy knows objects
     page = _page(vendor)
     owner = f"[{vendor.name}]({page})" if page else vendor.name
-    keys = map(_code, (*stream.primary_keys, stream.replication_key))
+    keys = [*map(_code, stream.primary_keys), _code(stream.replication_key or "") or "full table"]
     return f"| {' | '.join([_code(stream.name), owner, stream.record, *keys])} |\n"
 
 

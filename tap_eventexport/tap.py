@@ -38,7 +38,7 @@ from tap_eventexport.inputs import InputError, object_in, read_object, read_text
 from tap_eventexport.vendors import VENDORS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tap_eventexport.vendor import Api
 
@@ -252,28 +252,38 @@ class TapEventExport(SdkTap):
     def check_connection(self) -> int:
         """Check the credentials of each configured vendor with one cheap request.
 
+        If its selected streams have several endpoints, each of these is requested.
+
         Returns:
             The exit code: 0; 1 if a connection failed; 143 or 130 if a signal came.
         """
         code = 0
-        streams = {stream.vendor: stream for stream in reversed(self._event_streams)}
         for api in (vendor.api(self.config) for vendor in VENDORS):
-            stream = streams.get(api.name)
-            if stream is None:
+            if not api.is_configured(self.config):
                 needed = api.credential
                 self.logger.info("%s: not configured (%s is not set)", api.name, needed)
                 continue
+            streams = [stream for stream in self._selected_streams if stream.vendor == api.name]
+            firsts = {stream.path: stream for stream in reversed(streams)}
             try:
-                error = _connection_error(stream)
+                errors = {each.name: _connection_error(each) for each in reversed(firsts.values())}
             except ShutdownRequested:
                 return self._shutdown.exit_code or FAILED
-            if error:
-                self.logger.error("%s: connection failed: %s", api.name, describe(error))
-                self.logger.debug("%s: connection failed", api.name, exc_info=error)
-                code = FAILED
-            else:
-                self.logger.info("%s: connection OK", api.name)
+            code = max(code, self._log_connection(api.name, errors))
         return code
+
+    def _log_connection(self, vendor: str, errors: Mapping[str, Exception | None]) -> int:
+        """Log if a vendor can be read, given the errors by stream; returns the exit code."""
+        failed = {name: error for name, error in errors.items() if error}
+        fine = [name for name in errors if name not in failed]
+        for name, error in list(failed.items())[: None if fine else 1]:
+            place = f" for {name}" if fine else ""
+            self.logger.error("%s: connection failed%s: %s", vendor, place, describe(error))
+            self.logger.debug("%s: connection failed%s", vendor, place, exc_info=error)
+        if fine:
+            place = f" for {', '.join(fine)}" if failed else ""
+            self.logger.info("%s: connection OK%s", vendor, place)
+        return FAILED if failed else 0
 
     # Command line
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
 from tap_eventexport.sandbox.croct import Croct
+from tap_eventexport.sandbox.croct_kinds import SESSIONS
 from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.ncp import Ncp
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 CROCT_KEY = "a-croct-key-of-the-tests"
 HAPPYTALK_TOKEN = "a-happytalk-token-of-the-tests"  # noqa: S105
 NCP_KEYS = ("an-ncp-access-key-of-the-tests", "an-ncp-secret-key-of-the-tests")
+BESIDE_EVENTS = ("croct_sessions",)  # which have tests of their own
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = datetime(2026, 3, 4, tzinfo=UTC)
 
@@ -97,7 +100,8 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture
 def sandbox(croct: Croct, happytalk: HappyTalk, ncp: Ncp) -> Iterator[Sandbox]:
-    with Sandbox([croct, happytalk, ncp]) as sandbox:
+    sessions = replace(croct, kind=SESSIONS)
+    with Sandbox([croct, sessions, happytalk, ncp]) as sandbox:
         yield sandbox
 
 
@@ -127,7 +131,8 @@ def all_settings(settings: dict[str, Any], sandbox: Sandbox) -> dict[str, Any]:
 
 @pytest.fixture
 def tap(tmp_path: Path, settings: dict[str, Any]) -> Tap:
-    return Tap(tmp_path, **settings)
+    """The command, for the events of its vendors alone."""
+    return Tap(tmp_path, without=BESIDE_EVENTS, **settings)
 
 
 @pytest.fixture

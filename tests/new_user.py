@@ -36,7 +36,8 @@ from tap_eventexport.sandbox.server import Sandbox
 from tap_eventexport.sandbox.store import Store
 from tests.documents import Block, blocks
 from tests.postgres import USER, Postgres, postgres, programs
-from tests.trust.world import KEYS
+from tests.trust.world import KEYS as ALL_KEYS
+from tests.trust.world import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,11 +55,13 @@ SHORTLY = timedelta(seconds=2)  # of the time before a run, some vendors leave o
 SHOWN = 68  # characters of a command, at most
 LONGEST = 900.0  # seconds, for one command
 
+KEYS = {stream: key for stream, key in ALL_KEYS.items() if stream not in TABLES}
 TIMES = {
     "dfinery_events": "df_server_datetime",
     "happytalk_service_history": "request_date",
     "happytalk_siem_events": "event_time",
     "croct_events": "timestamp",
+    "croct_sessions": "closeTime",
     "infobip_events": "timestamp",
     "ncp_apigateway_events": "time",
 }
@@ -86,6 +89,7 @@ COUNTED = {
     "sessions_per_day": "croct_events",
     "alarms_by_type": "ncp_apigateway_events",
     "late_arrivals": "dfinery_events",
+    "events_by_definition": "infobip_events",
 }
 
 console = Console(width=None if sys.stdout.isatty() else 160)

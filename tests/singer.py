@@ -6,16 +6,22 @@ import json
 import os
 import subprocess
 import sys
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jsonschema import Draft202012Validator, FormatChecker
 
 from tap_eventexport.engine.http.retry import FIRST_PAUSE
+from tap_eventexport.tap import TapEventExport
+from tap_eventexport.vendors import VENDORS
 from tests.forks import Command, Forks
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 LONGEST = 120.0  # seconds for one run
 HURRIED = 0.02  # seconds after a first fault, where the length of pauses is not the point
@@ -45,6 +51,12 @@ class Check:
             self._validator.validate(record)
             self._fitting.add(both)
         assert all(record[key] for key in self._keys)
+
+
+def time_of(bookmark: dict[str, Any]) -> str:
+    """What a bookmark promises; of a table, when it was read."""
+    value: str = bookmark.get("replication_key_value") or bookmark["read_at"]
+    return value
 
 
 @dataclass
@@ -83,7 +95,7 @@ class Heard:
                 )
                 for name, bookmark in bookmarks.items():
                     before = self.bookmark(name)
-                    assert not before or bookmark["replication_key_value"] >= before
+                    assert not before or time_of(bookmark) >= before
                 self.states.append(message["value"])
             case other:
                 raise AssertionError(other)
@@ -91,8 +103,7 @@ class Heard:
     def bookmark(self, stream: str = "croct_events") -> str | None:
         """The last bookmark of a stream."""
         last = self.states[-1]["bookmarks"] if self.states else {}
-        value: str | None = last.get(stream, {}).get("replication_key_value")
-        return value
+        return time_of(last[stream]) if stream in last else None
 
     def keys(self, stream: str = "croct_events", key: str = "id") -> list[str]:
         return [record[key] for record in self.records.get(stream, [])]
@@ -129,6 +140,32 @@ def forks() -> Forks:
     return Forks()
 
 
+@cache
+def known_streams() -> dict[str, dict[str, Any]]:
+    """The catalog of all vendors, by stream."""
+    names = [
+        name for vendor in VENDORS for name in (vendor.api({}).credential, *vendor.api({}).required)
+    ]
+    role = {"infobip_export_role_arn": "arn:aws:iam::000000000000:role/infobip-export"}
+    invented = {**dict.fromkeys(names, "x-1"), **role, "infobip_s3_region": "eu-central-1"}
+    made: dict[str, Any] = TapEventExport(config=invented).catalog_dict
+    return {stream["tap_stream_id"]: stream for stream in made["streams"]}
+
+
+def catalog_without(names: Collection[str], config: dict[str, Any]) -> dict[str, Any]:
+    """A catalog of the configured vendors' streams, of which some aren't selected."""
+    apis = [vendor.api(config) for vendor in VENDORS]
+    configured = [api for api in apis if api.is_configured(config)]
+    names_of = attrgetter("name")
+    streams = deepcopy(
+        [known_streams()[name] for api in configured for name in map(names_of, api.streams)]
+    )
+    for stream in streams:
+        (root,) = [each for each in stream["metadata"] if not each["breadcrumb"]]
+        root["metadata"]["selected"] &= stream["tap_stream_id"] not in names
+    return {"streams": streams}
+
+
 class Tap:
     """The command `tap-eventexport` in a folder of its own.
 
@@ -136,14 +173,21 @@ class Tap:
         folder: Where it runs.
         shift: Seconds that its clock is ahead of the machine's.
         pause: Seconds that it waits after a first fault.
+        without: Streams that its catalog leaves out, if it gets no other one.
         settings: Its settings, unless a run says otherwise.
     """
 
     def __init__(
-        self, folder: Path, shift: float = 0.0, pause: float = FIRST_PAUSE, **settings: Any
+        self,
+        folder: Path,
+        shift: float = 0.0,
+        pause: float = FIRST_PAUSE,
+        without: Collection[str] = (),
+        **settings: Any,
     ) -> None:
         self.folder = folder
         self.shift = shift
+        self.without = without
         self.settings = settings
         is_plain = (shift, pause) == (0.0, FIRST_PAUSE)
         script = COMMANDS / "at_another_time.py"
@@ -153,7 +197,7 @@ class Tap:
 
     def hurried(self) -> Tap:
         """The same command with short pauses."""
-        return Tap(self.folder, self.shift, HURRIED, **self.settings)
+        return Tap(self.folder, self.shift, HURRIED, self.without, **self.settings)
 
     def anew(self) -> Tap:
         """The same command, for which Python starts anew each time."""
@@ -166,6 +210,8 @@ class Tap:
     ) -> list[str]:
         """The command line, with its files written."""
         config = {**self.settings, **settings}
+        if catalog is None and self.without and arguments[:1] in {(), ("--state",)}:
+            catalog = catalog_without(self.without, config)
         files = {"config": config, "state": state, "catalog": catalog}
         for name, value in files.items():
             if value is not None:

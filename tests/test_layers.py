@@ -23,6 +23,7 @@ LAYERS = (  # from the bottom to the top: files, or folders with all that is in 
     ("engine.page", "engine.progress"),
     ("engine.prefetch", "engine.singer"),
     ("engine.stream",),
+    ("engine.table",),
     ("engine.delivery", "engine.reader"),
     ("engine.sync",),
     ("engine.runner",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -15,10 +16,12 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 import tap_eventexport
 from tap_eventexport.engine.singer.sdk import PRIVATE
 from tap_eventexport.sandbox.croct import Croct
+from tap_eventexport.sandbox.croct_kinds import SESSIONS
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.infobip import Infobip
+from tap_eventexport.sandbox.infobip_definitions import InfobipDefinitions
 from tap_eventexport.sandbox.ncp import Ncp
 from tap_eventexport.sandbox.server import Request, Response, Sandbox, json_response
 from tap_eventexport.sandbox.store import REGION, Store
@@ -36,20 +39,23 @@ SOURCES = Path(tap_eventexport.__file__).parent
 def with_another_field(response: Response, _: Request) -> Response:
     """An answer whose events have a field that no documentation knows: one for `_extra`."""
     body = json.loads(response.body)
-    events = body["items"] if "items" in body else body["events"]["content"]
-    for event in events:
+    events = body if isinstance(body, list) else body.get("items")
+    for event in body["events"]["content"] if events is None else events:
         event["region"] = "KR"
     return json_response(response.status, body)
 
 
 HISTORY = History(20)
+CROCT = Croct(HISTORY, api_key=CROCT_KEY)
 STORE = Store()
 SANDBOX = Sandbox(
     [
         Dfinery(HISTORY, token=DFINERY_TOKEN),
         HappyTalk(HISTORY, token=HAPPYTALK_TOKEN),
-        Edited(Croct(HISTORY, api_key=CROCT_KEY), with_another_field),
+        Edited(CROCT, with_another_field),
+        Edited(replace(CROCT, kind=SESSIONS), with_another_field),
         Infobip(HISTORY, STORE.put, steps=(), row_form="mixed"),
+        Edited(InfobipDefinitions(), with_another_field),
         Edited(Ncp(HISTORY, access_key=NCP_KEYS[0], secret_key=NCP_KEYS[1]), with_another_field),
     ]
 )

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 SQL = ROOT / "examples/sql"
 MISSING = "2026-03-17"  # the only whole day of the world in UTC
+DEFINITIONS = "infobip_event_definitions"
 OLD = "2020-01-01T00:00:00.000Z"
-TIMES = {"timestamp", "df_server_datetime", "request_date", "event_time", "time"}
+TIMES = {"timestamp", "closeTime", "df_server_datetime", "request_date", "event_time", "time"}
 RECIPES = (ROOT / "docs/recipes.md").read_text()
 
 Rows = list[tuple[Any, ...]]
@@ -54,8 +55,8 @@ def test_views_in_duckdb(store: Store, tmp_path: Path) -> None:
 
         for stream, kept in records.items():
             assert ask(f"select count(*) from {stream}") == [(len(kept),)], stream
-            (time,) = TIMES & kept[0].keys()
-            assert ask(f'select count(*) from {stream} where year("{time}") < 2026') == [(0,)]
+            for time in TIMES & kept[0].keys():
+                assert ask(f'select count(*) from {stream} where year("{time}") < 2026') == [(0,)]
         sessions = {(r["timestamp"][:10], r["sessionId"]) for r in croct if r["sessionId"]}
         found = ask("select cast(day as varchar), sessions from sessions_per_day")
         assert dict(found) == Counter(day for day, _ in sessions)
@@ -75,6 +76,9 @@ def test_views_in_duckdb(store: Store, tmp_path: Path) -> None:
             (len(records["dfinery_events"]), 0)
         ]
         assert ask("select * from missing_days") == []
+        titles = {each["definitionId"]: each["title"] for each in records[DEFINITIONS]}
+        expected = Counter(titles[each["definitionId"]] for each in records["infobip_events"])
+        assert dict(ask("select title, events from events_by_definition")) == expected
 
 
 def test_a_day_without_events_is_found(store: Store, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def wrong(world: World, folder: Path, stored: Callable[[str], Iterable[str]]) ->
 
 
 def keys(server: Postgres, stream: str) -> Counter[str]:
-    return Counter(row[0] for row in server.ask(f"select {KEYS[stream]} from {SCHEMA}.{stream}"))
+    return Counter(row[0] for row in server.ask(f'select "{KEYS[stream]}" from {SCHEMA}.{stream}'))
 
 
 def test_meltano_fills_postgres_and_goes_on_where_it_stood(
@@ -123,6 +123,7 @@ def test_meltano_fills_postgres_and_goes_on_where_it_stood(
         "sessions_per_day": "croct_events",
         "alarms_by_type": "ncp_apigateway_events",
         "late_arrivals": "dfinery_events",
+        "events_by_definition": "infobip_events",
     }.items():
         ((events,),) = server.ask(f"select sum(events) from {SCHEMA}.{view}")
         assert int(events) == world.truth(stream).total(), view

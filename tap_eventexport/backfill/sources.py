@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def streams(tap: TapEventExport, names: Sequence[str] = ()) -> list[EventStream]:
-    """Return the selected streams, or only the named ones.
+    """Return the selected streams, or only the named ones; no tables, which have no time to cut.
 
     Raises:
         ValueError: If a named stream isn't selected.
@@ -31,7 +31,7 @@ def streams(tap: TapEventExport, names: Sequence[str] = ()) -> list[EventStream]
     found = {
         stream.name: stream
         for stream in tap.streams.values()
-        if isinstance(stream, EventStream) and stream.selected
+        if isinstance(stream, EventStream) and stream.selected and not stream.is_table
     }
     for name in names:
         if name not in found:

@@ -23,6 +23,7 @@ from tap_eventexport.engine.sent.hold import NO_SPAN, Held, Hold
 from tap_eventexport.engine.sent.ledger import OUTSIDE, Part
 from tap_eventexport.engine.singer.keys import check, sortable_times
 from tap_eventexport.engine.singer.messages import encode_lines, encoder
+from tap_eventexport.engine.windows import format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -88,7 +89,7 @@ class Delivery:
             yield from self._not_compared(batch)
             return
         source = encoder.encode(page.source)[1:-1]
-        times = sortable_times(batch, str(stream.replication_key), f"a page of {stream.name}")
+        times = self._times(batch, pieces)
         if not self._transform:
             for start in range(0, len(batch), PART):
                 some = slice(start, start + PART)
@@ -102,6 +103,13 @@ class Delivery:
                     lines, text = self._lines(name, records)
                     part = Part(piece, len(records), sum(line_digests(lines, source)))
                     yield EncodedRecords(name, text, len(records), [part])
+
+    def _times(self, batch: Sequence[Record], pieces: Pieces) -> Sequence[str]:
+        """Return the records' times; those of a table are all in its only piece."""
+        key = self._stream.replication_key
+        if key is None:
+            return [format_instant(pieces.window.start)] * len(batch)
+        return sortable_times(batch, key, f"a page of {self._stream.name}")
 
     def _not_compared(self, batch: Sequence[Record]) -> Iterator[EncodedRecords]:
         if not batch:

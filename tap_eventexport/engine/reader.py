@@ -102,7 +102,12 @@ class WindowReader:
         return inside(whole, stream.replication_key, bounds, source)
 
     def _past(self, window: Window) -> tuple[Window, ...] | None:
-        """The part of a window before the vendor's current time; None if that is all of it."""
+        """The part of a window before the vendor's current time; None if that is all of it.
+
+        A table is read whole or not at all.
+        """
+        if self._stream.is_table:
+            return None
         clock = self._stream.client.clock
         present = round_down(clock.now(), self._stream.granularity)
         if not (clock.skew and clock.is_skew_believed and window.end > present):

@@ -51,12 +51,15 @@ class EventStream(CatalogStream):
     Attributes:
         vendor: The vendor's name, for messages.
         record: One sentence about a record, for the documents.
+        path: The endpoint, if the vendor's streams have different ones: then a key may be allowed
+            to read some of them only.
         happened_column: The column with the time of the event, if the replication key is the time
             of its arrival.
         lookback: How late events may arrive; a run reads this much before the bookmark again. The
             user may change it.
         granularity: The vendor's times are multiples of this.
         is_by_day: Whether a window is a whole day, even if the interval ends inside it.
+        is_table: Whether a run reads all of it, in one window without a time; see `table.py`.
         keeps: Which records are kept, by their replication key. `window`: those inside the window
             that was requested. `run`: those inside the interval of the run, if the vendor may
             return a record for a window other than its own. `all`: every record.
@@ -69,10 +72,12 @@ class EventStream(CatalogStream):
 
     vendor: ClassVar[str]
     record: ClassVar[str]
+    path: ClassVar[str] = ""
     happened_column: ClassVar[str | None] = None
     lookback: ClassVar[timedelta]
     granularity: ClassVar[timedelta] = MILLISECOND
     is_by_day: ClassVar[bool] = False
+    is_table: ClassVar[bool] = False
     keeps: ClassVar[Literal["window", "run", "all"]] = "window"
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
@@ -143,13 +148,18 @@ class EventStream(CatalogStream):
         """A hash of the filters."""
         return hashlib.sha256(msgspec.json.encode(self.filters)).hexdigest()[:12]
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether what is read again is compared with what was sent."""
+        return bool(self.has_state and self.replication_key and self.day_zone)
+
     @cached_property
     def output_hash(self) -> str:
         """A hash of all that decides how records are made of what the vendor returns.
 
         It is empty if what is read again isn't compared with what was sent.
         """
-        if not (self.is_incremental and self.replication_key and self.day_zone):
+        if not self.is_compared:
             return ""
         vendors = f"{self.name.partition('_')[0]}_"
         known = self.tap.config_jsonschema["properties"]

@@ -17,6 +17,7 @@ from tap_eventexport.engine.progress import Progress
 from tap_eventexport.engine.reader import WindowReader
 from tap_eventexport.engine.sent.ledger import Ledger, Sent
 from tap_eventexport.engine.sent.spans import DAY, WIDEST, Widths
+from tap_eventexport.engine.sent.table import TableLedger
 from tap_eventexport.engine.singer.writers import BatchFiles, RecordLines
 from tap_eventexport.engine.state.bookmark import (
     Limits,
@@ -62,7 +63,7 @@ class StreamSync:
         self.stream = stream
         self._writer = writer
         state = stream.tap.state.get("bookmarks", {}).get(stream.name, {})
-        bookmark = read_bookmark(state if stream.is_incremental else {}, stream.name)
+        bookmark = read_bookmark(state if stream.has_state else {}, stream.name)
         bookmark = _comparable(bookmark, stream)
         self._plan = plan(bookmark, stream.bounds(), stream.filters_hash)
         if self._plan.interval:
@@ -229,8 +230,8 @@ class StreamSync:
 
     def _write_state(self) -> None:
         stream = self.stream
-        if stream.is_incremental and self._committed.watermark is not None:
-            write_bookmark(stream.stream_state, str(stream.replication_key), self._committed)
+        if stream.has_state and self._committed.watermark is not None:
+            write_bookmark(stream.stream_state, stream.replication_key, self._committed)
             stream.tap.state_writer.write_state(stream.tap.state)
 
 
@@ -246,6 +247,8 @@ def _comparable(bookmark: Bookmark, stream: EventStream) -> Bookmark:
 
 
 def _ledger(bookmark: Bookmark, plan: Plan, stream: EventStream) -> Ledger:
+    if stream.is_table:
+        return TableLedger(bookmark.sent)
     resumed = (checkpoint for checkpoint in plan.checkpoints if checkpoint.cursor)
     newest = plan.interval.end if plan.interval else stream.now
     return Ledger(

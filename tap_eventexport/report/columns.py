@@ -1,4 +1,4 @@
-"""The columns that a stream's events are counted by."""
+"""The columns that a stream's events are counted by; tables aren't counted."""
 
 from __future__ import annotations
 
@@ -30,5 +30,6 @@ STREAMS = tuple(
         for vendor in VENDORS
         for api in vendor.apis.values()
         for name, keys, time, happened in map(_declared, api.streams)
+        if time  # a table has none
     )
 )

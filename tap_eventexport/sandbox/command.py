@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, NoReturn
 from tap_eventexport.console.standard_streams import standard_streams, teller
 from tap_eventexport.sandbox import envfile
 from tap_eventexport.sandbox.croct import Croct
+from tap_eventexport.sandbox.croct_kinds import EVENTS, SESSIONS, USERS
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import Chapters, History
 from tap_eventexport.sandbox.infobip import Infobip
+from tap_eventexport.sandbox.infobip_definitions import InfobipDefinitions
 from tap_eventexport.sandbox.ncp import Ncp
 from tap_eventexport.sandbox.server import Sandbox, Vendor
 
@@ -39,8 +41,9 @@ def vendors(history: History | Chapters, store: Store) -> list[Vendor]:
     return [
         Dfinery(history),
         HappyTalk(history),
-        Croct(history),
+        *(Croct(history, kind=kind) for kind in (EVENTS, SESSIONS, USERS)),
         Infobip(history, store.put, steps=()),
+        InfobipDefinitions(),
         Ncp(history),
     ]
 

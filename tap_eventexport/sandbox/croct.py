@@ -1,8 +1,8 @@
-"""Simulates Croct's event export, according to its page and its specification.
+"""Simulates Croct's exports, according to their pages and specification.
 
 https://docs.croct.com/reference/api/service/data-export/export-events
 
-Undocumented behaviour can be set: the order of events, how the last page is marked, whether pages
+Undocumented behaviour can be set: the order of items, how the last page is marked, whether pages
 may be empty, whether events have ids.
 """
 
@@ -21,29 +21,21 @@ from tap_eventexport.sandbox.croct_events import (
     MILLISECOND,
     TYPES,
     event_type,
-    identity,
-    index_of,
-    make_event,
+    number_of,
 )
+from tap_eventexport.sandbox.croct_kinds import EVENTS
 from tap_eventexport.sandbox.server import Request, Response, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tap_eventexport.sandbox.croct_kinds import Kind
     from tap_eventexport.sandbox.history import Chapters, History, Moment
 
 PAGE_SIZES = range(1, 1001)
 DEFAULT_PAGE_SIZE = 100
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 INT64 = range(-(1 << 63), 1 << 63)
-METADATA = {
-    "organizationName": "Acme Corp",
-    "organizationSlug": "acme-corp",
-    "workspaceName": "Production",
-    "workspaceSlug": "production-app",
-    "applicationName": "E-commerce Store",
-    "applicationSlug": "ecommerce-store",
-}
 
 
 Number = TypeVar("Number", int, None)
@@ -87,14 +79,16 @@ class Listing:
 
 @dataclass(slots=True)
 class Croct:
-    """The export endpoints of one application's events.
+    """One of the export endpoints of an application.
 
     Attributes:
         history: When events happen.
         now: The vendor's clock.
         api_key: The only key that is accepted.
-        order: The order of a window's events.
-        last_page: How the last page with events is marked. By its `nextCursor`, which is empty,
+        kind: What is exported.
+        is_permitted: Whether the key may read it.
+        order: The order of a window's items.
+        last_page: How the last page with items is marked. By its `nextCursor`, which is empty,
             null or missing. Or by an empty page after it, with the same cursor again (`repeat`), an
             empty one (`blank`), or a new one each time (`fresh`).
         empty_every: One of this many pages is empty and has a new cursor; 0 is none.
@@ -108,6 +102,8 @@ class Croct:
     history: History | Chapters
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     api_key: str = "sandbox-croct-key"
+    kind: Kind = EVENTS
+    is_permitted: bool = True
     order: Literal["ascending", "descending", "shuffled"] = "ascending"
     last_page: Literal["empty", "null", "missing", "repeat", "blank", "fresh"] = "empty"
     empty_every: int = 0
@@ -116,7 +112,11 @@ class Croct:
     accepts_cursors: bool = True
     repeats_cursor: bool = False
     is_end_inclusive: bool = False
-    path: str = "/export/events"
+
+    @property
+    def path(self) -> str:
+        """The endpoint."""
+        return self.kind.path
 
     def answer(self, request: Request) -> Response:
         """Answer according to the vendor's page."""
@@ -130,28 +130,31 @@ class Croct:
         return json_response(200, answer)
 
     def truth(self, stream: str, start: datetime, end: datetime) -> list[str] | None:
-        """Return the ids of the events that happened in [start, end) and have arrived."""
-        if stream != "croct_events":
+        """Return the ids of the items whose time is in [start, end), as they are now."""
+        if stream != self.kind.stream:
             return None
-        moments = self.history.between(start, end)
-        return [identity(moment) for moment in moments if moment.arrival <= self.now()]
+        lead = self.kind.lead
+        moments = self.history.between(start - lead, end - lead)
+        return [self.kind.id(moment) for moment in moments if self._is_last(moment)]
 
     def _answer(self, request: Request) -> dict[str, Any]:
         if request.headers.get("x-api-key") != self.api_key:
             raise RefusedError(401, "Unauthorized", "The API key is missing or not valid.")
+        if not self.is_permitted:
+            raise RefusedError(403, "Forbidden", "The API key lacks a permission.")
         if request.method != "GET":
             raise RefusedError(405, "Method Not Allowed", "Use GET.")
         if request.path == self.path:
             return self._export(request)
         return self._one(request.path.removeprefix(f"{self.path}/"))
 
-    def _one(self, event_id: str) -> dict[str, Any]:
-        """Return the response to a request for one event."""
-        index = index_of(event_id)
-        moment = None if index is None else self.history.moment(index)
-        if not moment or identity(moment) != event_id or moment.arrival > self.now():
-            raise RefusedError(404, "Not Found", "There is no such event.")
-        return {"metadata": METADATA, "event": self._event(moment)}
+    def _one(self, item_id: str) -> dict[str, Any]:
+        """Return the response to a request for one item."""
+        number = number_of(item_id)
+        moments = [] if number is None else self._events_of(number)
+        if not moments or self.kind.id(moments[-1]) != item_id:
+            raise RefusedError(404, "Not Found", "There is no such item.")
+        return self.kind.wrap(self._item(moments[-1]))
 
     def _export(self, request: Request) -> dict[str, Any]:
         size = _number(request, "pageSize", DEFAULT_PAGE_SIZE)
@@ -159,7 +162,7 @@ class Croct:
             raise RefusedError(400, "Bad Request", "pageSize must be between 1 and 1000.")
         sent = request.first("cursor")
         if sent == "":  # as the vendor's samples send the cursor of the last page
-            return {"metadata": METADATA, "items": [], "nextCursor": ""}
+            return {**self._metadata, "items": [], "nextCursor": ""}
         asked = self._asked(request)
         listing = self._continued(sent, asked, request) if sent else asked
         found = list(itertools.islice(self._events(listing), size + 1))
@@ -168,8 +171,8 @@ class Croct:
         place = chosen[-1][0] + 1 if chosen else listing.place
         following = _at(listing, place, listing.page + 1).cursor()
         answer: dict[str, Any] = {
-            "metadata": METADATA,
-            "items": [self._event(moment) for _, moment in chosen],
+            **self._metadata,
+            "items": [self._item(moment) for _, moment in chosen],
             "nextCursor": following,
         }
         if self.repeats_cursor and listing.page > 0:
@@ -223,11 +226,11 @@ class Croct:
         return listing
 
     def _events(self, listing: Listing) -> Iterator[tuple[int, Moment]]:
-        """Yield the events from a list's position on, each with its own position."""
-        now = self.now()
-        until = now if self.order == "ascending" else _instant(listing.until)
-        start = EPOCH if listing.start is None else _instant(listing.start)
-        end = until if listing.end is None else min(_instant(listing.end), until)
+        """Yield the last events of the items from a list's position on, with their positions."""
+        lead = self.kind.lead
+        until = self.now() if self.order == "ascending" else _instant(listing.until)
+        start = EPOCH if listing.start is None else max(_instant(listing.start) - lead, EPOCH)
+        end = until if listing.end is None else min(_instant(listing.end) - lead, until)
         if self.is_end_inclusive:
             end += MILLISECOND
         ranges = self.history.indexes(start, end)
@@ -238,16 +241,29 @@ class Croct:
             if (
                 moment
                 and start <= moment.time < end
-                and moment.arrival <= now
+                and self._is_last(moment)
                 and (not listing.types or event_type(moment) in listing.types)
             ):
                 yield place, moment
 
-    def _event(self, moment: Moment) -> dict[str, Any]:
-        event = make_event(moment)
+    def _is_last(self, moment: Moment) -> bool:
+        """Whether an event has arrived, and none of its item's after it."""
+        if self.kind.size == 1:
+            return moment.arrival <= self.now()
+        return moment in self._events_of(moment.index // self.kind.size)[-1:]
+
+    def _events_of(self, number: int) -> list[Moment]:
+        return self.kind.events(self.history, number, self.now())
+
+    def _item(self, moment: Moment) -> dict[str, Any]:
+        item = self.kind.make(self._events_of(moment.index // self.kind.size))
         if not self.has_ids:
-            del event["id"]
-        return event
+            del item["id"]
+        return item
+
+    @property
+    def _metadata(self) -> dict[str, Any]:
+        return {"metadata": self.kind.metadata} if self.kind.metadata else {}
 
 
 def _at(listing: Listing, place: int, page: int) -> Listing:

@@ -5,12 +5,12 @@ https://docs.croct.com/reference/event/overview
 
 from __future__ import annotations
 
+import random
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Callable
 
     from tap_eventexport.sandbox.history import Moment
@@ -22,16 +22,20 @@ SPREAD = 0x9E37_79B9_7F4B  # odd, so that multiplying by it can be undone
 GATHER = pow(SPREAD, -1, 1 << INDEX_BITS)
 
 
-def identity(moment: Moment) -> str:
-    """An event's id."""
-    number = moment.index * SPREAD % (1 << INDEX_BITS) << 80
-    return str(uuid.UUID(int=number | moment.random("id").getrandbits(80), version=4))
+EVENTS_OF_A_SESSION, EVENTS_OF_A_USER = 5, 20  # each event belongs to one session of one user
 
 
-def index_of(event_id: str) -> int | None:
-    """Return the number of the event with an id; None if the text isn't such an id."""
+def identity(kind: str, number: int) -> str:
+    """The id of the event, session or user with a number."""
+    chance = random.Random(f"{kind}{number}")  # noqa: S311 - sandbox data
+    spread = number * SPREAD % (1 << INDEX_BITS) << 80
+    return str(uuid.UUID(int=spread | chance.getrandbits(80), version=4))
+
+
+def number_of(text: str) -> int | None:
+    """Return the number that an id was made of; None if the text isn't such an id."""
     try:
-        number = uuid.UUID(event_id).int >> 80
+        number = uuid.UUID(text).int >> 80
     except ValueError:
         return None
     return number * GATHER % (1 << INDEX_BITS)
@@ -46,23 +50,23 @@ def make_event(moment: Moment) -> dict[str, Any]:
     """Return an event as the vendor returns it."""
     chance = moment.random()
     time = (moment.time - EPOCH) // MILLISECOND
-    session, user, tab = _uuid(chance), uuid.UUID(int=chance.randrange(500) << 64), _uuid(chance)
+    tab = _uuid(chance)
     url = f"https://www.example.com/상품/{chance.randrange(200)}"
     context: dict[str, Any] = {"type": "web", "tabId": tab, "url": url}
     if moment.index % 3 == 0:
         context["metadata"] = {"layout": "grid"}
     kind = event_type(moment)
     return {
-        "id": identity(moment),
-        "sessionId": session,
-        "userId": str(user),
+        "id": identity("event", moment.index),
+        "sessionId": identity("session", moment.index // EVENTS_OF_A_SESSION),
+        "userId": identity("user", moment.index // EVENTS_OF_A_USER),
         "timestamp": time,
         "context": None if moment.index % 10 == 0 else context,
-        "payload": {"@type": kind, **_PAYLOADS[kind](_Scene(chance, time, tab, url))},
+        "payload": {"@type": kind, **_PAYLOADS[kind](Scene(chance, time, tab, url))},
     }
 
 
-class _Scene:
+class Scene:
     """The values that an event's payload is made from.
 
     Attributes:
@@ -83,9 +87,11 @@ class _Scene:
         return self.chance.choice((value, None))
 
     def user(self) -> dict[str, Any]:
+        """The user, as the application knows them."""
         return {"externalUserId": f"user-{self.chance.randrange(500)}"}
 
     def product(self) -> dict[str, Any]:
+        """A product."""
         price = self.chance.randrange(1000, 500000) / 100
         return {
             "productId": str(self.chance.randrange(10**6)),
@@ -101,6 +107,7 @@ class _Scene:
         }
 
     def item(self) -> dict[str, Any]:
+        """An item of a cart or an order."""
         product = self.product()
         quantity = self.chance.randrange(1, 4)
         return {
@@ -127,9 +134,11 @@ class _Scene:
         }
 
     def cart(self) -> dict[str, Any]:
+        """A cart."""
         return {"cart": {**self._sale(), "lastUpdateTime": self.time - 1000}}
 
     def order(self) -> dict[str, Any]:
+        """An order."""
         details = {
             "orderId": _uuid(self.chance),
             "paymentMethod": self.maybe("card"),
@@ -139,6 +148,7 @@ class _Scene:
         return {"order": {**details, **self._sale()}}
 
     def location(self) -> dict[str, Any]:
+        """A location."""
         place = {
             "continent": "AS",
             "country": "KR",
@@ -158,12 +168,14 @@ class _Scene:
         return {"location": place}
 
     def client(self) -> dict[str, Any]:
+        """A browser on a device."""
         browser = {"name": "Chrome", "version": "126.0.1", "type": "WEB"}
         system = {"name": "Android", "version": self.maybe("14")}
         device = {"name": None, "vendor": None, "category": "MOBILE", "operatingSystem": system}
         return {"client": {"browser": browser, "device": device}}
 
     def slot(self) -> dict[str, Any]:
+        """A personalized slot."""
         names = ("audienceId", "slotId", "experienceId", "contentId")
         variant = {"experimentId": _uuid(self.chance), "variantId": _uuid(self.chance)}
         return {
@@ -185,16 +197,18 @@ class _Scene:
         }
 
     def occurrence(self) -> dict[str, Any]:
+        """An event of the application's own."""
         clicks = self.chance.randrange(2**53, 2**63)
         details = {"clicks": clicks, "ratio": 0.25, "is_new": True, "from": None, "to": "끝"}
         return {"name": "scrolled → end", "details": details}
 
     def point(self) -> dict[str, Any]:
+        """A point of a page."""
         return {"x": self.chance.randrange(1200), "y": self.chance.randrange(3000)}
 
 
 _SURFACE, _VIEWPORT = {"width": 1200, "height": 3000}, {"width": 1200, "height": 800}
-_PAYLOADS: dict[str, Callable[[_Scene], dict[str, Any]]] = {
+_PAYLOADS: dict[str, Callable[[Scene], dict[str, Any]]] = {
     "pageOpened": lambda of: {
         "url": of.url,
         "userAgent": of.maybe("Mozilla/5.0"),
@@ -207,31 +221,31 @@ _PAYLOADS: dict[str, Callable[[_Scene], dict[str, Any]]] = {
         "lastModifiedTime": of.time - 5000,
     },
     "productViewed": lambda of: {"product": of.product()},
-    "cartModified": _Scene.cart,
-    "orderPlaced": _Scene.order,
-    "userSignedIn": _Scene.user,
+    "cartModified": Scene.cart,
+    "orderPlaced": Scene.order,
+    "userSignedIn": Scene.user,
     "goalCompleted": lambda of: {
         "goalId": "newsletter",
         "value": of.maybe("12.50"),
         "currency": of.maybe("KRW"),
     },
-    "eventOccurred": _Scene.occurrence,
-    "userSignedUp": _Scene.user,
-    "userSignedOut": _Scene.user,
+    "eventOccurred": Scene.occurrence,
+    "userSignedUp": Scene.user,
+    "userSignedOut": Scene.user,
     "tabOpened": lambda of: {"tabId": of.tab},
     "tabUrlChanged": lambda of: {"tabId": of.tab, "url": of.url},
     "tabVisibilityChanged": lambda of: {
         "tabId": of.tab,
         "visibility": of.chance.choice(("VISIBLE", "HIDDEN")),
     },
-    "locationDetected": _Scene.location,
-    "clientDetected": _Scene.client,
+    "locationDetected": Scene.location,
+    "clientDetected": Scene.client,
     "productAbandoned": lambda of: {"cartItem": of.item(), **of.cart()},
-    "cartAbandoned": _Scene.cart,
-    "cartViewed": _Scene.cart,
+    "cartAbandoned": Scene.cart,
+    "cartViewed": Scene.cart,
     "checkoutStarted": lambda of: {**of.cart(), "orderId": of.maybe(_uuid(of.chance))},
     "nothingChanged": lambda of: {"sinceTime": of.time - 30_000},
-    "slotPersonalized": _Scene.slot,
+    "slotPersonalized": Scene.slot,
     "leadGenerated": lambda of: {
         "leadId": f"lead-{of.chance.randrange(1000)}",
         "currency": "KRW",

@@ -58,6 +58,7 @@ STREAMS = {
     "happytalk_service_history": Columns("HappyTalk", "id", "id", "request_date"),
     "happytalk_siem_events": Columns("HappyTalk SIEM", "event_key", "raw", "event_time"),
     "croct_events": Columns("Croct", "id", "id", "timestamp"),
+    "croct_sessions": Columns("Croct sessions", "sessionId", "sessionId", "closeTime"),
     "infobip_events": Columns(
         "Infobip",
         "event_key",
@@ -140,7 +141,7 @@ class Demo:
         """Return the records in the store, including repeated ones."""
         columns = STREAMS[stream]
         time = f"strftime({columns.time}, '%Y-%m-%dT%H:%M:%S.%fZ')"
-        found = self._ask(stream, f"{columns.key}, {columns.content}, {time}")
+        found = self.ask(stream, f"{columns.key}, {columns.content}, {time}")
         return [
             Record(str(key), str(content), datetime.fromisoformat(time))
             for key, content, time in found
@@ -161,12 +162,13 @@ class Demo:
         found: dict[str, dict[str, int]] = {}
         for stream, columns in STREAMS.items():
             what = f"strftime({columns.time}, '%Y-%m-%d'), count(distinct {columns.key})"
-            for day, records in self._ask(stream, what, "group by 1"):
+            for day, records in self.ask(stream, what, "group by 1"):
                 found.setdefault(day, {})[stream] = records
         return found
 
-    def _ask(self, stream: str, what: str, how: str = "") -> list[tuple[Any, ...]]:
-        query = f"select {what} from {stream} {how}"  # noqa: S608 - our own names
+    def ask(self, source: str, what: str, how: str = "") -> list[tuple[Any, ...]]:
+        """Return what the store answers to a query of a table, or of joined ones."""
+        query = f"select {what} from {source} {how}"  # noqa: S608 - our own names
         with duckdb.connect(str(self.store), read_only=True) as connection:
             connection.execute("set timezone = 'UTC'")
             return connection.execute(query).fetchall()
@@ -215,6 +217,28 @@ def show_comparison(demo: Demo, url: str, start: datetime) -> bool:
         table.add_row(columns.label, *(f"{total:,}" for total in totals))
     console.print(table)
     return is_right
+
+
+def show_joined(demo: Demo) -> None:
+    """Show events joined with what their ids stand for: sessions, and definitions."""
+    sessions = demo.ask(
+        "croct_sessions join croct_events using (sessionId)",
+        "coalesce(campaign->>'source', '-'), count(distinct sessionId), count(*)",
+        "group by 1 order by 1",
+    )
+    events = demo.ask(
+        "infobip_events join infobip_event_definitions using (definitionId)",
+        "title, count(distinct personId), count(*)",
+        "group by 1 order by 1",
+    )
+    for title, heads, rows in (
+        ("Croct's closed sessions", ("source of their campaign", "sessions", "events"), sessions),
+        ("Infobip's events", ("title of their definition", "persons", "events"), events),
+    ):
+        table = Table(*heads, title=title)
+        for name, *counts in rows:
+            table.add_row(name, *(f"{count:,}" for count in counts))
+        console.print(table)
 
 
 def report(output: Path) -> None:
@@ -267,6 +291,7 @@ def main() -> None:
             f"in {took:.1f} s. It read the lookback again, and sent only what had changed."
         )
         show_days(demo)
+        show_joined(demo)
         is_right = show_comparison(demo, sandbox.url, start)
     console.print(f"The database, the state and the log are in {options.output}/.")
     report(demo.output)

@@ -66,8 +66,9 @@ def json_response(status: int, value: object, kind: str = "application/json") ->
 class Vendor(Protocol):
     """A vendor of the sandbox: one file each."""
 
-    path: str
-    """The path whose requests, and those below it, are this vendor's."""
+    @property
+    def path(self) -> str:
+        """The path whose requests, and those below it, are this vendor's."""
 
     def answer(self, request: Request) -> Response:
         """Answer according to the vendor's documents."""

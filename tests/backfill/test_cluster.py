@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "events"
 TARGET = ROOT / ".venv-target-postgres/bin/target-postgres"
-STREAMS = [name for name in KEYS if name != "infobip_events"]  # its exports take a while
+STREAMS = [name for name in KEYS if not name.startswith("infobip")]  # its exports take a while
 TIME = """to_char(time, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 SAID = {  # in the words of the vendor's truth, where that isn't the key
     "happytalk_siem_events": "raw",
@@ -105,7 +105,7 @@ def test_thirty_days_survive_a_killed_worker_and_an_interruption(
     assert backfill.ids == planned
 
     for stream in STREAMS:
-        key = KEYS[stream]
+        key = f'"{KEYS[stream]}"'
         rows = server.ask(f"select {key}, to_json({SAID.get(stream, key)}) from {SCHEMA}.{stream}")
         assert len({key for key, _ in rows}) == len(rows)
         assert Counter(json.loads(said) for _, said in rows) == world.truth(stream), stream

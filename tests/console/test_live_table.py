@@ -113,7 +113,7 @@ def test_a_long_wait_is_told_with_its_end(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, waits: float, told: str
 ) -> None:
     monkeypatch.setattr(time, "time", lambda: NOW)
-    (stream,) = TapEventExport(config=settings)._event_streams  # noqa: SLF001
+    stream, *_ = TapEventExport(config=settings)._event_streams  # noqa: SLF001
     sync = StreamSync(stream, MessageWriter(Shutdown()))
     stream.client.usage.paused(waits)
     console = Console(width=120)

@@ -14,8 +14,8 @@ import pytest
 
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import json_response
-from tests.singer import COMMANDS
-from tests.trust.world import KEYS, STREAMS, World, only, said
+from tests.singer import COMMANDS, time_of
+from tests.trust.world import KEYS, STREAMS, World, only, said, streams_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def go_on_with_the_clock(world: World, per_day: int = 480) -> None:
 def assert_no_bookmark_after(heard: Heard, instant: datetime) -> None:
     for state in heard.states:
         for bookmark in state["bookmarks"].values():
-            assert datetime.fromisoformat(bookmark["replication_key_value"]) <= instant
+            assert datetime.fromisoformat(time_of(bookmark)) <= instant
 
 
 @pytest.mark.parametrize("day", ["2024-02-28", "2024-02-29", "2025-12-30"])
@@ -153,7 +153,7 @@ def test_wrong_dates_lose_nothing_and_read_little_again(
         for name, bookmark in state["bookmarks"].items():
             is_by_day = name == "dfinery_events"
             earliest = begin - DAY if is_by_day else begin
-            assert datetime.fromisoformat(bookmark["replication_key_value"]) >= earliest
+            assert datetime.fromisoformat(time_of(bookmark)) >= earliest
     for stream in KEYS:
         assert set(said(stream, first.heard)) >= set(world.truth(stream, begin, end)), stream
     asked = len(world.sandbox.requests)
@@ -186,7 +186,9 @@ def refused_future(world: World, request: Request) -> Response | None:
     """The answer of a vendor that exports no future, to a request that asks for some."""
     now = world.now()
     match request.path:
-        case "/export/events" if int(request.first("end") or 0) > now.timestamp() * 1000:
+        case "/export/events" | "/export/session" if (
+            int(request.first("end") or 0) > now.timestamp() * 1000
+        ):
             return json_response(400, {"title": "Bad Request", "detail": "end is in the future"})
         case "/user/api/service-history":
             asked = datetime.fromisoformat(json.loads(request.body)["end_date"] + "+09:00")
@@ -219,7 +221,7 @@ def test_a_vendor_that_refuses_its_future_is_read_up_to_its_time(
     assert done.code == 0, done.log
     assert "ends after the vendor's current time, so it is read only up to" in done.log
     assert_no_bookmark_after(done.heard, world.now())
-    for stream in ("dfinery_events", *STREAMS["happytalk"], *STREAMS["croct"]):
+    for stream in ("dfinery_events", *STREAMS["happytalk"], *streams_of("croct")):
         assert set(said(stream, done.heard)) >= set(world.truth(stream, begin, end)), stream
     # What isn't the future's fault is a failure as ever.
     wrong = world.tap(tmp_path, 20 * HOUR, **{**settings, "croct_api_key": "wrong"}).run()

@@ -25,7 +25,9 @@ UNFINISHED = {  # records of the page, file or day that a crash leaves without a
     "happytalk_service_history": 25,
     "happytalk_siem_events": 25,
     "croct_events": 20,
+    "croct_sessions": 20,
     "infobip_events": 20,
+    "infobip_event_definitions": 4,
     "ncp_apigateway_events": 20,
 }
 SIGNALS = {"SIGTERM": 143, "SIGINT": 130}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_eventexport.sandbox.server import Fault, Response, json_response
-from tests.trust.world import SECRETS, STREAMS, contents
+from tests.trust.world import SECRETS, STREAMS, VENDORS, contents, streams_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,7 +115,7 @@ def test_a_lasting_fault_ends_streams_where_they_stand(
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_one_vendors_trouble_is_its_own(
+def test_one_endpoints_trouble_is_its_own(
     tap: Tap, world: World, reference: Contents, name: str
 ) -> None:
     world.sandbox.faults.append(
@@ -129,21 +129,46 @@ def test_one_vendors_trouble_is_its_own(
         assert got[stream] == reference[stream]
 
 
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_key_that_may_not_read_one_endpoint(
+    tap: Tap, world: World, reference: Contents, name: str
+) -> None:
+    """Its streams fail with their names, in a run and in `--test`; all others are read."""
+    world.sandbox.faults.append(
+        Fault("answer", path=world.vendors[name].path, times=ALWAYS, response=Response(403))
+    )
+    done = listen(tap, world, name)
+    assert done.code == 1
+    assert failed(done) == set(STREAMS[name])
+    got = contents(done.heard)
+    for stream in reference.keys() - STREAMS[name]:
+        assert got[stream] == reference[stream]
+    test = tap.run("--test")
+    assert test.code == 1
+    (line,) = [line for line in test.log.splitlines() if "connection failed" in line]
+    is_alone = streams_of(name.partition("_")[0]) == set(STREAMS[name])
+    assert is_alone or f"connection failed for {STREAMS[name][0]}: " in line
+    assert test.log.count("connection OK") == len(VENDORS) - is_alone
+
+
 @pytest.mark.parametrize(
-    ("setting", "name"),
-    [*((f"{name}_api_url", name) for name in STREAMS), ("aws_endpoint_url", "infobip")],
+    ("setting", "streams"),
+    [
+        *((f"{name}_api_url", streams_of(name)) for name in VENDORS),
+        ("aws_endpoint_url", set(STREAMS["infobip"])),
+    ],
 )
 def test_a_vendor_that_refuses_connections(
-    tap: Tap, reference: Contents, setting: str, name: str
+    tap: Tap, reference: Contents, setting: str, streams: set[str]
 ) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address: Any = {setting: f"http://127.0.0.1:{free.getsockname()[1]}"}
         done = tap.run(**address)
     assert done.code == 1
-    assert failed(done) == set(STREAMS[name])
+    assert failed(done) == streams
     got = contents(done.heard)
-    for stream in reference.keys() - STREAMS[name]:
+    for stream in reference.keys() - streams:
         assert got[stream] == reference[stream]
 
 

@@ -48,7 +48,9 @@ def assert_alone(done: Run, name: str, reference: Contents) -> str:
 DEEP = {
     "happytalk": b'{"result":"success","data":' + b"[" * 10**6,
     "croct": b'{"items":[{"timestamp":1773673200000,"payload":' + b'{"a":' * 10**6,
+    "croct_sessions": b'{"items":[{"closeTime":1773673200000,"attributes":' + b'{"a":' * 10**6,
     "infobip": b'{"requestId":' + b"[" * 10**6,
+    "infobip_definitions": b'[{"definitionId":"a","x":' + b"[" * 10**6,
     "ncp": b'{"total":1,"events":' + b"[" * 10**6,
     "dfinery": b"[" * 10**6,
 }
@@ -67,7 +69,7 @@ def test_a_payload_that_is_whole_but_deep(tap: Tap, world: World, reference: Con
     assert_alone(tap.run(), "croct", reference)
 
 
-@pytest.mark.parametrize("name", ["croct", "happytalk", "ncp", "infobip"])
+@pytest.mark.parametrize("name", [name for name in STREAMS if name != "dfinery"])
 def test_a_bomb_in_an_answer(tap: Tap, world: World, reference: Contents, name: str) -> None:
     compressor = zlib.compressobj(9, wbits=31)
     parts = [compressor.compress(bytes(MEBIBYTE)) for _ in range(300)]

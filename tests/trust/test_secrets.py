@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.trust.test_faults import assert_no_secrets
-from tests.trust.world import SECRETS
+from tests.trust.world import SECRETS, VENDORS
 
 if TYPE_CHECKING:
     from tests.singer import Tap
@@ -47,7 +47,7 @@ def test_a_secret_of_another_form_is_not_quoted(tap: Tap, world: World, name: st
         assert_no_secrets(done, world)
 
 
-@pytest.mark.parametrize("name", ["dfinery", "happytalk", "croct", "infobip", "ncp"])
+@pytest.mark.parametrize("name", VENDORS)
 def test_plain_http_is_refused_beyond_loopback(tap: Tap, world: World, name: str) -> None:
     address: dict[str, Any] = {f"{name}_api_url": "http://vendor.example"}
     done = tap.run(**address)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.sandbox.croct import Croct
+from tap_eventexport.sandbox.croct_kinds import SESSIONS
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.infobip import Infobip
+from tap_eventexport.sandbox.infobip_definitions import InfobipDefinitions
 from tap_eventexport.sandbox.ncp import Ncp
 from tap_eventexport.sandbox.server import Sandbox
 from tests.singer import HURRIED, Tap
@@ -38,16 +40,22 @@ KEYS = {
     "happytalk_service_history": "id",
     "happytalk_siem_events": "event_key",
     "croct_events": "id",
+    "croct_sessions": "sessionId",
     "infobip_events": "event_key",
+    "infobip_event_definitions": "definitionId",
     "ncp_apigateway_events": "event_key",
 }
-STREAMS = {
+TABLES = {"infobip_event_definitions"}  # which have no time
+STREAMS = {  # of each endpoint, whose name begins with the vendor's
     "dfinery": ["dfinery_events"],
     "happytalk": ["happytalk_service_history", "happytalk_siem_events"],
     "croct": ["croct_events"],
+    "croct_sessions": ["croct_sessions"],
     "infobip": ["infobip_events"],
+    "infobip_definitions": ["infobip_event_definitions"],
     "ncp": ["ncp_apigateway_events"],
 }
+VENDORS = list(dict.fromkeys(name.partition("_")[0] for name in STREAMS))
 SECRETS = {
     "dfinery_api_token": "a-dfinery-token-of-the-trust",
     "happytalk_token": "a-happytalk-token-of-the-trust",
@@ -84,10 +92,12 @@ class World:
         self.shift = self.end + AFTERWARDS - datetime.now(UTC)
         history = History(self.per_day, begin=self.start - BEFORE)
         secrets = SECRETS
+        croct = Croct(history, api_key=secrets["croct_api_key"], now=self.now)
         self.vendors: dict[str, Vendor] = {
             "dfinery": Dfinery(history, self.now, token=secrets["dfinery_api_token"], quota=10**6),
             "happytalk": HappyTalk(history, token=secrets["happytalk_token"], now=self.now),
-            "croct": Croct(history, api_key=secrets["croct_api_key"], now=self.now),
+            "croct": croct,
+            "croct_sessions": replace(croct, kind=SESSIONS),
             "infobip": Infobip(
                 history,
                 self.store.put,
@@ -96,6 +106,7 @@ class World:
                 steps=(),
                 rows_per_file=20,
             ),
+            "infobip_definitions": InfobipDefinitions(secrets["infobip_api_key"]),
             "ncp": Ncp(
                 history,
                 access_key=secrets["ncp_access_key"],
@@ -127,7 +138,7 @@ class World:
         return {
             **SECRETS,
             **self.store.settings,
-            **{f"{name}_api_url": self.sandbox.url for name in self.vendors},
+            **{f"{name}_api_url": self.sandbox.url for name in VENDORS},
             "dfinery_service_id": "sandbox",
             "infobip_export_role_arn": "arn:aws:iam::000000000000:role/infobip-export",
             "infobip_s3_directory": self.directory,
@@ -169,6 +180,11 @@ def only(*names: str) -> dict[str, Any]:
         "ncp": ["ncp_access_key", "ncp_secret_key", "ncp_api_url"],
     }
     return dict.fromkeys(setting for name in required.keys() - names for setting in required[name])
+
+
+def streams_of(vendor: str) -> set[str]:
+    """The streams of all of a vendor's endpoints."""
+    return {stream for name in STREAMS if name.startswith(vendor) for stream in STREAMS[name]}
 
 
 def said(stream: str, heard: Heard) -> Counter[str]:

@@ -13,6 +13,17 @@ from (
 )
 order by id, line desc;
 
+create or replace table croct_sessions as
+select distinct on ("sessionId") * exclude (line)
+from (
+    select *, row_number() over () as line
+    from read_json(getvariable('folder') || '/croct_sessions.jsonl', format = 'newline_delimited', columns = {
+        "sessionId": 'varchar', "closeTime": 'timestamptz', "userId": 'varchar', "externalUserId": 'varchar',
+        "window": 'json', referrer: 'varchar', "landingPageUrl": 'varchar', campaign: 'json', statistics: 'json'
+    })
+)
+order by "sessionId", line desc;
+
 create or replace table dfinery_events as
 select distinct on (df_event_detail_log_id) * exclude (line)
 from (
@@ -57,6 +68,17 @@ from (
     })
 )
 order by event_key, line desc;
+
+create or replace table infobip_event_definitions as
+select distinct on ("definitionId") * exclude (line)
+from (
+    select *, row_number() over () as line
+    from read_json(getvariable('folder') || '/infobip_event_definitions.jsonl', format = 'newline_delimited', columns = {
+        "definitionId": 'varchar', title: 'varchar', description: 'varchar', category: 'varchar',
+        subcategory: 'varchar', "isInternalDefinition": 'boolean', fields: 'json'
+    })
+)
+order by "definitionId", line desc;
 
 create or replace table ncp_apigateway_events as
 select distinct on (event_key) * exclude (line)

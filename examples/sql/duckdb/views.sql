@@ -58,6 +58,17 @@ select
 from dfinery_events
 group by 1;
 
+create or replace view events_by_definition as
+select
+    "definitionId" as definition,
+    title,
+    count(*) as events,
+    min("timestamp") as first_at,
+    max("timestamp") as last_at
+from infobip_events
+left join infobip_event_definitions using ("definitionId")
+group by 1, 2;
+
 create or replace view missing_days as
 with days as (
     select 'croct_events' as stream, cast("timestamp" at time zone 'UTC' as date) as day from croct_events

@@ -63,7 +63,7 @@ class CatalogStream(SdkStream):
         return tuple(filter(None, dict.fromkeys((*self.primary_keys, self.replication_key))))
 
     @property
-    def is_incremental(self) -> bool:
+    def has_state(self) -> bool:
         """Whether STATE is read and written."""
         return self.replication_method != REPLICATION_FULL_TABLE
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.sent.spans import Span
 
 KEY_VALUE = "replication_key_value"
+READ_AT = "read_at"  # instead of it, of a table
 BEFORE_A_WATERMARK = {  # what an SDK tap may have written before its first bookmark
     "replication_key",
     "replication_key_signpost",
@@ -91,7 +92,8 @@ def read_bookmark(state: object, stream: str) -> Bookmark:
             f"the state of {stream} has partitions, which this stream never had; "
             "remove that stream from the state to read it from start_date"
         )
-    watermark = state.get(KEY_VALUE)
+    key = READ_AT if READ_AT in state else KEY_VALUE
+    watermark = state.get(key)
     named = {f"{stream}.position": state["position"]} if state.get("position") else {}
     ahead = state.get("ahead") or []
     if not isinstance(ahead, list):
@@ -99,7 +101,7 @@ def read_bookmark(state: object, stream: str) -> Bookmark:
     named |= {f"{stream}.ahead[{number}]": value for number, value in enumerate(ahead)}
     checkpoints = [_checkpoint(value, name) for name, value in named.items()]
     bookmark = Bookmark(
-        None if watermark is None else _instant(watermark, f"{stream}.{KEY_VALUE}", EPOCH),
+        None if watermark is None else _instant(watermark, f"{stream}.{key}", EPOCH),
         tuple(sorted(checkpoints, key=start_of)[:MOST_POSITIONS]),
         hints=hints if isinstance(hints := state.get("hints"), dict) else {},
         sent=_sent(state.get("sent"), watermark),
@@ -107,7 +109,7 @@ def read_bookmark(state: object, stream: str) -> Bookmark:
     bookmark = replace(
         bookmark, files=_files(state.get("files"), f"{stream}.files", bookmark.watermark)
     )
-    if watermark is None and (unknown := state.keys() - BEFORE_A_WATERMARK - {KEY_VALUE}):
+    if watermark is None and (unknown := state.keys() - BEFORE_A_WATERMARK - {key}):
         raise InvalidStateError(
             f"the state of {stream} has no {KEY_VALUE}, only {', '.join(sorted(unknown))}; correct "
             "it, or remove the stream from the state to read it from start_date"
@@ -211,12 +213,20 @@ def _quoted(value: object) -> str:
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
-def write_bookmark(state: dict[str, Any], replication_key: str, bookmark: Bookmark) -> None:
-    """Replace a stream's part of STATE in place."""
+def write_bookmark(state: dict[str, Any], replication_key: str | None, bookmark: Bookmark) -> None:
+    """Replace a stream's part of STATE in place.
+
+    Args:
+        state: The part.
+        replication_key: The stream's; None if it is a table.
+        bookmark: What is written.
+    """
     state.clear()
-    state["replication_key"] = replication_key
-    if bookmark.watermark is not None:
-        state[KEY_VALUE] = format_instant(bookmark.watermark)
+    if replication_key:
+        state["replication_key"] = replication_key
+    written_at = bookmark.watermark and format_instant(bookmark.watermark)
+    if written_at:
+        state[KEY_VALUE if replication_key else READ_AT] = written_at
     checkpoints = [_written(checkpoint) for checkpoint in bookmark.checkpoints]
     if checkpoints:
         state["position"] = checkpoints[0]
@@ -237,7 +247,7 @@ def write_bookmark(state: dict[str, Any], replication_key: str, bookmark: Bookma
     if sent.output:
         state["sent"] = {
             "output": sent.output,
-            "bookmark": state.get(KEY_VALUE),
+            "bookmark": written_at,
             **_written_spans("spans", sent.spans),
         }
         if sent.outside:

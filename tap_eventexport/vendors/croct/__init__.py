@@ -6,6 +6,7 @@ from singer_sdk import typing as th
 
 from tap_eventexport.vendor import Api, Vendor
 from tap_eventexport.vendors.croct.events import CroctEvents
+from tap_eventexport.vendors.croct.sessions import CroctSessions
 
 SETTINGS = th.PropertiesList(
     th.Property(
@@ -35,7 +36,7 @@ SETTINGS = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=1000),
         default=1000,
         title="Croct page size",
-        description="Events in one response, 1 to 1000.",
+        description="Items in one response, 1 to 1000.",
     ),
 )
 
@@ -47,7 +48,7 @@ VENDOR = Vendor(
             name="Croct",
             credential="croct_api_key",
             urls=("croct_api_url",),
-            streams=(CroctEvents,),
+            streams=(CroctEvents, CroctSessions),
         )
     },
     guide="workspace → application → API keys; the key needs the permission data_export.",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 import msgspec
 
 from tap_eventexport.engine.bodies.extra import NULL, ExtraDecoder, as_column
+from tap_eventexport.engine.bodies.fields import text
 from tap_eventexport.engine.duplicates.identity import content_key, parsed
 from tap_eventexport.engine.errors import FatalVendorError, RestartWindowError
 from tap_eventexport.engine.http.response import Response, error_body, one_line, parse
@@ -81,6 +82,11 @@ class Export(msgspec.Struct, Generic[Item]):
     metadata: Metadata | None = None
     nextCursor: str | int | None = None
 
+    @property
+    def cursor(self) -> str | None:
+        """The cursor of the next page; None if there is none."""
+        return None if self.nextCursor in {None, ""} else str(self.nextCursor)
+
 
 class Record(msgspec.Struct, gc=False):
     """One record of `croct_events`, in the order of its columns."""
@@ -114,20 +120,9 @@ def _decode_lenient(body: bytes) -> Export[Any]:
         export = _decode_numbers(body)
     for number, event in enumerate(export.items):
         for name in ("id", "sessionId", "userId"):
-            value = _text(getattr(event, name), f"$.items[{number}].{name}")
+            value = text(getattr(event, name), f"$.items[{number}].{name}")
             setattr(event, name, value)
     return export
-
-
-def _text(raw: msgspec.Raw, path: str) -> str | None:
-    """Return a text, or the digits of a number instead of a text."""
-    digits = bytes(raw).decode()
-    if digits[0] in "-0123456789":
-        return digits
-    try:
-        return msgspec.json.decode(raw, type=str | None)
-    except msgspec.ValidationError as error:
-        raise msgspec.ValidationError(f"{error} - at `{path}`") from None
 
 
 _decode_export = ExtraDecoder[Export[Any]](
@@ -147,9 +142,9 @@ class Answered(NamedTuple):
         times: The events' times in milliseconds, as the vendor sent them.
         span: The earliest and the latest of them.
         ids: Their ids; a key of the content if the vendor gives no id.
-        has_all_ids: Whether the vendor gives all ids.
-        events: The events.
-        records: The records made of them.
+        named: The ids from the vendor, and the events that have them; none if it is no fault that
+            an id comes again with other content.
+        records: The records made of the events.
         unnamed: The records without an id from the vendor, each with its time.
         new_names: The names of fields that have no column.
         size: The body's size in bytes.
@@ -159,9 +154,8 @@ class Answered(NamedTuple):
     times: list[int]
     span: tuple[int, int]
     ids: list[str]
-    has_all_ids: bool
-    events: list[Event]
-    records: list[Record]
+    named: tuple[Sequence[str], Sequence[Any]]
+    records: Sequence[Any]
     unnamed: list[tuple[Record, int]]
     new_names: Collection[str]
     size: int
@@ -176,19 +170,15 @@ class Answered(NamedTuple):
         """A hash of all events, in any order."""
         return sum(map(hash, self.ids)) + sum(self.times)
 
-    @property
-    def named(self) -> tuple[Sequence[str], Sequence[Event]]:
-        """The ids from the vendor, and the events that have them."""
-        if self.has_all_ids:
-            return self.ids, self.events
-        named = [event for event in self.events if event.id]
-        return [str(event.id) for event in named], named
 
-
-def reader(cursor: str | None) -> Callable[[Response], Answered]:
+def reader(
+    decode: Callable[[bytes], Answered], what: str, cursor: str | None
+) -> Callable[[Response], Answered]:
     """Return a parser for the response to a request with a cursor, or without one.
 
     Args:
+        decode: Parses the body of a success.
+        what: The expected kind of body, for the error.
         cursor: The cursor that was sent.
 
     Returns:
@@ -200,7 +190,7 @@ def reader(cursor: str | None) -> Callable[[Response], Answered]:
     def refuse(response: Response) -> Exception:
         return _refusal(response, cursor)
 
-    return lambda response: parse(response, answered, "export of events", refuse)
+    return lambda response: parse(response, decode, what, refuse)
 
 
 def answered(body: bytes) -> Answered:
@@ -212,9 +202,7 @@ def answered(body: bytes) -> Answered:
     export, extras, new_names = _decode_export(body)
     events = export.items
     times = [event.timestamp for event in events]
-    span = (min(times), max(times)) if times else NO_TIME
-    if span[0] not in TIMES or span[1] not in TIMES:
-        raise _no_time(times)
+    check_times(times, "timestamp")
     given = [event.id for event in events]
     ids = given if all(given) else list(map(_id, events, extras))
     try:
@@ -228,12 +216,11 @@ def answered(body: bytes) -> Answered:
         if not event.id
     ]
     return Answered(
-        cursor=None if export.nextCursor in {None, ""} else str(export.nextCursor),
+        cursor=export.cursor,
         times=times,
-        span=span,
+        span=span_of(times),
         ids=ids,
-        has_all_ids=ids is given,
-        events=events,
+        named=(given, events) if ids is given else _named(events),
         records=records,
         unnamed=unnamed,
         new_names=new_names,
@@ -268,13 +255,29 @@ def _records(
     )
 
 
-def _no_time(times: Sequence[int]) -> msgspec.ValidationError:
-    """Return the error for a time that can't be an event's."""
+def span_of(times: Sequence[int]) -> tuple[int, int]:
+    """Return the earliest and the latest of some times."""
+    return (min(times), max(times)) if times else NO_TIME
+
+
+def check_times(times: Sequence[int], name: str) -> None:
+    """Check that the items' times are milliseconds in this calendar.
+
+    Raises:
+        msgspec.ValidationError: If one isn't. The text names it.
+    """
+    if all(time in TIMES for time in span_of(times)):
+        return
     number = next(number for number, time in enumerate(times) if time not in TIMES)
-    return msgspec.ValidationError(
+    raise msgspec.ValidationError(
         f"{str(times[number])[:40]} is not a time in milliseconds since 1970 - at "
-        f"`$.items[{number}].timestamp`"
+        f"`$.items[{number}].{name}`"
     )
+
+
+def _named(events: Sequence[Event]) -> tuple[Sequence[str], Sequence[Event]]:
+    named = [event for event in events if event.id]
+    return [str(event.id) for event in named], named
 
 
 def _check_objects(events: Sequence[Event]) -> None:

@@ -10,6 +10,7 @@ from singer_sdk import typing as th
 
 from tap_eventexport.schema_errors import format_value
 from tap_eventexport.vendor import Api, Vendor
+from tap_eventexport.vendors.infobip.definitions import InfobipDefinitions
 from tap_eventexport.vendors.infobip.exports import InfobipExports
 from tap_eventexport.vendors.infobip.files import InfobipFiles
 
@@ -182,7 +183,7 @@ VENDOR = Vendor(
             ),
             urls=("infobip_api_url", "aws_endpoint_url"),
             rate=RATE,
-            streams=(InfobipExports,),
+            streams=(InfobipExports, InfobipDefinitions),
         ),
         "files": Api(
             name="Infobip files",

@@ -183,7 +183,7 @@ def test_a_full_table_is_sent_whole_and_leaves_no_spans() -> None:
     runs = Runs()
     runs.vendor.wait(5 * HOUR)
     with patch(
-        "tap_eventexport.engine.singer.catalog_stream.CatalogStream.is_incremental",
+        "tap_eventexport.engine.singer.catalog_stream.CatalogStream.has_state",
         new_callable=PropertyMock,
         return_value=False,
     ):

@@ -142,7 +142,7 @@ def test_records_that_wait_for_a_file_are_not_promised_before_it_is_written(
 )
 def test_selection_is_the_sdks(deselected: list[str]) -> None:
     catalog = json.loads(TapEventExport(config=CONFIG).catalog_json_text)
-    (entry,) = catalog["streams"]
+    entry, *_ = catalog["streams"]
     breadcrumb = ["properties", *deselected]
     entry["metadata"].append({"breadcrumb": breadcrumb, "metadata": {"selected": False}})
     stream = TapEventExport(config=CONFIG, catalog=catalog).streams["croct_events"]
