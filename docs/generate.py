@@ -40,6 +40,7 @@ HUB = ROOT / "docs/hub/tap-eventexport.yml"
 
 TABLES = ("<!-- settings: made by bin/documents -->\n", "<!-- /settings -->\n")
 LIST = ("        # settings: made by bin/documents\n", "        # /settings\n")
+SELECTION = ("        # selection: made by bin/documents\n", "        # /selection\n")
 GROUPS = ("        # groups: made by bin/documents\n", "        # /groups\n")
 EXAMPLES = ("# vendors: made by bin/documents\n", "# /vendors\n")
 LOADER = ("<!-- loader: made by bin/documents -->\n", "<!-- /loader -->\n")
@@ -216,6 +217,15 @@ def groups() -> list[list[str]]:
     return [[api.credential, *api.required] for vendor in VENDORS for api in vendor.apis.values()]
 
 
+def selection() -> Definition:
+    """The streams that aren't read unless the user says so."""
+    return {
+        stream.name: {"selected": False}
+        for _, stream in _streams()
+        if not stream.selected_by_default
+    }
+
+
 def meltano(text: str, told: Mapping[str, Any]) -> str:
     """meltano.yml with the settings of the extractor and the loader as they must be.
 
@@ -227,6 +237,7 @@ def meltano(text: str, told: Mapping[str, Any]) -> str:
     text = _between(text, GROUPS, lines)
     own = textwrap.indent(_yaml(settings_list(target.SCHEMA)), " " * 8)
     text = _between(text, LOADERS_LIST, own)
+    text = _between(text, SELECTION, textwrap.indent(_yaml(selection()), " " * 8))
     return _between(text, LIST, textwrap.indent(_yaml(settings_list(told["settings"])), " " * 8))
 
 
@@ -250,6 +261,7 @@ def hub_definition(told: Mapping[str, Any]) -> Definition:
         "maintenance_status": "active",
         "quality": "unknown",
         "supported_python_versions": told["supported_python_versions"],
+        "metadata": selection(),
         "settings_group_validation": groups(),
         "settings": settings_list(told["settings"]),
     }

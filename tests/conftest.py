@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CROCT_KEY = "a-croct-key-of-the-tests"
 HAPPYTALK_TOKEN = "a-happytalk-token-of-the-tests"  # noqa: S105
 NCP_KEYS = ("an-ncp-access-key-of-the-tests", "an-ncp-secret-key-of-the-tests")
-BESIDE_EVENTS = ("croct_sessions",)  # which have tests of their own
+BESIDE_EVENTS = ("croct_sessions", "croct_users")  # which have tests of their own
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = datetime(2026, 3, 4, tzinfo=UTC)
 

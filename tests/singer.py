@@ -152,8 +152,10 @@ def known_streams() -> dict[str, dict[str, Any]]:
     return {stream["tap_stream_id"]: stream for stream in made["streams"]}
 
 
-def catalog_without(names: Collection[str], config: dict[str, Any]) -> dict[str, Any]:
-    """A catalog of the configured vendors' streams, of which some aren't selected."""
+def catalog_without(
+    names: Collection[str], config: dict[str, Any], beside: Collection[str] = ()
+) -> dict[str, Any]:
+    """A catalog of the configured vendors' streams, of which some aren't selected, or more are."""
     apis = [vendor.api(config) for vendor in VENDORS]
     configured = [api for api in apis if api.is_configured(config)]
     names_of = attrgetter("name")
@@ -162,7 +164,9 @@ def catalog_without(names: Collection[str], config: dict[str, Any]) -> dict[str,
     )
     for stream in streams:
         (root,) = [each for each in stream["metadata"] if not each["breadcrumb"]]
-        root["metadata"]["selected"] &= stream["tap_stream_id"] not in names
+        name = stream["tap_stream_id"]
+        root["metadata"]["selected"] |= name in beside
+        root["metadata"]["selected"] &= name not in names
     return {"streams": streams}
 
 
@@ -174,6 +178,7 @@ class Tap:
         shift: Seconds that its clock is ahead of the machine's.
         pause: Seconds that it waits after a first fault.
         without: Streams that its catalog leaves out, if it gets no other one.
+        beside: Streams that its catalog selects though they aren't by default.
         settings: Its settings, unless a run says otherwise.
     """
 
@@ -183,11 +188,13 @@ class Tap:
         shift: float = 0.0,
         pause: float = FIRST_PAUSE,
         without: Collection[str] = (),
+        beside: Collection[str] = (),
         **settings: Any,
     ) -> None:
         self.folder = folder
         self.shift = shift
         self.without = without
+        self.beside = beside
         self.settings = settings
         is_plain = (shift, pause) == (0.0, FIRST_PAUSE)
         script = COMMANDS / "at_another_time.py"
@@ -197,7 +204,7 @@ class Tap:
 
     def hurried(self) -> Tap:
         """The same command with short pauses."""
-        return Tap(self.folder, self.shift, HURRIED, self.without, **self.settings)
+        return Tap(self.folder, self.shift, HURRIED, self.without, self.beside, **self.settings)
 
     def anew(self) -> Tap:
         """The same command, for which Python starts anew each time."""
@@ -210,8 +217,9 @@ class Tap:
     ) -> list[str]:
         """The command line, with its files written."""
         config = {**self.settings, **settings}
-        if catalog is None and self.without and arguments[:1] in {(), ("--state",)}:
-            catalog = catalog_without(self.without, config)
+        is_chosen = bool(self.without or self.beside)
+        if catalog is None and is_chosen and arguments[:1] in {(), ("--state",)}:
+            catalog = catalog_without(self.without, config, self.beside)
         files = {"config": config, "state": state, "catalog": catalog}
         for name, value in files.items():
             if value is not None:

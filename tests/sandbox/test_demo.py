@@ -25,7 +25,7 @@ def row(stream: str, key: str, time: str) -> dict[str, Any]:
     """A record, as a stream has it, whose content is its key."""
     columns = STREAMS[stream]
     properties = {"properties": {"url": key}, "level": "", "type": "", "message": key, "raw": key}
-    return {**properties, columns.key: key, columns.time.strip('"'): time}
+    return {**properties, columns.key.strip('"'): key, columns.time.strip('"'): time}
 
 
 def told(stream: str, key: str, time: str) -> str:

@@ -186,7 +186,7 @@ def refused_future(world: World, request: Request) -> Response | None:
     """The answer of a vendor that exports no future, to a request that asks for some."""
     now = world.now()
     match request.path:
-        case "/export/events" | "/export/session" if (
+        case "/export/events" | "/export/session" | "/export/user" if (
             int(request.first("end") or 0) > now.timestamp() * 1000
         ):
             return json_response(400, {"title": "Bad Request", "detail": "end is in the future"})

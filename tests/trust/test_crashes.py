@@ -26,6 +26,7 @@ UNFINISHED = {  # records of the page, file or day that a crash leaves without a
     "happytalk_siem_events": 25,
     "croct_events": 20,
     "croct_sessions": 20,
+    "croct_users": 20,
     "infobip_events": 20,
     "infobip_event_definitions": 4,
     "ncp_apigateway_events": 20,

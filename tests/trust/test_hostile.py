@@ -11,7 +11,7 @@ import pytest
 
 from tap_eventexport.sandbox.server import Fault, Response
 from tests.trust.test_faults import ALWAYS, assert_no_secrets, failed
-from tests.trust.world import STREAMS, contents, only
+from tests.trust.world import STREAMS, TESTED, contents, only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +49,7 @@ DEEP = {
     "happytalk": b'{"result":"success","data":' + b"[" * 10**6,
     "croct": b'{"items":[{"timestamp":1773673200000,"payload":' + b'{"a":' * 10**6,
     "croct_sessions": b'{"items":[{"closeTime":1773673200000,"attributes":' + b'{"a":' * 10**6,
+    "croct_users": b'{"items":[{"lastModifiedTime":1773673200000,"address":' + b'{"a":' * 10**6,
     "infobip": b'{"requestId":' + b"[" * 10**6,
     "infobip_definitions": b'[{"definitionId":"a","x":' + b"[" * 10**6,
     "ncp": b'{"total":1,"events":' + b"[" * 10**6,
@@ -94,7 +95,7 @@ def test_a_redirect_to_another_host(tap: Tap, world: World, reference: Contents,
     assert_no_secrets(done, world)
 
 
-@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("name", TESTED)
 @pytest.mark.parametrize("status", [200, 400, 500])
 def test_what_a_vendor_says_moves_no_terminal_and_makes_no_line(
     tap: Tap, world: World, name: str, status: int

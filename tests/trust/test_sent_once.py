@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_eventexport.sandbox.croct_events import EVENTS_OF_A_SESSION
+from tap_eventexport.sandbox.croct_events import EVENTS_OF_A_SESSION, EVENTS_OF_A_USER
 from tests.trust.world import KEYS, TABLES, World, contents
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ def busy(store: Store, tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-EVENTS_OF = {"croct_sessions": EVENTS_OF_A_SESSION}  # in one record
+EVENTS_OF = {  # in one record
+    "croct_sessions": EVENTS_OF_A_SESSION,
+    "croct_users": EVENTS_OF_A_USER,
+}
 
 
 class Hourly:

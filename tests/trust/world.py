@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.sandbox.croct import Croct
-from tap_eventexport.sandbox.croct_kinds import SESSIONS
+from tap_eventexport.sandbox.croct_kinds import SESSIONS, USERS
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import History
@@ -41,20 +41,24 @@ KEYS = {
     "happytalk_siem_events": "event_key",
     "croct_events": "id",
     "croct_sessions": "sessionId",
+    "croct_users": "userId",
     "infobip_events": "event_key",
     "infobip_event_definitions": "definitionId",
     "ncp_apigateway_events": "event_key",
 }
+PERSONAL = {"croct_users"}  # which aren't selected by default
 TABLES = {"infobip_event_definitions"}  # which have no time
 STREAMS = {  # of each endpoint, whose name begins with the vendor's
     "dfinery": ["dfinery_events"],
     "happytalk": ["happytalk_service_history", "happytalk_siem_events"],
     "croct": ["croct_events"],
     "croct_sessions": ["croct_sessions"],
+    "croct_users": ["croct_users"],
     "infobip": ["infobip_events"],
     "infobip_definitions": ["infobip_event_definitions"],
     "ncp": ["ncp_apigateway_events"],
 }
+TESTED = [name for name in STREAMS if PERSONAL.isdisjoint(STREAMS[name])]  # by --test
 VENDORS = list(dict.fromkeys(name.partition("_")[0] for name in STREAMS))
 SECRETS = {
     "dfinery_api_token": "a-dfinery-token-of-the-trust",
@@ -98,6 +102,7 @@ class World:
             "happytalk": HappyTalk(history, token=secrets["happytalk_token"], now=self.now),
             "croct": croct,
             "croct_sessions": replace(croct, kind=SESSIONS),
+            "croct_users": replace(croct, kind=USERS),
             "infobip": Infobip(
                 history,
                 self.store.put,
@@ -152,7 +157,8 @@ class World:
     def tap(self, folder: Path, lead: timedelta = timedelta(0), **settings: Any) -> Tap:
         """The command over all vendors, with short pauses, its clock ahead of theirs or not."""
         chosen = {**self.settings(), **settings}
-        return Tap(folder, (self.shift + lead).total_seconds(), HURRIED, **chosen)
+        shift = (self.shift + lead).total_seconds()
+        return Tap(folder, shift, HURRIED, beside=PERSONAL, **chosen)
 
     def truth(
         self, stream: str, start: datetime | None = None, end: datetime | None = None

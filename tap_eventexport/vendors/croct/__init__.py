@@ -7,6 +7,7 @@ from singer_sdk import typing as th
 from tap_eventexport.vendor import Api, Vendor
 from tap_eventexport.vendors.croct.events import CroctEvents
 from tap_eventexport.vendors.croct.sessions import CroctSessions
+from tap_eventexport.vendors.croct.users import CroctUsers
 
 SETTINGS = th.PropertiesList(
     th.Property(
@@ -48,7 +49,7 @@ VENDOR = Vendor(
             name="Croct",
             credential="croct_api_key",
             urls=("croct_api_url",),
-            streams=(CroctEvents, CroctSessions),
+            streams=(CroctEvents, CroctSessions, CroctUsers),
         )
     },
     guide="workspace → application → API keys; the key needs the permission data_export.",

@@ -84,3 +84,17 @@ def instant(raw: msgspec.Raw, path: str) -> str | None:
         raise msgspec.ValidationError(
             f"{time} is not a time in milliseconds since 1970 - at `{path}`"
         ) from None
+
+
+def day(raw: msgspec.Raw, path: str) -> str | None:
+    """Make a date of milliseconds since 1970, which may be before that."""
+    time = instant(raw, path)
+    return time and time[:10]
+
+
+def texts(raw: msgspec.Raw, path: str) -> list[str] | None:
+    """Make a list of texts; a text alone, as before the vendor's spec 0.6.0, is a list of one."""
+    said: list[str] | str | None = value_of(raw, list[str] | str | None, path)
+    if isinstance(said, str):
+        return [said] if said else []
+    return said
