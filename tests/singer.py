@@ -72,6 +72,7 @@ class Heard:
     schemas: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     states: list[dict[str, Any]] = field(default_factory=list)
     batches: list[dict[str, Any]] = field(default_factory=list)
+    versions: list[tuple[str, int]] = field(default_factory=list)
     _checks: dict[str, Check] = field(default_factory=dict)
 
     def hear(self, line: str) -> None:
@@ -88,6 +89,9 @@ class Heard:
                 assert stream in self.schemas
                 assert message["manifest"]
                 self.batches.append(message)
+            case "ACTIVATE_VERSION":
+                assert stream in self.records
+                self.versions.append((stream, message["version"]))
             case "STATE":
                 bookmarks = message["value"]["bookmarks"]
                 assert all(

@@ -148,6 +148,11 @@ class EventStream(CatalogStream):
         """A hash of the filters."""
         return hashlib.sha256(msgspec.json.encode(self.filters)).hexdigest()[:12]
 
+    @cached_property
+    def version(self) -> int | None:
+        """The version of the records that are sent, if a loader may drop all others."""
+        return None
+
     @property
     def is_compared(self) -> bool:
         """Whether what is read again is compared with what was sent."""

@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from singer_sdk.singerlib import ActivateVersionMessage
+
 from tap_eventexport.engine.delivery import Delivery
 from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.prefetch.prefetch import StreamQueue
@@ -110,6 +112,7 @@ class StreamSync:
         if checkpoint is None:
             self._delivery.end_window(tally)
             self._tally = None
+            self._activate_version()
         elif self.stream.output_hash and not self._delivery.is_holding:
             checkpoint = replace(checkpoint, sent=self._ledger.partial(tally))
         self._counter.increment(self.progress.records - before)
@@ -158,6 +161,13 @@ class StreamSync:
         self.stream.write_schema()
         self._is_schema_written = True
 
+    def _activate_version(self) -> None:
+        """Let the loader drop the records of earlier versions, after those of a new one."""
+        version, records = self.stream.version, self.progress.records
+        if version is not None and records:
+            for transform in self.stream.transforms:
+                self._writer.write_message(ActivateVersionMessage(transform.name, version))
+
     def _make_output(self) -> RecordLines | BatchFiles:
         stream = self.stream
         reason = stream.transform_reason()
@@ -175,7 +185,7 @@ class StreamSync:
             )
         if batches := stream.get_batch_config(stream.config):
             return BatchFiles(stream.name, self._writer, batches)
-        return RecordLines(self._writer)
+        return RecordLines(self._writer, stream.version)
 
     @property
     def _vendors_now(self) -> datetime:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_eventexport.engine.state.bookmark import Bounds
 from tap_eventexport.engine.stream import EventStream
-from tap_eventexport.engine.windows import MILLISECOND
+from tap_eventexport.engine.windows import MILLISECOND, to_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,6 +69,27 @@ class TableStream(EventStream):
 
     def _is_young(self, read_at: datetime) -> bool:
         return NO_TIME <= self.now - read_at < self.read_every
+
+    @property
+    def activates_version(self) -> bool:
+        """Whether a loader is told which records there are now, so that it may drop all others."""
+        return False
+
+    @cached_property
+    def version(self) -> int | None:
+        """The version of the records that this run sends; None if they have none.
+
+        BATCH messages have none, so that a loader would drop what they bring.
+        """
+        if not self.activates_version:
+            return None
+        if self.get_batch_config(self.config):
+            self.logger.warning(
+                "%s: batch_config leaves no room for versions, so no ACTIVATE_VERSION is sent",
+                self.name,
+            )
+            return None
+        return to_milliseconds(self.now)
 
     @abstractmethod
     def pages(self, window: Window, cursor: Mapping[str, Any] | None) -> Iterator[Page]:

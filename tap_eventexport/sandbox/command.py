@@ -16,6 +16,7 @@ from tap_eventexport.sandbox import envfile
 from tap_eventexport.sandbox.croct import Croct
 from tap_eventexport.sandbox.croct_kinds import EVENTS, SESSIONS, USERS
 from tap_eventexport.sandbox.dfinery import Dfinery
+from tap_eventexport.sandbox.dfinery_profiles import DfineryProfiles
 from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import Chapters, History
 from tap_eventexport.sandbox.infobip import Infobip
@@ -38,8 +39,10 @@ class CannotStartError(Exception):
 
 def vendors(history: History | Chapters, store: Store) -> list[Vendor]:
     """Make all vendors, with one history."""
+    dfinery = Dfinery(history)
     return [
-        Dfinery(history),
+        dfinery,
+        DfineryProfiles(dfinery),
         HappyTalk(history),
         *(Croct(history, kind=kind) for kind in (EVENTS, SESSIONS, USERS)),
         Infobip(history, store.put, steps=()),

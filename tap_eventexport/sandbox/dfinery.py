@@ -116,6 +116,10 @@ class Dfinery:
 
     def answer(self, request: Request) -> Response:
         """Answer according to the vendor's pages."""
+        return self.limited(lambda: self._export(request))
+
+    def limited(self, export: Callable[[], Response]) -> Response:
+        """Answer with an export, unless too many were asked for."""
         with self.lock:
             now = self.now()
             recent = [time for time in self.asked if now - time < self.resets_in]
@@ -127,10 +131,10 @@ class Dfinery:
             self.at_once += 1
         try:
             if is_too_much:
-                refused = _fail(429, "too_many_api_requests")
+                refused = fail(429, "too_many_api_requests")
                 headers = {**refused.headers, **self._quota(0, reset), "Date": _http_date(now)}
                 return Response(429, refused.body, headers)
-            answer = self._export(request)
+            answer = export()
             headers = {**answer.headers, **self._quota(left, reset), "Date": _http_date(now)}
             return Response(answer.status, answer.body, headers, answer.framing)
         finally:
@@ -165,13 +169,13 @@ class Dfinery:
 
     def _export(self, request: Request) -> Response:
         if request.headers.get("authorization") != f"Bearer {self.token}":
-            return _fail(401, "unauthorized_token")
+            return fail(401, "unauthorized_token")
         try:
             asked = json.loads(request.body)
             first = _date(asked["from_date"])
             last = _date(asked["to_date"]) if "to_date" in asked else None
         except (ValueError, KeyError, TypeError):
-            return _fail(400, "invalid_parameter")
+            return fail(400, "invalid_parameter")
         today = self.now().astimezone(ZoneInfo(self.zone)).date()
         if (
             request.method != "POST"
@@ -179,21 +183,21 @@ class Dfinery:
             or set(asked) - FIELDS
             or asked.get("events_condition_type") not in CONDITIONS
             or asked.get("properties_condition_type", "all") not in CONDITIONS
-            or not all(_is_names(asked.get(name, [])) for name in ("events", "properties"))
+            or not all(is_names(asked.get(name, [])) for name in ("events", "properties"))
             or (last is not None and first >= last)
         ):
-            return _fail(400, "invalid_parameter")
+            return fail(400, "invalid_parameter")
         if first < today - timedelta(days=KEPT_DAYS - (not self.is_edge_kept)):
-            return _fail(400, "exceed_date_range_limit")
+            return fail(400, "exceed_date_range_limit")
         start = self._midnight(first)
         end = self._midnight(last) if last else self.now()
         rows = [
             row
             for row in self._rows(start, end)
-            if _is_chosen(asked, "events", row["df_event_name"])
+            if is_chosen(asked, "events", row["df_event_name"])
         ]
         known = (*PROPERTIES, *(["event_name"] if self.has_event_name else []))
-        columns = [name for name in known if _is_chosen(asked, "properties", name)]
+        columns = [name for name in known if is_chosen(asked, "properties", name)]
         if self.new_column and first >= self.new_column[1]:
             columns.append(self.new_column[0])
         body = self._csv(sorted([*SYSTEM, *columns]), rows)
@@ -279,16 +283,18 @@ def _date(text: str) -> date:
     raise ValueError("no date")
 
 
-def _is_names(value: object) -> bool:
+def is_names(value: object) -> bool:
+    """Whether a value is a list of texts."""
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
-def _is_chosen(asked: dict[str, Any], what: str, name: str) -> bool:
+def is_chosen(asked: dict[str, Any], what: str, name: str) -> bool:
     """Whether the request's condition includes a name."""
     condition: str = asked.get(f"{what}_condition_type", "all")
     is_named = name in asked.get(what, [])
     return condition == "all" or is_named is (condition == "include")
 
 
-def _fail(status: int, message: str) -> Response:
+def fail(status: int, message: str) -> Response:
+    """An error."""
     return json_response(status, {"result": "fail", "message": message})

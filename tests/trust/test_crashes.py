@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CRASHES = 4  # of each history, before a run may end by itself
 UNFINISHED = {  # records of the page, file or day that a crash leaves without a promise
     "dfinery_events": 80,
+    "dfinery_user_profiles": 60,
     "happytalk_service_history": 25,
     "happytalk_siem_events": 25,
     "croct_events": 20,

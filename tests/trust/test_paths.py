@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LEFT_OUT = {
     "dfinery_events": "df_unified_id",
+    "dfinery_user_profiles": "df_name",
     "happytalk_service_history": "request_user",
     "happytalk_siem_events": "user",
     "croct_events": "context",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tap_eventexport.sandbox.croct import Croct
 from tap_eventexport.sandbox.croct_kinds import SESSIONS, USERS
 from tap_eventexport.sandbox.dfinery import Dfinery
+from tap_eventexport.sandbox.dfinery_profiles import DfineryProfiles
 from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.infobip import Infobip
@@ -37,6 +38,7 @@ PER_DAY = 60
 
 KEYS = {
     "dfinery_events": "df_event_detail_log_id",
+    "dfinery_user_profiles": "df_unified_id",
     "happytalk_service_history": "id",
     "happytalk_siem_events": "event_key",
     "croct_events": "id",
@@ -46,10 +48,11 @@ KEYS = {
     "infobip_event_definitions": "definitionId",
     "ncp_apigateway_events": "event_key",
 }
-PERSONAL = {"croct_users"}  # which aren't selected by default
-TABLES = {"infobip_event_definitions"}  # which have no time
+PERSONAL = {"croct_users", "dfinery_user_profiles"}  # which aren't selected by default
+TABLES = {"dfinery_user_profiles", "infobip_event_definitions"}  # which have no time
 STREAMS = {  # of each endpoint, whose name begins with the vendor's
     "dfinery": ["dfinery_events"],
+    "dfinery_profiles": ["dfinery_user_profiles"],
     "happytalk": ["happytalk_service_history", "happytalk_siem_events"],
     "croct": ["croct_events"],
     "croct_sessions": ["croct_sessions"],
@@ -96,9 +99,12 @@ class World:
         self.shift = self.end + AFTERWARDS - datetime.now(UTC)
         history = History(self.per_day, begin=self.start - BEFORE)
         secrets = SECRETS
+        token = secrets["dfinery_api_token"]
+        dfinery = Dfinery(history, self.now, token=token, quota=10**6)
         croct = Croct(history, api_key=secrets["croct_api_key"], now=self.now)
         self.vendors: dict[str, Vendor] = {
-            "dfinery": Dfinery(history, self.now, token=secrets["dfinery_api_token"], quota=10**6),
+            "dfinery": dfinery,
+            "dfinery_profiles": DfineryProfiles(dfinery, list(range(60))),
             "happytalk": HappyTalk(history, token=secrets["happytalk_token"], now=self.now),
             "croct": croct,
             "croct_sessions": replace(croct, kind=SESSIONS),

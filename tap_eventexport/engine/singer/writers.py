@@ -26,6 +26,7 @@ class RecordLines:
 
     Args:
         writer: Where messages go.
+        version: The version of the records; None if they have none.
 
     Attributes:
         is_complete: Whether no record waits; always true.
@@ -33,8 +34,9 @@ class RecordLines:
 
     is_complete = True
 
-    def __init__(self, writer: MessageWriter) -> None:
+    def __init__(self, writer: MessageWriter, version: int | None = None) -> None:
         self._writer = writer
+        self._version = b"" if version is None else b',"version":%d' % version
 
     def messages(self, name: str, lines: bytes) -> bytes:
         """Make RECORD messages of records; on any thread.
@@ -44,7 +46,8 @@ class RecordLines:
             lines: A line of JSON for each record.
         """
         begin = b'{"type":"RECORD","stream":%b,"record":' % encoder.encode(name)
-        end = b',"time_extracted":%b}\n' % encoder.encode(datetime.now(UTC))
+        extracted = encoder.encode(datetime.now(UTC))
+        end = b'%b,"time_extracted":%b}\n' % (self._version, extracted)
         between = lines.replace(b"\n", end + begin)
         return b"".join([begin, memoryview(between)[: -len(begin)]])
 

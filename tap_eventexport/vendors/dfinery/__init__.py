@@ -10,6 +10,7 @@ from tap_eventexport.engine.windows import is_time_zone, zone_names
 from tap_eventexport.schema_errors import format_value, meant
 from tap_eventexport.vendor import Api, Vendor
 from tap_eventexport.vendors.dfinery.events import DfineryEvents
+from tap_eventexport.vendors.dfinery.profiles import DfineryProfiles
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -96,6 +97,37 @@ SETTINGS = th.PropertiesList(
         "df_event_detail_log_id. warn: log a warning and send them unchanged. number: add :1, :2 "
         "and so on to the id of all but the first.",
     ),
+    th.Property(
+        "dfinery_profile_audience",
+        th.StringType,
+        title="Dfinery profiles' audience",
+        description="The id of an audience, whose users dfinery_user_profiles holds; all users if "
+        "not set.",
+    ),
+    th.Property(
+        "dfinery_profile_properties",
+        th.ArrayType(th.StringType),
+        default=[],
+        title="Dfinery profiles' properties",
+        description="The names sent as the properties of the request for profiles, such as "
+        '["df_membership"].',
+    ),
+    th.Property(
+        "dfinery_profile_properties_condition_type",
+        th.StringType,
+        allowed_values=["all", "include", "exclude"],
+        title="Dfinery profiles' properties' condition",
+        description="all exports all properties; include or exclude applies to those of "
+        "dfinery_profile_properties. If not set: include if it has names, else all.",
+    ),
+    th.Property(
+        "dfinery_profile_activate_version",
+        th.BooleanType,
+        default=False,
+        title="Dfinery profiles' ACTIVATE_VERSION",
+        description="true: after the profiles, an ACTIVATE_VERSION message says which users there "
+        "are; a loader that supports it drops all others, or marks them as deleted.",
+    ),
 )
 
 
@@ -114,7 +146,7 @@ def problems(right: Mapping[str, Any], named: Collection[str]) -> Iterator[str]:
                 f'dfinery_property_types["{name}"]: got {format_value(chosen)}, expected '
                 f"{format_value(kind)}: the stream's keys and bookmarks need it"
             )
-    for name in ("dfinery_event_names", "dfinery_properties"):
+    for name in ("dfinery_event_names", "dfinery_properties", "dfinery_profile_properties"):
         condition = right.get(f"{name}_condition_type", "all")
         if condition != "all" and right.get(name) == []:
             yield f"{name}: got an empty list, expected names to {condition}"
@@ -130,7 +162,7 @@ VENDOR = Vendor(
             required=("dfinery_service_id",),
             urls=("dfinery_api_url",),
             max_concurrency=MAX_REQUESTS,
-            streams=(DfineryEvents,),
+            streams=(DfineryEvents, DfineryProfiles),
         )
     },
     guide="console → service settings → API; the Export token (not the Import token), issued by an "
@@ -146,6 +178,10 @@ VENDOR = Vendor(
         "dfinery_properties_condition_type": "include",
         "dfinery_property_types": '{"visits": "integer"}',
         "dfinery_repeated_ids": "warn",
+        "dfinery_profile_audience": "your-audience-id",
+        "dfinery_profile_properties": '["df_membership"]',
+        "dfinery_profile_properties_condition_type": "include",
+        "dfinery_profile_activate_version": "false",
     },
     problems=problems,
 )

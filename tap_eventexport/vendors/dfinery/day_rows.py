@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.bodies.csvspool import CsvSpool
     from tap_eventexport.engine.page import Choice, Record
     from tap_eventexport.vendors.dfinery.findings import Findings
-    from tap_eventexport.vendors.dfinery.rows import Day, Rows
+    from tap_eventexport.vendors.dfinery.rows import Csv, Rows
 
 
 class DayRows:
@@ -37,7 +37,7 @@ class DayRows:
     def __init__(
         self,
         spool: CsvSpool,
-        day: Day,
+        day: Csv,
         findings: Findings,
         poll: Callable[[], None],
         *,

@@ -12,7 +12,7 @@ from tap_eventexport.engine.names import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import date, tzinfo
+    from datetime import tzinfo
 
     from tap_eventexport.engine.bodies.values import Convert
     from tap_eventexport.engine.page import Record
@@ -51,6 +51,19 @@ TYPES = {
     "df_items_df_discount": "number",
 }
 
+PROFILE_KEY = "df_unified_id"
+PROFILE_TYPES = {
+    PROFILE_KEY: "string",
+    "df_name": "string",
+    "df_gender": "string",
+    "df_birth": "string",  # in which form isn't documented
+    "df_membership": "string",
+    "df_sms_ads_optin": "boolean",
+    "df_kakao_ads_optin": "boolean",
+    "df_push_ads_optin": "boolean",
+    "df_push_night_ads_optin": "boolean",
+}
+
 
 def column_names(header: Sequence[str]) -> list[str]:
     """Return unique names for the columns of a CSV.
@@ -76,13 +89,15 @@ class ColumnTypes:
 
     Args:
         chosen: The types from the settings, by column.
+        documented: The documented types.
     """
 
-    def __init__(self, chosen: Mapping[str, str]) -> None:
+    def __init__(self, chosen: Mapping[str, str], documented: Mapping[str, str]) -> None:
         self._chosen = chosen
+        self._documented = documented
 
     def __getitem__(self, name: str) -> str:
-        return self._chosen.get(name) or TYPES.get(name, "string")
+        return self._chosen.get(name) or self._documented.get(name, "string")
 
     def schemas(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Return the JSON schemas of some columns."""
@@ -90,30 +105,32 @@ class ColumnTypes:
 
     def advice(self, name: str) -> str:
         """Return what to do about a value that doesn't fit its column's type."""
-        if name in self._chosen:
-            return "correct its type in dfinery_property_types"
         if name in {KEY, ARRIVAL}:
             return "please report it"
+        if name in self._chosen:
+            return "correct its type in dfinery_property_types"
         return 'set it to "string" in dfinery_property_types, and report the wrong type'
 
 
-class Day(NamedTuple):
-    """The facts about one day's CSV, without its rows.
+class Csv(NamedTuple):
+    """The facts about a CSV, without its rows.
 
     Attributes:
-        date: The day.
+        what: Its name, for errors.
         names: The names of its columns, as they are sent.
         types: The types of its columns.
         zone: The time zone of its date-times.
+        keys: The columns that every row must have.
     """
 
-    date: date
+    what: str
     names: Sequence[str]
     types: ColumnTypes
     zone: tzinfo
+    keys: Sequence[str]
 
     def __str__(self) -> str:
-        return f"Dfinery's CSV of {self.date}"
+        return self.what
 
     def record_maker(self) -> Callable[[Rows, Sequence[int]], list[Record]]:
         """Return a function that makes records from rows, given the numbers of these rows.
@@ -128,7 +145,7 @@ class Day(NamedTuple):
             for name, convert, texts in zip(
                 self.names, converters, zip(*rows, strict=True), strict=False
             ):
-                if name in {KEY, ARRIVAL}:
+                if name in self.keys:
                     self._refuse_missing(name, texts, numbers)
                 try:
                     columns.append(convert(texts))
