@@ -79,6 +79,8 @@ def main() -> None:
             parts = urlsplit(self.path)
             if parts.path == "/count":
                 body, answered = str(answered).encode(), 0
+            elif parts.path == "/export/session":  # which no peer reads
+                body = b'{"items":[],"nextCursor":""}'
             else:
                 answered += 1
                 time.sleep(latency)

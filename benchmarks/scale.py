@@ -45,7 +45,8 @@ class Took:
 
 
 def backfill(folder: Path, config: Path, loader: str, workers: int) -> Took:
-    span = ("--start", START.isoformat(), "--end", (START + timedelta(days=DAYS)).isoformat())
+    end = (START + timedelta(days=DAYS)).isoformat()
+    span = ("--start", START.isoformat(), "--end", end, "--stream", "croct_events")
     how = ("--loader", loader, "--workers", str(workers), "--done", folder / f"done-{workers}")
     began = time.perf_counter()
     with (folder / "log.txt").open("w") as log:

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -28,6 +28,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from tap_eventexport.sandbox.croct import Croct
+from tap_eventexport.sandbox.croct_kinds import SESSIONS
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import Fault, Request, Sandbox
@@ -79,7 +80,8 @@ class Outage(Fault):
 
     def is_due(self, request: Request) -> bool:
         """Whether a request is for such a page."""
-        return request.first("start") in self.starts and request.first("cursor") is not None
+        is_further = request.first("start") in self.starts and request.first("cursor") is not None
+        return is_further and request.path == "/export/events"
 
 
 class Engine(Protocol):
@@ -396,7 +398,10 @@ def play(engine: Engine, folder: Path, binaries: Path) -> None:
     example = ROOT / "examples" / engine.name / engine.example
     text = example.read_text().replace('"/srv/events"', f'"{project.folder}"')
     (code / engine.example).write_text(text)
-    with postgres(binaries) as server, Sandbox([croct, Dfinery(history)]) as sandbox:
+    with (
+        postgres(binaries) as server,
+        Sandbox([croct, replace(croct, kind=SESSIONS), Dfinery(history)]) as sandbox,
+    ):
         settings = {
             "TAP_EVENTEXPORT_CROCT_API_URL": sandbox.url,
             "TAP_EVENTEXPORT_CROCT_PAGE_SIZE": PAGE,

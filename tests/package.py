@@ -27,7 +27,10 @@ NEEDED = (
     ".dist-info/licenses/LICENSE",
 )
 CONFIGURED = {"croct_api_key": "made-up", "happytalk_token": "made-up"}
-STREAMS = ["happytalk_service_history", "happytalk_siem_events", "croct_events"]
+STREAMS = [
+    *("happytalk_service_history", "happytalk_siem_events"),
+    *("croct_events", "croct_sessions", "croct_users"),
+]
 OWN = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 # Prints, of the environment that runs it, each distribution's name and bytes, but for pip's own.
