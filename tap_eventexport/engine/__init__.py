@@ -24,6 +24,8 @@ The life of a page (`page.py`), from the plan of a run to stdout:
    their window is complete; of these, only what has changed is sent. `singer/messages.py` writes
    the lines to stdout.
 9. `sync.py` advances the bookmark (`state/bookmark.py`), and writes it to STATE if no record waits.
-10. A signal ends a run between two pages: `shutdown.py`. Secrets are removed from every log line:
+10. A table (`table.py`) is one window with one page: STATE says when it was read, and has one span
+   (`sent/table.py`).
+11. A signal ends a run between two pages: `shutdown.py`. Secrets are removed from every log line:
    `console/redaction.py`.
 """
