@@ -201,6 +201,8 @@ class StreamSync:
         now, clock = self.stream.now, self.stream.client.clock
         earliest = self._plan.interval.start if self._plan.interval else now
         present = now - clock.certain_skew if clock.is_skew_believed else now
+        if self.stream.is_table:
+            earliest = EPOCH  # it is read at a time, and not from a time on
         if self.stream.bookmark_before.watermark is None:
             present = max(present, earliest)
         self._present = max(self._present, present)  # a vendor's clocks may differ

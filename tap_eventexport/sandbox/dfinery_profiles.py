@@ -22,7 +22,7 @@ KEY = "df_unified_id"
 PROPERTIES = (
     *("df_name", "df_gender", "df_birth", "df_membership"),
     *("df_sms_ads_optin", "df_kakao_ads_optin", "df_push_ads_optin", "df_push_night_ads_optin"),
-    *("interests", "points", "memo"),
+    *("hobbies", "points", "memo"),
 )
 
 
@@ -94,7 +94,7 @@ class DfineryProfiles:
             "df_birth": chance.choice(("1969-12-31", "2001-02-03", "")),
             "df_membership": chance.choice(("gold", "")),
             **{name: chance.choice(("TRUE", "FALSE", "")) for name in optins},
-            "interests": chance.choice(("null", '["책","여행"]', "[]")),
+            "hobbies": chance.choice(("null", '["책","여행"]', "[]")),
             "points": str(self.points.get(number, chance.randrange(2**60))),
             "memo": chance.choice(("", "첫째 줄\n둘째 줄", 'says "hi"')),
         }

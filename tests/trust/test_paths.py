@@ -70,6 +70,10 @@ def test_records_are_the_same_but_for_what_a_catalog_leaves_out(tap: Tap) -> Non
                 entry["metadata"]["selected"] = True
             if entry["breadcrumb"] == ["properties", LEFT_OUT[stream["tap_stream_id"]]]:
                 entry["metadata"]["selected"] = False
+    known = {
+        stream["tap_stream_id"]: stream["schema"]["properties"].keys()
+        for stream in catalog["streams"]
+    }
     part = tap.run(catalog=catalog)
     assert part.log.count("one by one, because of deselected properties") == len(KEYS)
     assert not any(
@@ -79,7 +83,8 @@ def test_records_are_the_same_but_for_what_a_catalog_leaves_out(tap: Tap) -> Non
     )
 
     def without(stream: str, record: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in record.items() if name != LEFT_OUT[stream]}
+        chosen = known[stream] - {LEFT_OUT[stream]}
+        return {name: value for name, value in record.items() if name in chosen}
 
     assert contents(part.heard) == contents(changed(tap.read(), without))
 

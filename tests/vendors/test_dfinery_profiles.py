@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STREAM, KEY = "dfinery_user_profiles", "df_unified_id"
 NOW = datetime(2026, 3, 20, 3, 4, 5, tzinfo=UTC)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-LISTED = {"interests": "array", "points": "integer"}
+LISTED = {"hobbies": "array", "points": "integer"}
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def test_columns_have_the_types_of_the_settings(tmp_path: Path) -> None:
     for record, number in zip(records, vendor.users, strict=True):
         profile = vendor.profile(number)
         assert record["points"] == int(profile["points"])
-        assert record["interests"] == json.loads(profile["interests"])
+        assert record["hobbies"] == json.loads(profile["hobbies"])
 
 
 def test_a_request_holds_what_the_settings_choose(tmp_path: Path) -> None:

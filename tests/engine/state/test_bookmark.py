@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_eventexport.engine.errors import FatalVendorError, InvalidStateError
+from tap_eventexport.engine.sent.ledger import Sent
+from tap_eventexport.engine.sent.spans import Span, Tally
 from tap_eventexport.engine.state.bookmark import (
     Bookmark,
     Bounds,
@@ -33,7 +35,7 @@ from tap_eventexport.engine.state.codec import (
     write_bookmark,
 )
 from tap_eventexport.engine.state.read_files import FileSpan, ReadFiles
-from tap_eventexport.engine.windows import EPOCH, Window, format_instant, split_every
+from tap_eventexport.engine.windows import EPOCH, MILLISECOND, Window, format_instant, split_every
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -572,3 +574,15 @@ def test_a_bookmark_without_a_promise_is_written_as_none() -> None:
     state: dict[str, Any] = {"replication_key_value": "old"}
     write_bookmark(state, "timestamp", Bookmark())
     assert state == {"replication_key": "timestamp"}
+
+
+def test_a_table_has_the_time_when_it_was_read() -> None:
+    read_at = datetime(2026, 3, 4, 5, 6, 7, 89_000, tzinfo=UTC)
+    span = Span(read_at - MILLISECOND, read_at, Tally(4, 0xFF))
+    state: dict[str, Any] = {"replication_key": "old"}
+    write_bookmark(state, None, Bookmark(read_at, sent=Sent("output", (span,))))
+    assert state["read_at"] == "2026-03-04T05:06:07.089Z"
+    assert state.keys() == {"read_at", "sent"}
+    assert read_bookmark(state, "a_table") == Bookmark(read_at, sent=Sent("output", (span,)))
+    with pytest.raises(InvalidStateError, match=r"the state's a_table\.read_at is 5, expected"):
+        read_bookmark({**state, "read_at": 5}, "a_table")
