@@ -15,7 +15,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
 from tap_eventexport.sandbox.croct import Croct
-from tap_eventexport.sandbox.croct_kinds import SESSIONS
+from tap_eventexport.sandbox.croct_kinds import SESSIONS, USERS
 from tap_eventexport.sandbox.happytalk import HappyTalk
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.ncp import Ncp
@@ -100,8 +100,8 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture
 def sandbox(croct: Croct, happytalk: HappyTalk, ncp: Ncp) -> Iterator[Sandbox]:
-    sessions = replace(croct, kind=SESSIONS)
-    with Sandbox([croct, sessions, happytalk, ncp]) as sandbox:
+    others = [replace(croct, kind=kind) for kind in (SESSIONS, USERS)]
+    with Sandbox([croct, *others, happytalk, ncp]) as sandbox:
         yield sandbox
 
 

@@ -76,3 +76,20 @@ def test_state_backfill_hidden_columns_and_a_second_account(
     project.run("run", "tap-eventexport--second", "target-jsonl", **{**all_settings, **own})
     assert ids(project) == truth(START, END)
     assert not list(project.output.iterdir())
+
+
+def test_personal_data_is_read_if_meltano_yml_says_so(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    project = Project(tmp_path / "project")
+    file, users = project.folder / "meltano.yml", project.output / "croct_users.jsonl"
+    written, wanted = (
+        "        croct_users:\n          selected: " + word for word in ("false", "true")
+    )
+    assert wanted in RECIPES
+    assert written in file.read_text()
+    project.run("run", "tap-eventexport", "target-jsonl", **settings)
+    assert not users.exists()
+    file.write_text(file.read_text().replace(written, wanted))
+    project.run("run", "tap-eventexport", "target-jsonl", **settings)
+    assert json.loads(users.read_text().splitlines()[0])["userId"]
