@@ -9,29 +9,25 @@ import shlex
 import sys
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_eventexport.backfill import sources
+from tap_eventexport.backfill.arguments import WrongUseError, instant, tap_of
 from tap_eventexport.backfill.plan import WIDTHS, plan
 from tap_eventexport.backfill.show import echo
 from tap_eventexport.console.standard_streams import standard_streams
-from tap_eventexport.engine.windows import Window, format_instant, parse_instant, round_up
-from tap_eventexport.inputs import InputError, read_object
-from tap_eventexport.tap import TapEventExport, describe
+from tap_eventexport.engine.windows import Window, format_instant, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_eventexport.backfill.plan import Partition
+    from tap_eventexport.tap import TapEventExport
 
 FAILED = 1
 NEEDED = ("distributed", "fsspec", "obstore")  # by `run`
-
-
-class WrongUseError(Exception):
-    """The command was used in a wrong way; the text says how."""
 
 
 @standard_streams(echo)
@@ -62,8 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         add("--config", action="append", required=True, help="the tap's settings: a file, or ENV")
         add("--catalog", help="the tap's catalog, for what is selected")
         add("--stream", action="append", default=[], help="this stream only; may be repeated")
-        add("--start", type=_instant, required=True, help="the time of the earliest event")
-        add("--end", type=_instant, required=True, help="exclusive; not in the future")
+        add("--start", type=instant, required=True, help="the time of the earliest event")
+        add("--end", type=instant, required=True, help="exclusive; not in the future")
         add("--by", choices=WIDTHS, default="day", help="the length of a partition")
     add = running.add_argument
     add("--loader", type=shlex.split, required=True, help="the loader's command")
@@ -74,18 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _instant(text: str) -> datetime:
-    try:
-        return parse_instant(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"got {text}, expected a date or date-time such as 2026-03-01 or "
-            "2026-03-01T00:00:00+09:00"
-        ) from None
-
-
 def _plan(options: argparse.Namespace) -> int:
-    for partition in _partitions(_tap(options), options):
+    for partition in _partitions(tap_of(options.config, options.catalog), options):
         print(json.dumps(partition.values))  # noqa: T201
     return 0
 
@@ -99,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
     from tap_eventexport.backfill.completed import DoneError  # noqa: PLC0415 - an extra
     from tap_eventexport.backfill.run import Options, run  # noqa: PLC0415 - an extra
 
-    tap = _tap(options)
+    tap = tap_of(options.config, options.catalog)
     chosen = Options(
         scheduler=options.scheduler,
         workers=options.workers,
@@ -111,22 +97,6 @@ def _run(options: argparse.Namespace) -> int:
         return run(tap, _partitions(tap, options), chosen)
     except DoneError as error:
         raise WrongUseError(f"--done: {error}") from None
-
-
-def _tap(options: argparse.Namespace) -> TapEventExport:
-    config: dict[str, Any] = {}
-    try:
-        for path in options.config:
-            config |= {} if path == "ENV" else read_object(path)
-        catalog = read_object(options.catalog) if options.catalog else None
-    except InputError as error:
-        raise WrongUseError(f"--config, --catalog: {error}") from None
-    try:
-        return TapEventExport(
-            config=config, catalog=catalog, parse_env_config="ENV" in options.config
-        )
-    except (ValueError, TypeError) as error:
-        raise WrongUseError(f"--config, --catalog: {describe(error)}") from None
 
 
 def _partitions(tap: TapEventExport, options: argparse.Namespace) -> Sequence[Partition]:

@@ -31,7 +31,7 @@ def main() -> None:
     """Run one job, and print its result to stdout."""
     open_standard_streams()
     job = json.loads(sys.stdin.readline())
-    with _unnamed(job["config"]) as config, _unnamed(job["catalog"]) as catalog:
+    with unnamed(job["config"]) as config, unnamed(job["catalog"]) as catalog:
         files = (f"--config=/dev/fd/{config.fileno()}", f"--catalog=/dev/fd/{catalog.fileno()}")
         tap = subprocess.Popen(  # noqa: S603 - the tap
             [*job["tap"], *files],
@@ -67,7 +67,7 @@ def main() -> None:
     os._exit(0)  # the thread that watches stdin never ends by itself
 
 
-def _unnamed(value: object) -> IO[str]:
+def unnamed(value: object) -> IO[str]:
     """Write a value to a file without a name, which needs no cleanup after a kill."""
     file = tempfile.TemporaryFile("w+")  # noqa: SIM115 - the caller closes it
     json.dump(value, file)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import uuid
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,11 +13,10 @@ from tap_eventexport.backfill.load import Job
 from tap_eventexport.backfill.progress import BackfillProgress
 from tap_eventexport.backfill.scheduler import Task
 from tap_eventexport.backfill.show import echo, shown
-from tap_eventexport.engine.shutdown import EXIT_CODES
+from tap_eventexport.backfill.signals import SignalReceived, listen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import FrameType
 
     from tap_eventexport.backfill.plan import Partition
     from tap_eventexport.tap import TapEventExport
@@ -46,14 +43,6 @@ class Options:
     retries: int
 
 
-class StreamDone(BaseException):
-    """A signal asked the run to end."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 def run(tap: TapEventExport, partitions: Sequence[Partition], options: Options) -> int:
     """Load all partitions that are not completed.
 
@@ -67,12 +56,12 @@ def run(tap: TapEventExport, partitions: Sequence[Partition], options: Options) 
     before = done.ids()
     tally = BackfillProgress(partitions, before)
     tasks = list(_tasks(tap, (each for each in partitions if each.id not in before), options))
-    _listen()
+    listen()
     code = 0
     try:
         if tasks:
             _load(tasks, tally, done, options)
-    except StreamDone as ended:
+    except SignalReceived as ended:
         code = ended.code
         echo(
             "ended by a signal; completed partitions are recorded, and the next run loads the rest"
@@ -112,16 +101,3 @@ def _tasks(
         config = sources.settings_for(tap, partition, quota.concurrency)
         job = Job(name, options.loader, config, catalogs[partition.stream])
         yield Task(partition, job, quota)
-
-
-def _listen() -> None:
-    """Handle signals: the first one ends the run cleanly, a second one at once."""
-
-    def receive(number: int, _frame: FrameType | None) -> None:
-        code = EXIT_CODES[signal.Signals(number)]
-        for each in EXIT_CODES:
-            signal.signal(each, lambda *_: os._exit(code))
-        raise StreamDone(code)
-
-    for number in EXIT_CODES:
-        signal.signal(number, receive)

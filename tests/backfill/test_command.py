@@ -71,7 +71,7 @@ def test_ids_tell_accounts_apart_and_hold_no_secret(backfill: Backfill) -> None:
         (["--start", "2026-03-02", "--end", "9998-01-01"], "expected a start before the end"),
         (["--start", "yesterday", "--end", "2026-03-01"], "got yesterday, expected a date"),
         ([*DAYS, "--stream", "croct"], "--stream: got croct, expected one of croct_events, "),
-        ([*DAYS, "--config", "nowhere.json"], "--config, --catalog: there is no file nowhere.json"),
+        ([*DAYS, "--config", "nowhere.json"], "--config: there is no file nowhere.json"),
     ],
 )
 def test_what_can_not_be_done_is_said_in_a_line(
