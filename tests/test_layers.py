@@ -36,6 +36,7 @@ LAYERS = (  # from the bottom to the top: files, or folders with all that is in 
     ("tap",),
     ("command",),
     ("backfill", "report"),
+    ("audit",),
     ("sandbox",),
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -55,6 +55,8 @@ class EventStream(CatalogStream):
             to read some of them only.
         happened_column: The column with the time of the event, if the replication key is the time
             of its arrival.
+        source_column: The column that names the response that a record came in, if there is one; it
+            differs each time that the record is read.
         lookback: How late events may arrive; a run reads this much before the bookmark again. The
             user may change it.
         granularity: The vendor's times are multiples of this.
@@ -74,6 +76,7 @@ class EventStream(CatalogStream):
     record: ClassVar[str]
     path: ClassVar[str] = ""
     happened_column: ClassVar[str | None] = None
+    source_column: ClassVar[str | None] = None
     lookback: ClassVar[timedelta]
     granularity: ClassVar[timedelta] = MILLISECOND
     is_by_day: ClassVar[bool] = False

@@ -43,6 +43,7 @@ class InfobipEvents(EventStream):
     record = "one row of an export file"
     primary_keys = ("event_key",)
     replication_key = "timestamp"
+    source_column = "_file"
     lookback: ClassVar = timedelta(minutes=60)
     keeps = "all"  # see `is_wanted`: files and exports may select by the time of arrival
     columns: ClassVar = th.PropertiesList(
