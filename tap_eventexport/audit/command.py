@@ -163,7 +163,7 @@ def _repaired(
         removed = repair.remove_copies(audit, part, numbers) if numbers else 0
         if removed:
             yield f"{part.scope.name}: removed {removed:,} rows whose key has a newer row"
-        days.update(audit.days(part, numbers))
+        days.update(audit.days_again(part, numbers))
         if removed is None and any(days[number].counts.doubled for number in numbers):
             yield (
                 f"{part.scope.name}: rows that are there more than once can't be removed from this "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
@@ -20,7 +20,7 @@ from tap_eventexport.engine.sent.spans import Tally
 from tap_eventexport.engine.windows import format_instant, parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from tap_eventexport.audit.digests import DigestFiles
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20  # bytes that are read at once
 
 Columns = tuple[tuple[str, str], ...]  # names, each with its kind
+Taken = tuple[list[bytes], list[str]]  # entries, and their times
 
 
 class _Message(msgspec.Struct):
@@ -51,11 +52,6 @@ class Part:
     scope: Scope
     first: int
     columns: Columns | None
-
-    def number(self, time: str) -> int | None:
-        """Return the number of the file for a record's time; None if it is in no day."""
-        day = self.scope.day_of(time)
-        return None if day is None else self.first + day
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +78,18 @@ class _Listener:
 
     def hear(self, source: IO[bytes]) -> None:
         """Read lines to the end."""
-        readers = [(_beginning(name), part, _entry_of(part)) for name, part in self.parts.items()]
-        begin, part, entry_of = readers[0]
+        readers = {_beginning(name): _reader_of(part) for name, part in self.parts.items()}
         while lines := source.readlines(CHUNK):
-            entries: defaultdict[int, list[bytes]] = defaultdict(list)
-            for line in lines:
-                if not line.startswith(begin):
-                    known = next((each for each in readers if line.startswith(each[0])), None)
-                    if known is None:
-                        self._note(line)
-                        continue
-                    begin, part, entry_of = known
-                entry, time = entry_of(line)
-                number = part.number(time)
-                if number is not None:
-                    entries[number].append(entry)
-            for number, some in entries.items():
-                tally = self.files.add(number, some)
-                self.tallies[number] = self.tallies.get(number, Tally()).plus(tally)
+            for begin, same in _runs(lines, tuple(readers)):
+                if begin:
+                    self._keep(readers[begin](same))
+                else:
+                    self._note(same[0])
+
+    def _keep(self, taken: Iterable[tuple[int, Sequence[bytes]]]) -> None:
+        for number, entries in taken:
+            tally = self.files.add(number, entries)
+            self.tallies[number] = self.tallies.get(number, Tally()).plus(tally)
 
     def _note(self, line: bytes) -> None:
         message = msgspec.json.decode(line, type=_Message)
@@ -178,31 +168,70 @@ def _beginning(stream: str) -> bytes:
     return b'{"type":"RECORD","stream":%b,' % msgspec.json.encode(stream)
 
 
-def _entry_of(part: Part) -> Callable[[bytes], tuple[bytes, str]]:
-    """Return a function that makes the entry and the time of a line."""
-    keys, time_name, columns = part.scope.keys, part.scope.time, part.columns
-    if columns is None and len(keys) == 1:
-        names = {"key": keys[0], "time": time_name}
-        record = msgspec.defstruct("Record", [("key", str | int), ("time", str)], rename=names)
-        line_type = msgspec.defstruct("Line", [("record", record)])
-        decode: Any = msgspec.json.Decoder(line_type).decode
+def _runs(
+    lines: Sequence[bytes], beginnings: tuple[bytes, ...]
+) -> Iterator[tuple[bytes | None, Sequence[bytes]]]:
+    """Yield the lines that follow each other and begin alike; every other line alone."""
+    start, size = 0, len(lines)
+    while start < size:
+        begin = next((each for each in beginnings if lines[start].startswith(each)), None)
+        end = start + 1
+        while begin and end < size and lines[end].startswith(begin):
+            end += 1
+        yield begin, lines[start:end]
+        start = end
 
-        def of_key(line: bytes) -> tuple[bytes, str]:
-            record = decode(line).record
-            return key_digest(f"{record.key}"), record.time
 
-        return of_key
+def _reader_of(part: Part) -> Callable[[Sequence[bytes]], Iterator[tuple[int, Sequence[bytes]]]]:
+    """Return a function that makes the entries of lines, by the numbers of their files."""
+    entries_of = _keys_of(part) if part.columns is None else _keys_and_contents_of(part)
 
+    def read(lines: Sequence[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:
+        entries, times = entries_of(lines)
+        days = part.scope.days_of(times)
+        if days.count(days[0]) == len(days):
+            found = {days[0]: entries}
+        else:
+            found = {}
+            for day, entry in zip(days, entries, strict=True):
+                found.setdefault(day, []).append(entry)
+        for day, some in found.items():
+            if day is not None:
+                yield part.first + day, some
+
+    return read
+
+
+def _keys_of(part: Part) -> Callable[[Sequence[bytes]], Taken]:
+    names = {f"key{number}": name for number, name in enumerate(part.scope.keys)}
+    fields = [(field, str | int) for field in names]
+    record = msgspec.defstruct(
+        "Record", [*fields, ("time", str)], rename={**names, "time": part.scope.time}
+    )
+    decode: Any = msgspec.json.Decoder(msgspec.defstruct("Line", [("record", record)])).decode
+    key_of: Callable[[Any], Any] = attrgetter(*names)
+    is_one = len(names) == 1
+
+    def take(lines: Sequence[bytes]) -> Taken:
+        records = [decode(line).record for line in lines]
+        keys = map(key_of, records)
+        texts = map(str, keys) if is_one else (SEPARATOR.join(map(str, key)) for key in keys)
+        return list(map(key_digest, texts)), [record.time for record in records]
+
+    return take
+
+
+def _keys_and_contents_of(part: Part) -> Callable[[Sequence[bytes]], Taken]:
+    keys, time, columns = part.scope.keys, part.scope.time, part.columns or ()
     line_type = msgspec.defstruct("Line", [("record", dict[str, Any])])
-    decode = msgspec.json.Decoder(line_type).decode
+    decode: Any = msgspec.json.Decoder(line_type).decode
 
-    def of_all(line: bytes) -> tuple[bytes, str]:
-        record = decode(line).record
-        key = key_digest(SEPARATOR.join(f"{record[name]}" for name in keys))
-        if columns is None:
-            return key, record[time_name]
-        return key + content_digest((kind, record.get(name)) for name, kind in columns), record[
-            time_name
-        ]
+    def entry(record: Mapping[str, Any]) -> bytes:
+        key = SEPARATOR.join(f"{record[name]}" for name in keys)
+        return key_digest(key) + content_digest((kind, record.get(name)) for name, kind in columns)
 
-    return of_all
+    def take(lines: Sequence[bytes]) -> Taken:
+        records = [decode(line).record for line in lines]
+        return list(map(entry, records)), [record[time] for record in records]
+
+    return take

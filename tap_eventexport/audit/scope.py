@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tap_eventexport.tap import TapEventExport
 
 
+LENGTH = len("2026-03-01T00:00:00.000Z")
+
+
 @dataclass(frozen=True, eq=False)
 class Scope:
     """What is looked at of a stream.
@@ -68,10 +71,18 @@ class Scope:
         Raises:
             ValueError: If it isn't a time.
         """
-        if len(time) != len(self.starts[0]) or time[-1] != "Z":
+        if len(time) != LENGTH or time[-1] != "Z":
             time = format_instant(parse_instant(time))
         number = bisect_right(self.starts, time) - 1
         return number if 0 <= number < len(self.days) else None
+
+    def days_of(self, times: Sequence[str]) -> list[int | None]:
+        """Do so for many times, most of which lie in the same day."""
+        if {*map(len, times)} == {LENGTH}:
+            first = self.day_of(min(times))
+            if first == self.day_of(max(times)) and first is not None:
+                return [first] * len(times)
+        return [self.day_of(time) for time in times]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     column,
     delete,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -32,6 +33,7 @@ from tap_eventexport.audit.digests import SEPARATOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.sql import Delete, Select
@@ -120,6 +122,11 @@ def rows(
     return chosen.where(and_(table.column(table.time) >= first, table.column(table.time) < last))
 
 
+def first_row(table: Table) -> Select[Any]:
+    """Return a statement for any row, which shows whether the columns may be read."""
+    return select(*map(table.column, (*table.keys, table.time))).limit(literal_column("1"))
+
+
 def extra_copies(table: Table, windows: Sequence[Window], dialect: str) -> Delete:
     """Return a statement that deletes all rows of a key but the newest.
 
@@ -163,8 +170,16 @@ def _quarter(table: Table) -> Element:
 
 
 def _is_inside(table: Table, windows: Iterable[Window]) -> Element:
-    time = cast(table.column(table.time), TIMESTAMP(timezone=True))
-    return or_(*(and_(time >= each.start, time < each.end) for each in windows))
+    """Compare times as they are, if they are times: then the planner knows how many there are."""
+    time: Element = table.column(table.time)
+    if table.time_type is None:
+        time = cast(time, TIMESTAMP(timezone=True))
+    edges = [(_instant(each.start), _instant(each.end)) for each in windows]
+    return or_(*(and_(time >= start, time < end) for start, end in edges))
+
+
+def _instant(instant: datetime) -> Element:
+    return cast(literal(instant), TIMESTAMP(timezone=True))
 
 
 def _value(table: Table, name: str, kind: str, dialect: str) -> Element:

@@ -52,6 +52,14 @@ class Store:
         """Whether the warehouse can make digests of what is compared."""
         return self.columns is None and self.warehouse.dialect in statements.BITS
 
+    def check(self) -> None:
+        """Check that the table may be read.
+
+        Raises:
+            WarehouseError: If it may not.
+        """
+        list(self.warehouse.rows(statements.first_row(self.table)))
+
     def counted(self) -> Mapping[int, Stored]:
         """Count all days, by their numbers; a day without rows is left out.
 
