@@ -77,12 +77,13 @@ class Database(Warehouse):
         if self._schema is not None:
             return
         usual = inspector.default_schema_name
-        for schema in inspector.get_schema_names():
-            if schema != usual and matching(name, _names(inspector, schema)):
-                raise WarehouseError(
-                    f"{name}: there is no table in schema {usual}, but one in schema {schema}: "
-                    f"give --schema {schema}"
-                )
+        schemas = (each for each in inspector.get_schema_names() if each != usual)
+        others = [each for each in schemas if matching(name, _names(inspector, each))]
+        if others:
+            raise WarehouseError(
+                f"{name}: there is no table in schema {usual}, but in {', '.join(others)}: give "
+                "--schema"
+            )
 
     def rows(self, statement: Select[Any]) -> Iterator[Sequence[Any]]:
         """Yield the rows of a statement, from a cursor of the server where it has any."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import contextmanager
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tap_eventexport.audit.scope import Scope
 
 BATCH = 10_000  # rows that are fetched at once
-MEMORY = "100MB"  # what needs more goes to the disk
+MEMORY = "120MB"  # what needs more goes to the disk; a thread takes 32 MB to read JSONL
 JSONL, PARQUET = ".jsonl", ".parquet"
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call] # DuckDB's own is like it
 
@@ -74,8 +75,8 @@ class DuckDbFile(_DuckDb):
     @contextmanager
     def _connected(self, *, is_read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
         try:
-            with duckdb.connect(f"{self._path}", read_only=is_read_only) as connection:
-                yield _prepared(connection)
+            with _opened(f"{self._path}", is_read_only=is_read_only) as connection:
+                yield _in_utc(connection)
         except duckdb.Error as error:
             raise self._error(error) from None
 
@@ -117,12 +118,13 @@ class Folder(_DuckDb):
         super().__init__(path)
         if not path.is_dir():
             raise WarehouseError(f"--warehouse: there is no folder {path}")
-        self._views = _prepared(duckdb.connect())
+        self._views = _opened()
 
     @contextmanager
     def _connected(self, *, is_read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002 - files are only read
         try:
-            yield self._views.cursor()
+            with self._views.cursor() as connection:
+                yield _in_utc(connection)
         except duckdb.Error as error:
             raise self._error(error) from None
 
@@ -172,9 +174,19 @@ def _all(connection: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
     return sorted(connection.execute(query).fetchall())
 
 
-def _prepared(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+def _opened(path: str = ":memory:", *, is_read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open a database in bounded memory; it keeps order only where that is asked for."""
+    config: dict[str, Any] = {
+        "memory_limit": MEMORY,
+        "threads": 1,
+        "temp_directory": gettempdir(),
+        "preserve_insertion_order": False,
+    }
+    return duckdb.connect(path, read_only=is_read_only, config=config)
+
+
+def _in_utc(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     connection.execute("set timezone = 'UTC'")
-    connection.execute(f"set memory_limit = '{MEMORY}'")
     return connection
 
 

@@ -124,7 +124,8 @@ def rows(
 
 def first_row(table: Table) -> Select[Any]:
     """Return a statement for any row, which shows whether the columns may be read."""
-    return select(*map(table.column, (*table.keys, table.time))).limit(literal_column("1"))
+    keys = map(table.column, table.keys)
+    return select(*keys, table.column(table.time).is_not(None)).limit(literal_column("1"))
 
 
 def extra_copies(table: Table, windows: Sequence[Window], dialect: str) -> Delete:
