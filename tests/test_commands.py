@@ -56,6 +56,7 @@ ELSEWHERE = {
     "duckdb": [NEW_USER, "tests/test_sql.py"],
     "tap-eventexport-backfill plan": ["tests/backfill/test_command.py"],
     "tap-eventexport-backfill run": ["tests/backfill/test_cluster.py"],
+    "tap-eventexport-audit": ["tests/audit/test_postgres.py"],
     "dask scheduler": ["tests/backfill/test_command.py"],
     "dask worker": ["tests/backfill/test_command.py"],
     "airflow dags": [ENGINES],

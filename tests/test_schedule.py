@@ -5,17 +5,29 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 
+from tap_eventexport.engine.windows import parse_instant
 from tests.meltano import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCHEDULES = ROOT / "examples/schedule"
 CRONTAB = SCHEDULES / "crontab"
 DAG = SCHEDULES / "airflow_dag.py"
 WORKFLOW = SCHEDULES / "github-actions.yml"
+AUDIT_DAG, AUDIT_WORKFLOW = (
+    SCHEDULES / "airflow_audit_dag.py",
+    SCHEDULES / "github-actions-audit.yml",
+)
 HOURLY = "17 * * * *"
+NIGHTLY = "41 4 * * *"
+AUDIT = "tap-eventexport-audit --config=ENV --warehouse=ENV --schema events --start "
 RUN = "meltano run tap-eventexport target-postgres"
 
 
@@ -26,9 +38,9 @@ def commands_of_the_readme() -> set[str]:
     return {line.replace("target-jsonl", "target-postgres") for line in lines}
 
 
-def arguments(call: str) -> dict[str, str]:
+def arguments(call: str, dag: Path = DAG) -> dict[str, str]:
     """The named arguments of a call in the DAG, as they are written."""
-    calls = [node for node in ast.walk(ast.parse(DAG.read_text())) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(ast.parse(dag.read_text())) if isinstance(node, ast.Call)]
     (found,) = [node for node in calls if ast.unparse(node.func) == call]
     return {str(argument.arg): ast.unparse(argument.value) for argument in found.keywords}
 
@@ -39,7 +51,7 @@ def workflow() -> dict[Any, Any]:
 
 
 def test_the_line_for_cron() -> None:
-    (line,) = [line for line in CRONTAB.read_text().splitlines() if not line.startswith("#")]
+    line, _ = [line for line in CRONTAB.read_text().splitlines() if not line.startswith("#")]
     when, command = line[: len(HOURLY)], line[len(HOURLY) :]
     assert when == HOURLY
     assert RUN in commands_of_the_readme()
@@ -81,6 +93,43 @@ def test_the_workflow_holds_no_secret() -> None:
     }
     for name, value in variables.items():
         assert value.startswith("${{ secrets." if is_sensitive[name] else "${{ vars.")
+
+
+def test_the_nightly_audit_for_cron() -> None:
+    _, line = [line for line in CRONTAB.read_text().splitlines() if not line.startswith("#")]
+    when, command = line[: len(NIGHTLY)], line[len(NIGHTLY) :].replace("\\%", "%")
+    assert when == NIGHTLY
+    assert AUDIT in command
+    assert "%" not in line.replace("\\%", "")
+    assert subprocess.run(["/bin/sh", "-nc", command], check=False).returncode == 0
+
+
+def test_the_nightly_audit_for_airflow() -> None:
+    compile(AUDIT_DAG.read_text(), AUDIT_DAG, "exec")
+    assert arguments("DAG", AUDIT_DAG)["schedule"] == repr(NIGHTLY)
+    command = ast.literal_eval(arguments("BashOperator", AUDIT_DAG)["bash_command"])
+    assert command.startswith(AUDIT)
+
+
+def test_the_nightly_audit_for_github() -> None:
+    parsed = yaml.safe_load(AUDIT_WORKFLOW.read_text())
+    assert parsed[True]["schedule"] == [{"cron": NIGHTLY}]
+    (job,) = parsed["jobs"].values()
+    assert job["steps"][-1]["run"].startswith(AUDIT)
+    assert all(value.startswith("${{ secrets.") for value in job["env"].values())
+
+
+def said_by(command: str) -> str:
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)  # noqa: S607
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("line", [CRONTAB, AUDIT_WORKFLOW])
+def test_the_nightly_audit_takes_dates_that_the_command_reads(line: Path) -> None:
+    dates = re.findall(r'"\$\((date[^)]*)\)"', line.read_text().replace("\\%", "%"))
+    assert len(dates) == 2
+    start, end = (parse_instant(said_by(date)) for date in dates)
+    assert end - start == timedelta(days=7)
 
 
 def test_the_recipes_point_to_each() -> None:

@@ -109,12 +109,11 @@ def _audit(options: argparse.Namespace, teller: _Teller) -> int:
             f"--start, --end: got {format_instant(options.start)} and "
             f"{format_instant(options.end)}, expected a start before the end"
         )
-    address = _address(options.warehouse)
-    teller.secrets.extend(_secrets_in(address))
     if options.repair is not None:
-        repair.check()
-    tap = tap_of(options.config)
-    teller.secrets.extend(secrets(tap.config, settings.SCHEMA))
+        repair.check(options.repair)
+    tap = tap_of(options.config)  # which also reads a .env file
+    address = _address(options.warehouse)
+    teller.secrets.extend((*secrets(tap.config, settings.SCHEMA), *_secrets_in(address)))
     scopes = _scopes(tap, options, teller)
     warehouse = opened(address, options.schema)
     tables = {scope.name: warehouse.table(scope) for scope in scopes}

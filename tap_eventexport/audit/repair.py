@@ -63,12 +63,14 @@ def described(chosen: Iterable[Partition]) -> Iterator[str]:
         yield f"{stream} from {format_instant(start)} to {format_instant(end)}"
 
 
-def check() -> None:
+def check(loader: Sequence[str]) -> None:
     """Check that a repair can be made.
 
     Raises:
-        WrongUseError: If something must be installed.
+        WrongUseError: If there is no command, or if something must be installed.
     """
+    if not loader:
+        raise WrongUseError("--repair: expected a command such as target-postgres --config=ENV")
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise WrongUseError(

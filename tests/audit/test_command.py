@@ -55,6 +55,7 @@ def run(audit: Audit, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         (["--stream", "croct"], "--stream: got croct, expected one of croct_events"),
         (["--config", "nowhere.json"], "--config: there is no file nowhere.json"),
         (["--start", "2099-01-01", "--end", "2099-01-02"], "there is nothing to look at"),
+        (["--repair", ""], "--repair: expected a command"),
         (["--warehouse", "nowhere"], "--warehouse: there is no folder nowhere"),
         (
             ["--warehouse", "duckdb:///nowhere.duckdb"],
