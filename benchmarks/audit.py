@@ -107,7 +107,7 @@ def measure(server: Postgres, folder: Path, events: int, latency: float) -> None
     span = ("--start", FIRST.isoformat(), "--end", end.isoformat(), "--schema", "events")
     address = f"postgresql://postgres@127.0.0.1:{server.port}/postgres"
     command = (AUDIT, "--config", config, "--warehouse", address, *span)
-    print(f"{'':24}{'exit':>5}{'seconds':>10}{'MiB':>8}")
+    print(f"{'':24}{'exit':>5}{'seconds':>10}{'MiB':>8}")  # noqa: T201
     for name, what in (
         ("the tap alone", (TAP, "--config", config)),
         ("all is there", command),
@@ -116,7 +116,7 @@ def measure(server: Postgres, folder: Path, events: int, latency: float) -> None
         if "differ" in name:
             server.ask(HARM)
         code, took, most = run(*what)
-        print(f"{name:24}{code:5}{took:10.1f}{most:8.0f}", flush=True)
+        print(f"{name:24}{code:5}{took:10.1f}{most:8.0f}", flush=True)  # noqa: T201
 
 
 def main() -> None:

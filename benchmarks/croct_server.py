@@ -99,7 +99,7 @@ def main() -> None:
         request_queue_size = 128
 
     server = Server(("127.0.0.1", 0), Handler)
-    print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
+    print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)  # noqa: T201
     server.serve_forever()
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tap_eventexport.audit.digests import DigestFiles
 
 MOST = 200_000  # entries of a side that are compared at once, in memory
+MOST_PARTS = 200  # files that are open at the same time, of a side
 
 
 class Counts(NamedTuple):
@@ -72,7 +73,7 @@ def compare(vendor: DigestFiles, store: DigestFiles, number: int) -> Counts:
     A day of many entries is split into parts by the digests of keys, on both sides alike.
     """
     largest = max(vendor.count(number), store.count(number))
-    parts = largest // MOST + 1
+    parts = min(largest // MOST + 1, MOST_PARTS)
     counts = Counts()
     with ExitStack() as stack:
         sides = [_split(side, number, parts, stack) for side in (vendor, store)]

@@ -104,7 +104,7 @@ class Database(Warehouse):
         except DBAPIError as error:
             said = " ".join(f"{error.orig}".split())
             hint = ""
-            if getattr(error.orig, "sqlstate", None) in REFUSED:
+            if getattr(error.orig, "sqlstate", None) in REFUSED and "reached" not in what:
                 hint = f": grant SELECT to {self._engine.url.username}, or give another user"
             elif error.connection_invalidated or "reached" in what:
                 hint = ": check --warehouse"

@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    null,
     or_,
     select,
 )
@@ -95,7 +96,7 @@ def tallies(table: Table, window: Window, dialect: str) -> Select[Any]:
 
 
 def rows(
-    table: Table, windows: Sequence[Window], dialect: str, columns: Iterable[tuple[str, str]]
+    table: Table, windows: Sequence[Window], dialect: str, columns: Iterable[tuple[str | None, str]]
 ) -> Select[Any]:
     """Return a statement for the rows of some windows.
 
@@ -106,7 +107,7 @@ def rows(
         table: The table.
         windows: The time to look at.
         dialect: The warehouse's dialect.
-        columns: The columns, each with its kind.
+        columns: The columns, each with its kind; null stands for a column that the table lacks.
     """
     keys = [table.column(name) for name in table.keys]
     others = [_value(table, name, kind, dialect) for name, kind in columns]
@@ -183,6 +184,8 @@ def _instant(instant: datetime) -> Element:
     return cast(literal(instant), TIMESTAMP(timezone=True))
 
 
-def _value(table: Table, name: str, kind: str, dialect: str) -> Element:
+def _value(table: Table, name: str | None, kind: str, dialect: str) -> Element:
+    if name is None:
+        return null()
     value: Element = table.column(name)
     return _seconds(value) if kind == "time" and dialect in BITS else value

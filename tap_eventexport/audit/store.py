@@ -91,7 +91,7 @@ class Store:
             self.table,
             [self.scope.days[day] for day in days],
             self.warehouse.dialect,
-            [(self.table.columns[name], kind) for name, kind in columns],
+            [(self.table.columns.get(name), kind) for name, kind in columns],
         )
         rows = self.warehouse.rows(asked)
         wanted = set(days)

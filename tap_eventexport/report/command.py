@@ -34,7 +34,7 @@ def main() -> None:
         metavar="PATH",
         help="a folder, searched with its subfolders, or a file: <stream>.jsonl, *.duckdb and "
         "<stream>/*.parquet have events; *.log is searched for the tables that runs log at their "
-        "end",
+        "end; audit*.json is what tap-eventexport-audit --format json printed",
     )
     parser.add_argument(
         "--output", type=Path, default=Path("report.html"), help="the page (%(default)s)"
@@ -49,6 +49,7 @@ def main() -> None:
 
 def _page(paths: list[Path]) -> str:
     try:
+        from tap_eventexport.report.audits import read_audit  # noqa: PLC0415
         from tap_eventexport.report.events import count  # noqa: PLC0415
         from tap_eventexport.report.page import Report, render  # noqa: PLC0415
         from tap_eventexport.report.sources import find, lines  # noqa: PLC0415
@@ -56,7 +57,7 @@ def _page(paths: list[Path]) -> str:
         raise ReportError(f"{error}: pip install 'tap-eventexport[report]'") from None
     sources = find(paths, [columns.stream for columns in STREAMS])
     found = [run for log in sources.logs for run in runs(lines(log))]
-    if not sources.events and not found:
+    if not (sources.events or sources.audits or found):
         raise ReportError(
             "no events and no runs were found; give the folder that the loader writes to, "
             "such as output/, or a log of the tap that holds a run to its end"
@@ -68,7 +69,8 @@ def _page(paths: list[Path]) -> str:
         for columns in STREAMS
         if columns.stream in sources.events
     ]
-    return render(Report(datetime.now(UTC), summary, counted, found))
+    audited = [day for file in sources.audits[-1:] for day in read_audit(file)]
+    return render(Report(datetime.now(UTC), summary, counted, found, audited))
 
 
 def _summary(sources: Sources, found: int) -> str:

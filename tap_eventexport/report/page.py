@@ -10,6 +10,7 @@ from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
 from tap_eventexport.console.summary import TEXTS
+from tap_eventexport.report.audits import COUNTS, summed
 from tap_eventexport.report.charts import MISSING, arrivals, calendar, shown_weeks
 from tap_eventexport.report.runs import latest
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
     from plotly.graph_objects import Figure
 
+    from tap_eventexport.report.audits import Audited
     from tap_eventexport.report.events import Counted
     from tap_eventexport.report.runs import Run
 
@@ -39,6 +41,7 @@ class Report:
     sources: str  # what it was made of
     counted: Sequence[Counted]
     runs: Sequence[Run]
+    audited: Sequence[Audited] = ()  # the days of the last audit
 
 
 def render(report: Report) -> str:
@@ -67,6 +70,8 @@ def render(report: Report) -> str:
             for name, stream in filled.items()
             if stream.arrivals
         },
+        audited=summed(report.audited),
+        counts=COUNTS,
         runs=report.runs,
         failures=sum(bool(run.failed) for run in report.runs),
         headings=SHOWN,

@@ -20,10 +20,11 @@ LONGEST_LINE = 65_536  # characters; a longer one is read in parts
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Files of events by stream, and logs, in order of their last change."""
+    """Files of events by stream, and logs and audits, in order of their last change."""
 
     events: dict[str, list[Path]] = field(default_factory=dict)
     logs: list[Path] = field(default_factory=list)
+    audits: list[Path] = field(default_factory=list)
 
 
 def find(paths: Iterable[Path], streams: Collection[str]) -> Sources:
@@ -32,7 +33,7 @@ def find(paths: Iterable[Path], streams: Collection[str]) -> Sources:
     A file of events is one of JSONL, named as by `target-jsonl`: `<stream>.jsonl` or
     `<stream>-<time>.jsonl`; one of Parquet in a folder with the name of its stream; or one of
     DuckDB, with a table for each stream. In a folder, `*.log` are logs; a log that is given as a
-    file may have any name.
+    file may have any name. `audit*.json` has what an audit has found.
 
     Raises:
         ReportError: If a path doesn't exist, or is a file of events of an unknown stream.
@@ -42,9 +43,12 @@ def find(paths: Iterable[Path], streams: Collection[str]) -> Sources:
         if file.suffix in EVENTS:
             for stream in _streams(file, streams):
                 found.events.setdefault(stream, []).append(file)
+        elif _is_audit(file):
+            found.audits.append(file)
         else:
             found.logs.append(file)
-    found.logs.sort(key=lambda log: log.stat().st_mtime)
+    for files in (found.logs, found.audits):
+        files.sort(key=lambda file: file.stat().st_mtime)
     return found
 
 
@@ -58,7 +62,7 @@ def lines(log: Path) -> Iterator[str]:
 def _files(path: Path, streams: Collection[str]) -> Iterator[Path]:
     if path.is_dir():
         for file in sorted(path.rglob("*")):
-            if file.suffix in {*EVENTS, LOG} and file.is_file():
+            if (file.suffix in {*EVENTS, LOG} or _is_audit(file)) and file.is_file():
                 yield file
     elif not path.is_file():
         raise ReportError(f"{path}: there is no such file or folder")
@@ -66,6 +70,10 @@ def _files(path: Path, streams: Collection[str]) -> Iterator[Path]:
         raise ReportError(f"{path}: a file of events is named after its stream: {_named(streams)}")
     else:
         yield path
+
+
+def _is_audit(file: Path) -> bool:
+    return file.suffix == ".json" and file.stem.startswith("audit")
 
 
 def _streams(file: Path, streams: Collection[str]) -> list[str]:

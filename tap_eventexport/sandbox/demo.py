@@ -166,6 +166,38 @@ class Demo:
                 found.setdefault(day, {})[stream] = records
         return found
 
+    def audit(self, settings: dict[str, Any], start: datetime) -> Table:
+        """Let the audit compare the store with the vendors, and return a table of what it found.
+
+        Raises:
+            SystemExit: If it couldn't look, or found a difference.
+        """
+        config, log = self.output / "settings-of-audit.json", self.output / "audit.txt"
+        config.write_text(json.dumps({**settings, "lookback_minutes": 0}))
+        program = self.tap.with_name("tap-eventexport-audit")
+        span = (f"--start={start.isoformat()}", f"--end={self.complete_until().isoformat()}")
+        store = f"--warehouse=duckdb:///{self.store}"
+        with progress.status("tap-eventexport-audit …"), log.open("w") as told:
+            audited = subprocess.run(  # noqa: S603
+                [program, f"--config={config}", store, *span, "--format=json"],
+                stdout=subprocess.PIPE,
+                stderr=told,
+                text=True,
+                check=False,
+            )
+        if audited.returncode:
+            raise SystemExit(f"The audit failed; see {log}. It found:\n{audited.stdout}")
+        (self.output / "audit.json").write_text(audited.stdout)
+        counts = ("vendor", "store", "missing", "doubled", "changed", "gone")
+        table = Table(
+            "", *counts, title="tap-eventexport-audit, as it would look at your own store:"
+        )
+        days = json.loads(audited.stdout)
+        for stream, columns in STREAMS.items():
+            own = [day for day in days if day["stream"] == stream]
+            table.add_row(columns.label, *(f"{sum(day[name] for day in own):,}" for name in counts))
+        return table
+
     def ask(self, source: str, what: str, how: str = "") -> list[tuple[Any, ...]]:
         """Return what the store answers to a query of a table, or of joined ones."""
         query = f"select {what} from {source} {how}"  # noqa: S608 - our own names
@@ -293,6 +325,7 @@ def main() -> None:
         show_days(demo)
         show_joined(demo)
         is_right = show_comparison(demo, sandbox.url, start)
+        console.print(demo.audit(chosen, start))
     console.print(f"The database, the state and the log are in {options.output}/.")
     report(demo.output)
     console.print(f"Events per day, gaps and runs as a page: {options.output}/report.html")

@@ -28,6 +28,18 @@ def test_a_folder_becomes_a_page(tmp_path: Path) -> None:
     assert "1,720" in (tmp_path / "report.html").read_text()
 
 
+def test_an_audit_is_a_part_of_the_page(tmp_path: Path) -> None:
+    counts = dict.fromkeys(("vendor", "store", "missing", "doubled", "changed", "gone"), 1720)
+    day = {"stream": "croct_events", "day": "2026-03-01", **counts}
+    (tmp_path / "audit-of-monday.json").write_text(json.dumps([day]))
+    assert run(*REPORT, ".", folder=tmp_path).returncode == 0
+    assert "1,720" in (tmp_path / "report.html").read_text()
+    (tmp_path / "audit-of-monday.json").write_text('[{"stream": "croct_events"}]')
+    done = run(*REPORT, ".", folder=tmp_path)
+    assert done.returncode == 1
+    assert "expected what tap-eventexport-audit --format json prints" in done.stderr
+
+
 def test_nothing_found_is_an_error_that_says_what_to_give(tmp_path: Path) -> None:
     done = run(*REPORT, ".", folder=tmp_path)
     assert done.returncode == 1

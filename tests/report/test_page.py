@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_eventexport.console.summary import HEADINGS
+from tap_eventexport.report.audits import Audited
+from tap_eventexport.report.charts import MISSING
 from tap_eventexport.report.events import Counted, Lag
 from tap_eventexport.report.page import MOST_RUNS, SHOWN, Report, duration, render
 from tap_eventexport.report.runs import Run
@@ -96,6 +98,21 @@ def test_days_that_the_calendar_leaves_out_are_in_the_table() -> None:
     html = page([Counted("croct_events", {date(1970, 1, 1): 1, **DAYS})])
     assert "are only in the table" in html
     assert ["1970-01-02 to 2026-02-28", "× none"] in rows(html)  # noqa: RUF001
+
+
+def test_the_last_audit_has_the_days_that_differ_and_sums() -> None:
+    days = [
+        Audited("croct_events", "2026-03-01", 1200, 1200, 0, 0, 0, 0),
+        Audited("croct_events", "2026-03-02", 10, 9, 2, 1, 0, 0),
+        Audited("dfinery_events", "2026-03-01", 5, 5, 0, 0, 0, 0),
+    ]
+    html = render(Report(datetime(2026, 3, 6, tzinfo=UTC), "a file", (), (), days))
+    told = [" ".join(cells) for cells in rows(html.partition(">The last audit<")[2])[1:]]
+    assert told == [
+        f"croct_events 2026-03-02 10 9 2 1 0 0 {MISSING} differs",
+        f"croct_events 2026-03-01 to 2026-03-02 1,210 1,209 2 1 0 0 {MISSING} differs",
+        "dfinery_events 2026-03-01 to 2026-03-01 5 5 0 0 0 0 complete",
+    ]
 
 
 def test_hostile_text_is_only_text() -> None:
