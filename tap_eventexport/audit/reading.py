@@ -14,7 +14,7 @@ import msgspec
 from tap_eventexport.audit.content import content_digest
 from tap_eventexport.audit.digests import SEPARATOR, key_digest
 from tap_eventexport.backfill import sources
-from tap_eventexport.backfill.load import TAP, found
+from tap_eventexport.backfill.load import TAP, LoadError, found
 from tap_eventexport.backfill.pipe import unnamed
 from tap_eventexport.engine.sent.spans import Tally
 from tap_eventexport.engine.windows import format_instant, parse_instant
@@ -68,7 +68,7 @@ class Reading:
 
 
 @dataclass(slots=True)
-class _Listener:
+class Listener:
     """Hears what the tap sends."""
 
     parts: Mapping[str, Part]
@@ -95,6 +95,8 @@ class _Listener:
         message = msgspec.json.decode(line, type=_Message)
         if message.type == "STATE":
             self.state = message.value
+        elif message.type == "RECORD" and message.stream in self.parts:
+            raise LoadError("the tap has sent a record in another form; please report it")
 
 
 def read(tap: TapEventExport, parts: Sequence[Part], files: DigestFiles) -> Reading:
@@ -108,7 +110,7 @@ def read(tap: TapEventExport, parts: Sequence[Part], files: DigestFiles) -> Read
     Raises:
         LoadError: If the tap isn't installed.
     """
-    listener = _Listener({part.scope.name: part for part in parts}, files)
+    listener = Listener({part.scope.name: part for part in parts}, files)
     streams = list(dict.fromkeys(part.scope.stream.name for part in parts))
     start = min(part.scope.whole.start for part in parts)
     end = max(part.scope.whole.end for part in parts)
