@@ -1,12 +1,14 @@
 """An audit of many rows in PostgreSQL, beside one reading of the vendor by the tap alone.
 
-Once all rows are there; then rows are missing on some days, whose keys must be fetched.
+Once all rows are there; then rows are missing on some days, whose keys must be fetched. Seconds of
+CPU are those of the command with its tap, and of PostgreSQL.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -73,23 +75,37 @@ def serve(events: int, step: int, latency: float) -> str:
     return f"http://127.0.0.1:{server.server_address[1]}"
 
 
-def run(*command: str | Path) -> tuple[int, float, float]:
-    """Run a command; its exit code, its seconds, and the most MiB of it and its children."""
-    began, most = time.perf_counter(), 0
+def cpu_of(server: Postgres) -> float:
+    """The seconds of CPU that a server has taken for queries that have ended."""
+    asked = ["-p", str(server.port)]
+    for process in psutil.process_iter(["name", "cmdline"]):
+        command = process.info["cmdline"] or []
+        if process.info["name"] == "postgres" and command[3:5] == asked:
+            times = process.cpu_times()
+            return float(times.children_user + times.children_system)
+    raise SystemExit("PostgreSQL is not running")
+
+
+def run(server: Postgres, *command: str | Path) -> str:
+    """Run a command; its exit code, seconds, seconds of CPU, and the most MiB of all of it."""
+    began, before, most = time.perf_counter(), cpu_of(server), 0
     with tempfile.TemporaryFile() as log:
         process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
-        while process.poll() is None:
+        while not (ended := os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)):
             try:
                 every = [process, *process.children(recursive=True)]
                 most = max(most, sum(each.memory_info().rss for each in every))
             except psutil.NoSuchProcess:
                 pass
             time.sleep(0.1)
+        _, _, used = os.wait4(process.pid, 0)
         took = time.perf_counter() - began
-        if process.returncode not in {0, 1}:
+        if ended.si_status not in {0, 1}:
             log.seek(0)
             raise SystemExit(log.read().decode())
-    return process.returncode, took, most / (1 << 20)
+    own = used.ru_utime + used.ru_stime
+    queries = cpu_of(server) - before
+    return f"{ended.si_status:5}{took:10.1f}{own:10.1f}{queries:12.1f}{most / (1 << 20):8.0f}"
 
 
 def measure(server: Postgres, folder: Path, events: int, latency: float) -> None:
@@ -107,7 +123,7 @@ def measure(server: Postgres, folder: Path, events: int, latency: float) -> None
     span = ("--start", FIRST.isoformat(), "--end", end.isoformat(), "--schema", "events")
     address = f"postgresql://postgres@127.0.0.1:{server.port}/postgres"
     command = (AUDIT, "--config", config, "--warehouse", address, *span)
-    print(f"{'':24}{'exit':>5}{'seconds':>10}{'MiB':>8}")  # noqa: T201
+    print(f"{'':24}{'exit':>5}{'seconds':>10}{'CPU':>10}{'PostgreSQL':>12}{'MiB':>8}")  # noqa: T201
     for name, what in (
         ("the tap alone", (TAP, "--config", config)),
         ("all is there", command),
@@ -115,8 +131,7 @@ def measure(server: Postgres, folder: Path, events: int, latency: float) -> None
     ):
         if "differ" in name:
             server.ask(HARM)
-        code, took, most = run(*what)
-        print(f"{name:24}{code:5}{took:10.1f}{most:8.0f}", flush=True)  # noqa: T201
+        print(f"{name:24}{run(server, *what)}", flush=True)  # noqa: T201
 
 
 def main() -> None:

@@ -27,7 +27,11 @@ from tap_eventexport.backfill.show import echo
 from tap_eventexport.backfill.signals import SignalReceived, listen
 from tap_eventexport.checks import secrets
 from tap_eventexport.console.redaction import RedactingFormatter
-from tap_eventexport.console.standard_streams import standard_streams
+from tap_eventexport.console.standard_streams import (
+    CLOSED,
+    OutputClosedError,
+    standard_streams,
+)
 from tap_eventexport.engine.windows import Window, format_instant, round_up
 
 if TYPE_CHECKING:
@@ -73,6 +77,9 @@ def main() -> NoReturn:
         teller.tell(*error.errors)
     except (WrongUseError, WarehouseError, LoadError) as error:
         teller.tell(str(error))
+    except OutputClosedError as error:
+        teller.tell(str(error))
+        sys.exit(CLOSED if error.exit_code == CLOSED else FAILED)
     sys.exit(FAILED)
 
 
@@ -135,6 +142,7 @@ def _audit(options: argparse.Namespace, teller: _Teller) -> int:
         print(as_json(_all(found)))  # noqa: T201
     else:
         print(*table_lines(_all(found)), sep="\n")  # noqa: T201
+    sys.stdout.flush()
     if failed:
         names = ", ".join(part.scope.name for part in failed)
         teller.tell(f"not compared, since the vendor could not be read, see above: {names}")

@@ -165,6 +165,15 @@ def test_a_stream_map_decides_the_names_of_table_and_columns(audit: Audit) -> No
     assert told.different["web", "2026-03-01"] == {"missing": 240, "gone": 1}
 
 
+def test_a_result_that_nobody_can_read_is_none(audit: Audit) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            audit.command(), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.endswith("stdout can't be written: No space left on device\n")
+
+
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_it_and_its_tap(
     audit: Audit, sandbox: Sandbox, sent: signal.Signals, code: int
