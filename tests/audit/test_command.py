@@ -108,7 +108,7 @@ def test_without_an_extra_it_says_what_to_install(
 
 def test_the_address_may_come_from_the_environment(audit: Audit) -> None:
     folder, audit.warehouse = audit.warehouse, "ENV"
-    told = audit.run("--format", "json", EVENTEXPORT_WAREHOUSE=folder)
+    told = audit.run("--format", "json", "--stream", "croct_events", EVENTEXPORT_WAREHOUSE=folder)
     assert told.code == 1
     assert {counts["missing"] for counts in told.days.values()} == {240}
 
@@ -119,7 +119,7 @@ def test_it_looks_up_to_a_settled_instant_and_says_which(audit: Audit, sandbox: 
     now = datetime.now(UTC)
     start, end = (now - timedelta(days=1)).isoformat(), (now + timedelta(days=1)).isoformat()
     audit.span = ("--start", start, "--end", end)
-    told = audit.run("--format", "json")
+    told = audit.run("--format", "json", "--stream", "croct_events")
     (line,) = [line for line in told.log.splitlines() if "its settled instant" in line]
     settled = datetime.fromisoformat(line.partition(" to ")[2].partition(",")[0])
     assert timedelta(0) <= settled - (now - timedelta(minutes=120)) < timedelta(minutes=1)
