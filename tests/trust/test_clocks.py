@@ -151,7 +151,8 @@ def test_wrong_dates_lose_nothing_and_read_little_again(
     assert (is_told in first.log) if is_told else not told
     assert_no_bookmark_after(first.heard, world.now())
     for state in first.heard.states:
-        for name, bookmark in state["bookmarks"].items():
+        for name in state["bookmarks"].keys() - TABLES:
+            bookmark = state["bookmarks"][name]
             is_by_day = name == "dfinery_events"
             earliest = begin - DAY if is_by_day else begin
             assert datetime.fromisoformat(time_of(bookmark)) >= earliest
