@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sys
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from target_eventexport.lines import BLOCK, SET_PIPE_SIZE
 from tests.target.forked import start
 from tests.target.loading import line
 
@@ -108,6 +110,8 @@ def running(place: Place, folder: Path, **settings: Any) -> Iterator[Running]:
     log = folder / "log.txt"
     read, write = os.pipe()
     out, out_end = os.pipe()
+    if SET_PIPE_SIZE is not None:  # STATE is often read at the end only
+        fcntl.fcntl(out, SET_PIPE_SIZE, BLOCK)
     with log.open("wb") as file:
         files = (read, out_end, file.fileno())
         process = start(arguments(place, folder, **settings), folder, environment(), *files)
