@@ -30,7 +30,7 @@ from target_eventexport.table import (
     Batch,
     Rows,
 )
-from target_eventexport.unstorable import may_be_unstorable, storable
+from target_eventexport.unstorable import all_storable, may_be_unstorable, storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -234,8 +234,7 @@ class Load:
         while lines:
             room = max(1, self._options.batch_rows - self._batch.count)
             some, lines = lines[:room], lines[room:]
-            if any(map(may_be_unstorable, some)):
-                some = [storable(line) for line in some]
+            some = all_storable(some)
             stream = self._stream(name)
             self._add(stream, stream.records.of_messages(some))
             self._count("RECORD", len(some))
@@ -245,7 +244,7 @@ class Load:
         for url in message.manifest:
             file = BatchFile(url, message.encoding)
             for some in read_batches(file, self._options.batch_rows):
-                self._add(stream, stream.records.of_lines(some))
+                self._add(stream, stream.records.of_lines(all_storable(some)))
             if file.is_ours:
                 self.after_commit(file.delete)
 

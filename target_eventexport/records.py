@@ -38,6 +38,7 @@ WRITTEN = {Kind.DECIMAL, Kind.TEXT}  # which some destinations compare as texts
 MOST_ZEROS = 40  # of a key that is a decimal
 ALL_DIGITS = Context(MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 NUMBER = re.compile(rb"-?\d")
+WHOLE = re.compile(rb"(-?\d+)\.0+")
 DAY = r"\d{4}-\d\d-\d\d"
 INSTANT = re.compile(
     DAY + r"(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?)?",
@@ -188,8 +189,9 @@ class Records:
             return [self._decoded_alone(line, decode) for line in lines]
 
     def _decoded_alone(self, line: bytes, decode: Callable[[bytes], Any]) -> Any:  # noqa: ANN401
+        line = storable(line)
         try:
-            return decode(storable(line))
+            return decode(self._with_integers(line))
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             self._check_keys(line)
             reason = one_line(error).replace("`$.record", "`$")
@@ -210,6 +212,20 @@ class Records:
         for name, field in self._odd.items():
             reason = reason.replace(f"`{field}`", f"`{name}`").replace(f".{field}`", f".{name}`")
         return reason
+
+    def _with_integers(self, line: bytes) -> bytes:
+        """Write 1.0 as 1 in columns of integers, whose SCHEMA lets both stand."""
+        message = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+        inner = message.get("record")
+        record = msgspec.json.decode(inner, type=dict[str, msgspec.Raw]) if inner else message
+        for column in self._columns:
+            name = self._odd.get(column.name, column.name)
+            if column.kind == Kind.INTEGER and name in record:
+                whole = WHOLE.fullmatch(bytes(record[name]))
+                record[name] = msgspec.Raw(whole[1]) if whole else record[name]
+        if inner:
+            message["record"] = msgspec.Raw(msgspec.json.encode(record))
+        return msgspec.json.encode(message)
 
     def _renamed(self, line: bytes, *path: str) -> bytes:
         """Give properties whose names msgspec can't hold their fields' names."""

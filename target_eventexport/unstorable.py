@@ -9,6 +9,10 @@ from __future__ import annotations
 import logging
 import re
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 ESCAPE = re.compile(
@@ -29,6 +33,11 @@ def may_be_unstorable(text: bytes) -> bool:
 def storable(line: bytes) -> bytes:
     """Return a line of JSON without such characters."""
     return ESCAPE.sub(_stored, line)
+
+
+def all_storable(lines: Sequence[bytes]) -> Sequence[bytes]:
+    """Return lines of JSON without such characters; the same lines if none has one."""
+    return [*map(storable, lines)] if any(map(may_be_unstorable, lines)) else lines
 
 
 def _stored(escape: re.Match[bytes]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_NAME = 255  # bytes; DuckDB has no limit, Parquet's readers have some
 MEMORY = 80  # MB of DuckDB, beyond which it uses temporary files
+DESCRIPTORS = Path("/proc/self/fd")  # on Linux: files without a name, gone with the process
 MANY_COLUMNS = 100  # for each one more, DuckDB reserves some more
 MIN_LINE, MIN_BUFFER = 2_000_000, 8_000_000  # bytes, of a line and of a block of CSV
 TYPES = {
@@ -63,10 +65,12 @@ def give_memory(connection: duckdb.DuckDBPyConnection, columns: int) -> None:
 @contextmanager
 def rows_as_query(rows: Rows) -> Iterator[str]:
     """Write rows to a temporary file, and yield the table function that reads it."""
-    with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+    has_name = not DESCRIPTORS.is_dir()
+    with tempfile.NamedTemporaryFile() if has_name else tempfile.TemporaryFile() as file:
         file.writelines(rows.all)
         file.flush()
-        yield _read_csv(file.name, rows.table, max(map(len, rows.all), default=0))
+        path = file.name if has_name else f"{DESCRIPTORS}/{file.fileno()}"
+        yield _read_csv(path, rows.table, max(map(len, rows.all), default=0))
 
 
 def _read_csv(path: str, table: Table, longest: int) -> str:

@@ -80,6 +80,13 @@ def test_a_file_stays_if_the_load_fails(database: DuckDbPlace, tmp_path: Path) -
     assert file.exists()
 
 
+def test_what_no_database_stores_in_files(place: Place, tmp_path: Path) -> None:
+    file = tmp_path / OTHERS
+    file.write_bytes(rb'{"id": 1, "text": "\u0000"}' + b"\n" + rb'{"id": 2, "text": "\ud83d"}')
+    load(place, [SCHEMA, batch(f"file://{file}")])
+    assert [row["text"] for row in place.read("events")] == ["\ufffd", "\ufffd"]
+
+
 def test_the_last_record_of_a_key_counts_also_in_files(place: Place, tmp_path: Path) -> None:
     file = tmp_path / OTHERS
     file.write_bytes(written(1, 1) + b'{"id": 1, "text": "last"}\n')

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import duckdb
 
+from target_eventexport.columns import Kind
+from target_eventexport.destinations.csv_file import DESCRIPTORS, connect, rows_as_query
+from target_eventexport.table import Rows, Table
 from tests.target.loading import (
     ID,
     INSTANT,
@@ -17,6 +21,11 @@ from tests.target.loading import (
     record,
     schema,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 
 def test_views_of_an_earlier_load_stay(in_parquet: ParquetPlace) -> None:
@@ -45,3 +54,14 @@ def test_files_are_sorted_by_the_replication_key(in_parquet: ParquetPlace) -> No
         query = f"select distinct compression from parquet_metadata('{file}')"
         assert connection.execute(query).fetchall() == [("ZSTD",)]
     assert [id_ for (id_,) in read] == [1, 2, 3]
+
+
+def test_rows_lie_in_no_file_that_a_kill_would_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    rows = Rows(Table("events", ("id",), (Kind.INTEGER,), ()))
+    rows.add([b"1\n", b"2\n"], None)
+    with closing(connect(":memory:")) as connection, rows_as_query(rows) as query:
+        assert connection.execute(f"SELECT * FROM {query}").fetchall() == [(1,), (2,)]
+        assert bool([*tmp_path.iterdir()]) == (not DESCRIPTORS.is_dir())
