@@ -71,6 +71,7 @@ def dfinery(tmp_path: Path) -> Iterator[Tap]:
         yield Tap(
             tmp_path,
             shift=SHIFT.total_seconds(),
+            without=("dfinery_user_profiles",),
             dfinery_api_token=TOKEN,
             dfinery_service_id="sandbox",
             dfinery_api_url=sandbox.url,

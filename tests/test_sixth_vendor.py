@@ -58,7 +58,7 @@ def environment_of(tree: Path) -> Path:
     (packages,) = (tree / ".venv/lib").glob("python*/site-packages")
     own = sysconfig.get_path("purelib")
     (packages / "tree.pth").write_text(f"{tree}\nimport site; site.addsitedir({own!r})\n")
-    for script in Path(sys.executable).parent.glob("tap-eventexport*"):
+    for script in Path(sys.executable).parent.glob("*-eventexport*"):
         text = script.read_text().replace(sys.executable, str(python))
         python.with_name(script.name).write_text(text)
         python.with_name(script.name).chmod(0o755)
