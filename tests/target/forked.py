@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from multiprocessing import reduction
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ def start(
     environment: dict[str, str],
     *descriptors: int,
 ) -> ForkServerProcess:
-    """Start the command.
+    """Start the command; when this returns, a signal ends it as it would end any process.
 
     Args:
         arguments: Its arguments.
@@ -59,15 +60,22 @@ def start(
         environment: Its environment.
         descriptors: Its stdin, stdout and stderr.
     """
-    given = (arguments, str(folder), environment, *map(Descriptor, descriptors))
+    begun, begin = os.pipe()
+    given = (arguments, str(folder), environment, *map(Descriptor, (*descriptors, begin)))
     process = CONTEXT.Process(target=_run, args=given)
     process.start()
+    os.close(begin)
+    with open(begun, "rb") as news:  # noqa: PTH123 - of a descriptor
+        news.read(1)
     return process
 
 
 def _run(arguments: list[str], folder: str, environment: dict[str, str], *taken: int) -> None:
-    for number, descriptor in enumerate(taken):
+    *standard, begin = taken
+    for number, descriptor in enumerate(standard):
         os.dup2(descriptor, number)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.write(begin, b".")
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     sys.stdin, sys.stdout, sys.stderr = (
         open(number, mode)  # noqa: PTH123, SIM115 - of descriptors
