@@ -9,6 +9,10 @@ class LoadError(Exception):
     """Something that ends the load; its text says what happened and what to do."""
 
 
+class MisfitError(Exception):
+    """A value that doesn't fit its SCHEMA; the text names the column."""
+
+
 class NoSchemaError(LoadError, RecordsWithoutSchemaException):
     """A record came before the SCHEMA of its stream."""
 

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from target_eventexport.batch_files import BatchFile, read_batches
+from target_eventexport.cells import INSTANT, TooWideError
 from target_eventexport.columns import Column, Kind, columns_of
 from target_eventexport.errors import LoadError, NoSchemaError, one_line
-from target_eventexport.records import INSTANT, Records, TooWideError
+from target_eventexport.records import Records
 from target_eventexport.table import (
     BATCHED,
     DELETED,

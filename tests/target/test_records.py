@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from target_eventexport.cells import TooWideError
 from target_eventexport.columns import Kind, columns_of
 from target_eventexport.errors import LoadError, NoKeyError
-from target_eventexport.records import Records, TooWideError
+from target_eventexport.records import Records
 
 TEXT = {"type": ["string", "null"]}
 INTEGER = {"type": ["integer", "null"]}
