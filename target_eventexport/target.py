@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from copy import deepcopy
 from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import click
@@ -34,7 +35,7 @@ class TargetEventExport(Target):
 
     name = "target-eventexport"
     package_name = "tap-eventexport"
-    config_jsonschema: ClassVar = settings.SCHEMA
+    config_jsonschema: ClassVar = deepcopy(settings.SCHEMA)  # the SDK adds its own to it
     capabilities: ClassVar = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,

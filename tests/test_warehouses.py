@@ -80,6 +80,7 @@ def wrong(world: World, folder: Path, stored: Callable[[str], Iterable[str]]) ->
     return [
         line
         for name, stream in streams.items()
+        if name not in PERSONAL  # which Meltano doesn't select
         for line in differences(
             name,
             table(stream, map(parsed, stored(name)), EXPORTED),
@@ -229,7 +230,8 @@ def test_objects_lists_and_nuls_reach_postgres(
 ) -> None:
     with serving(tmp_path) as days, Sandbox([croct]) as sandbox:
         answer = Response(200, json.dumps({"items": [EVENT]}).encode())
-        sandbox.faults.append(Fault("answer", times=99, response=answer))
+        fault = Fault("answer", times=99, response=answer, path="/export/events")
+        sandbox.faults.append(fault)
         types = {"tags": "array"}
         rows = csv_table([ID, ARRIVAL, "tags", "memo", "nul"], ROW)
 
@@ -240,8 +242,8 @@ def test_objects_lists_and_nuls_reach_postgres(
         streams = emitted(lines())
         sent = lines(**tap_settings)
     load(sent, tmp_path, server, **loader_settings)
-    assert streams.keys() == {"croct_events", "dfinery_events"}
-    for name, stream in streams.items():
+    for name in ("croct_events", "dfinery_events"):
+        stream = streams[name]
         stored = table(stream, map(parsed, in_table(server, name)))
         assert differences(name, stored, table(stream, stream.records.values())) == []
         assert stored.rows == 1
