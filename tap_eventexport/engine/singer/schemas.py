@@ -13,7 +13,7 @@ MADE_BY_THE_TAP = ("type", "format", "items")  # of a column; a catalog can't ch
 
 
 def open_objects(schema: Mapping[str, Any]) -> Schema:
-    """Return a schema without the empty `properties` of objects.
+    """Return a schema without the empty `properties` of objects, and of a list's items.
 
     Flattening and some loaders read an empty list as "has no properties", and drop everything.
     """
@@ -21,6 +21,8 @@ def open_objects(schema: Mapping[str, Any]) -> Schema:
     kept = {key: value for key, value in schema.items() if key != "properties"}
     if properties:
         kept["properties"] = {name: open_objects(inner) for name, inner in properties.items()}
+    if isinstance(items := schema.get("items"), dict):
+        kept["items"] = open_objects(items)
     return kept
 
 
