@@ -202,6 +202,7 @@ class Warehouse:
                     "capabilities": ["catalog", "discover", "state"],
                     "settings": [{"name": name} for name in settings],
                     "config": settings,
+                    "select": ["croct_events.*"],
                 }
             ],
             "loaders": [

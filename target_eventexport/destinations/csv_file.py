@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from target_eventexport.table import Rows, Table
 
 MAX_NAME = 255  # bytes; DuckDB has no limit, Parquet's readers have some
+BLOCK = 1024 * 1024  # bytes that are written at a time
 MEMORY = 80  # MB of DuckDB, beyond which it uses temporary files
 DESCRIPTORS = Path("/proc/self/fd")  # on Linux: files without a name, gone with the process
 MANY_COLUMNS = 100  # for each one more, DuckDB reserves some more
@@ -66,7 +67,8 @@ def give_memory(connection: duckdb.DuckDBPyConnection, columns: int) -> None:
 def rows_as_query(rows: Rows) -> Iterator[str]:
     """Write rows to a temporary file, and yield the table function that reads it."""
     has_name = not DESCRIPTORS.is_dir()
-    with tempfile.NamedTemporaryFile() if has_name else tempfile.TemporaryFile() as file:
+    made = tempfile.NamedTemporaryFile if has_name else tempfile.TemporaryFile
+    with made(buffering=BLOCK) as file:  # each write waits for the thread that reads
         file.writelines(rows.all)
         file.flush()
         path = file.name if has_name else f"{DESCRIPTORS}/{file.fileno()}"
@@ -86,15 +88,19 @@ def _read_csv(path: str, table: Table, longest: int) -> str:
     )
 
 
-def last_of_each_key(table: Table, source: str) -> str:
-    """Return a query for the rows of a source, the last of each key.
+def has_simple_keys(table: Table) -> bool:
+    """Whether each key can be written in one way only.
 
     Keys were compared as texts; two texts may be one instant or one number.
     """
-    columns = ", ".join(map(quoted, table.columns))
-    texts = {Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN}
     kinds = dict(zip(table.columns, table.kinds, strict=True))
-    if all(kinds[key] in texts for key in table.keys):
+    return all(kinds[key] in {Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN} for key in table.keys)
+
+
+def last_of_each_key(table: Table, source: str) -> str:
+    """Return a query for the rows of a source, the last of each key."""
+    columns = ", ".join(map(quoted, table.columns))
+    if has_simple_keys(table):
         return f"SELECT {columns} FROM {source}"
     keys = ", ".join(map(quoted, table.keys))
     return (

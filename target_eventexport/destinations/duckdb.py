@@ -16,6 +16,7 @@ from target_eventexport.destinations.csv_file import (
     connect,
     errors,
     give_memory,
+    has_simple_keys,
     last_of_each_key,
     rows_as_query,
 )
@@ -150,6 +151,10 @@ class DuckDb:
             self._run("COMMIT")
 
     def _upsert(self, rows: Rows) -> None:
+        """Add rows with new keys, and replace those that have changed.
+
+        Most batches have nothing but new keys: then no row of the table is compared.
+        """
         table = rows.table
         columns = ", ".join(map(quoted, table.columns))
         give_memory(self._connection, len(table.columns))
@@ -157,21 +162,27 @@ class DuckDb:
             if not table.keys:
                 self._run(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {source}")
                 return
+            if has_simple_keys(table) and self._add_new(table, source) == len(rows.all):
+                return
             self._run(f"CREATE OR REPLACE TEMP TABLE {STAGE} AS SELECT * FROM {source}")
-        same = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in table.keys)
         if table.compared:
             before = ", ".join(f"t.{quoted(column)}" for column in table.compared)
             after = ", ".join(f"s.{quoted(column)}" for column in table.compared)
             self._run(
                 f"DELETE FROM {table.name} AS t USING {STAGE} AS s "
-                f"WHERE {same} AND ({before}) IS DISTINCT FROM ({after})"
+                f"WHERE {_same_key(table)} AND ({before}) IS DISTINCT FROM ({after})"
             )
-        self._run(
-            f"INSERT INTO {table.name} ({columns}) "
-            f"SELECT {columns} FROM ({last_of_each_key(table, STAGE)}) AS s "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {table.name} AS t WHERE {same})"
-        )
+        self._add_new(table, f"({last_of_each_key(table, STAGE)})")
         self._run(f"DROP TABLE {STAGE}")
+
+    def _add_new(self, table: Table, source: str) -> int:
+        """Add the rows of a source whose keys the table doesn't have; returns their number."""
+        columns = ", ".join(map(quoted, table.columns))
+        ((added,),) = self._run(
+            f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {source} AS s "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {table.name} AS t WHERE {_same_key(table)})"
+        )
+        return int(added)
 
     def delete_other_versions(self, table: Table, version: int) -> None:
         """Delete the rows of a table that don't have a version.
@@ -187,6 +198,10 @@ class DuckDb:
     def close(self) -> None:
         """End the connection."""
         self._connection.close()
+
+
+def _same_key(table: Table) -> str:
+    return " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in table.keys)
 
 
 def _converted(column: str, wanted: Kind) -> str:
