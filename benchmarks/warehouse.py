@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import psycopg
 from dfinery_server import serve, write_csv
-from measure import served
+from measure import MEASURED, served
 from rich.console import Console
 from rich.table import Table
 
@@ -76,17 +76,18 @@ class Warehouse:
         """Run a pipe; returns its seconds, and keeps the loader's greatest memory."""
         began = time.perf_counter()
         with subprocess.Popen(tap, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as source:
-            process = subprocess.Popen(
-                loader, stdin=source.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            measured = subprocess.run(
+                [sys.executable, "-c", MEASURED, *loader],
+                stdin=source.stdout,
+                capture_output=True,
+                text=True,
+                check=True,
             )
-            if source.stdout is not None:
-                source.stdout.close()
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if source.returncode or process.returncode:
-            raise SystemExit(f"{loader} ended with {source.returncode}, {process.returncode}")
+        code, _, kibibytes = measured.stdout.split()
+        if source.returncode or code != "0":
+            raise SystemExit(f"{loader} ended with {source.returncode}, {code}")
         if loader[0] == TARGET:
-            self.memory = max(self.memory, used.ru_maxrss / 1024)
+            self.memory = max(self.memory, int(kibibytes) / 1024)
         return time.perf_counter() - began
 
     def run(self, command: list[Any], **options: Any) -> float:
