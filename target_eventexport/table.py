@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from target_eventexport.columns import WRITTEN_ONCE
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
     from target_eventexport.columns import Column, Kind
@@ -38,6 +40,41 @@ class Table:
     kinds: tuple[Kind, ...]
     keys: tuple[str, ...]
     order: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        names: Mapping[str, str],
+        kinds: Mapping[str, Kind],
+        keys: Sequence[str],
+        order: str | None,
+    ) -> Table:
+        """Make the table of a stream.
+
+        Args:
+            name: Its name.
+            names: The column of each property.
+            kinds: What each column holds.
+            keys: The properties that are keys.
+            order: The property that rows are sorted by.
+        """
+        return cls(
+            name,
+            tuple(names.values()),
+            tuple(kinds[column] for column in names.values()),
+            tuple(names[key] for key in keys),
+            names[order] if order else None,
+        )
+
+    @property
+    def has_simple_keys(self) -> bool:
+        """Whether each key can be written in one way only.
+
+        Keys of a batch are compared as texts, and two texts may be one instant or one number.
+        """
+        kinds = dict(zip(self.columns, self.kinds, strict=True))
+        return all(kinds[key] in WRITTEN_ONCE for key in self.keys)
 
     @property
     def compared(self) -> list[str]:

@@ -147,11 +147,17 @@ def zone() -> str:
     return "UTC"
 
 
-@pytest.fixture
-def server(zone: str) -> Iterator[Postgres]:
-    """A PostgreSQL of the test's own."""
-    binaries = programs()
-    if binaries is None:  # a system's package, which no environment of Python can bring
+@pytest.fixture(scope="session")
+def binaries() -> Path:
+    """The folder of PostgreSQL's programs, a system's package that no environment can bring."""
+    found = programs()
+    if found is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    return found
+
+
+@pytest.fixture
+def server(zone: str, binaries: Path) -> Iterator[Postgres]:
+    """A PostgreSQL of the test's own."""
     with postgres(binaries, zone) as server:
         yield server

@@ -152,9 +152,9 @@ class Folder(_DuckDb):
         folders = file.relative_to(self._path).parts[:-1]
         return stream in folders or file.stem.partition("-")[0] == stream
 
-    def delete(self, statement: Delete) -> int:
+    def delete(self, statement: Delete) -> int:  # noqa: ARG002 - files are only read
         """Refuse to change files."""
-        raise NotImplementedError(statement)
+        raise WarehouseError(f"{self._path}: nothing can be deleted from files")
 
 
 def _source(connection: duckdb.DuckDBPyConnection, scope: Scope, files: Sequence[Path]) -> str:

@@ -88,19 +88,10 @@ def _read_csv(path: str, table: Table, longest: int) -> str:
     )
 
 
-def has_simple_keys(table: Table) -> bool:
-    """Whether each key can be written in one way only.
-
-    Keys were compared as texts; two texts may be one instant or one number.
-    """
-    kinds = dict(zip(table.columns, table.kinds, strict=True))
-    return all(kinds[key] in {Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN} for key in table.keys)
-
-
 def last_of_each_key(table: Table, source: str) -> str:
     """Return a query for the rows of a source, the last of each key."""
     columns = ", ".join(map(quoted, table.columns))
-    if has_simple_keys(table):
+    if table.has_simple_keys:
         return f"SELECT {columns} FROM {source}"
     keys = ", ".join(map(quoted, table.keys))
     return (

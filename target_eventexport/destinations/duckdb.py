@@ -16,11 +16,10 @@ from target_eventexport.destinations.csv_file import (
     connect,
     errors,
     give_memory,
-    has_simple_keys,
     last_of_each_key,
     rows_as_query,
 )
-from target_eventexport.errors import LoadError
+from target_eventexport.errors import wrong_type
 from target_eventexport.names import columns_names, fitted, quoted
 from target_eventexport.table import VERSION, Table
 
@@ -83,13 +82,7 @@ class DuckDb:
         with errors(f"{stream}: its table can't be made"):
             self._run(f"CREATE SCHEMA IF NOT EXISTS {self._qualified_schema}")
             kinds = self._changed(stream, name, table, wanted, [names[key] for key in keys])
-        return Table(
-            table,
-            tuple(wanted),
-            tuple(kinds[column] for column in wanted),
-            tuple(names[key] for key in keys),
-            names[order] if order else None,
-        )
+        return Table.of(table, names, kinds, keys, order)
 
     def _changed(
         self,
@@ -122,10 +115,8 @@ class DuckDb:
                 continue
             has = KINDS.get(type_)
             if has is None:
-                raise LoadError(
-                    f"{stream}: column {column} of table {table} has the type {type_}, where "
-                    f"{TYPES[kind]} is expected: change it, or load into another schema"
-                )
+                what = f"{stream}: column {column} of table {table}"
+                raise wrong_type(what, type_, TYPES[kind])
             kinds[column] = joined(has, kind)
             if column in keys:
                 what = f"{stream}: key {column} of table {table}"
@@ -162,7 +153,7 @@ class DuckDb:
             if not table.keys:
                 self._run(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {source}")
                 return
-            if has_simple_keys(table) and self._add_new(table, source) == len(rows.all):
+            if table.has_simple_keys and self._add_new(table, source) == len(rows.all):
                 return
             self._run(f"CREATE OR REPLACE TEMP TABLE {STAGE} AS SELECT * FROM {source}")
         if table.compared:

@@ -66,17 +66,13 @@ class ParquetFiles:
             is_case_sensitive=False,
             reserved=self._reserved,
         )
-        kinds = (
-            views.joined_kind(name, names[column.name], column.kind, is_key=column.name in keys)
+        kinds = {
+            names[column.name]: views.joined_kind(
+                name, names[column.name], column.kind, is_key=column.name in keys
+            )
             for column in columns
-        )
-        return Table(
-            name,
-            tuple(names[column.name] for column in columns),
-            tuple(kinds),
-            tuple(names[key] for key in keys),
-            names[order] if order else None,
-        )
+        }
+        return Table.of(name, names, kinds, keys, order)
 
     def next_name(self) -> str:
         """Return the name of the next file; names sort in the order of their batches."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from target_eventexport.columns import Column, Kind, check_key_change, joined
-from target_eventexport.errors import LoadError, one_line
+from target_eventexport.errors import LoadError, one_line, wrong_type
 from target_eventexport.names import columns_names, fitted, quoted
 from target_eventexport.table import VERSION, Table
 
@@ -39,7 +39,6 @@ KINDS = {
     "smallint": Kind.INTEGER,
     "character varying": Kind.TEXT,
 }
-UNIQUE_TEXTS = {Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN}  # whose values have one text each
 LOCK = 7103301945  # of this loader, while it changes tables
 SESSION = """
     SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET client_min_messages = 'warning';
@@ -104,18 +103,13 @@ class Postgres:
             reserved=SYSTEM_COLUMNS,
         )
         wanted = {names[column.name]: column.kind for column in columns}
-        key_columns = tuple(names[key] for key in keys)
         with _errors(f"{stream}: its table can't be made"), self._connection.transaction():
             self._run(f"SELECT pg_advisory_xact_lock({LOCK})")
             self._make_schema()
-            kinds = self._changed(stream, self._qualified(name), wanted, key_columns)
-        table = Table(
-            self._qualified(name),
-            tuple(wanted),
-            tuple(kinds[column] for column in wanted),
-            key_columns,
-            names[order] if order else None,
-        )
+            kinds = self._changed(
+                stream, self._qualified(name), wanted, [names[key] for key in keys]
+            )
+        table = Table.of(self._qualified(name), names, kinds, keys, order)
         self._make_stage(table)
         return table
 
@@ -156,10 +150,8 @@ class Postgres:
             narrow = NARROW.fullmatch(present[column])
             has = KINDS.get(narrow[1] if narrow else present[column])
             if has is None:
-                raise LoadError(
-                    f"{stream}: column {column} of table {table} has the type {present[column]}, "
-                    f"where {TYPES[kind]} is expected: change it, or load into another schema"
-                )
+                what = f"{stream}: column {column} of table {table}"
+                raise wrong_type(what, present[column], TYPES[kind])
             kinds[column] = joined(has, kind)
             if column in keys:
                 check_key_change(f"{stream}: key {column} of table {table}", has, kinds[column])
@@ -211,9 +203,8 @@ class Postgres:
             self._run(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {stage}")
             return
         keys = ", ".join(map(quoted, table.keys))
-        kinds = dict(zip(table.columns, table.kinds, strict=True))
         last = f"SELECT {columns} FROM {stage}"
-        if not all(kinds[key] in UNIQUE_TEXTS for key in table.keys):
+        if not table.has_simple_keys:
             last = f"SELECT DISTINCT ON ({keys}) {columns} FROM {stage} ORDER BY {keys}, ctid DESC"
         self._run(
             f"INSERT INTO {table.name} AS t ({columns}) {last} "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.postgres import Postgres, postgres, programs
+from tests.postgres import Postgres, postgres
 from tests.target.loading import DuckDbPlace, ParquetPlace, PostgresPlace
 
 if TYPE_CHECKING:
@@ -20,11 +20,8 @@ NUMBERS = count()
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Postgres]:
+def server(binaries: Path) -> Iterator[Postgres]:
     """A PostgreSQL for the tests of one process; each makes a schema of its own."""
-    binaries = programs()
-    if binaries is None:  # a system's package, which no environment of Python can bring
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     with postgres(binaries) as server:
         yield server
 
