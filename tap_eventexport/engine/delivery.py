@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import BytesIO
-from itertools import groupby, islice
-from operator import itemgetter
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tap_eventexport.engine.page import Choice, EncodedRecords
@@ -97,12 +96,15 @@ class Delivery:
                 parts = pieces.parts(times[some], line_digests(lines, source))
                 yield EncodedRecords(stream.name, text, len(lines), parts)
             return
-        for piece, group in groupby(zip(map(pieces.of, times), batch, strict=True), itemgetter(0)):
-            while part_of := [record for _, record in islice(group, PART)]:
+        start = 0
+        for piece, end in pieces.runs(times):
+            for first in range(start, end, PART):
+                part_of = batch[first : min(first + PART, end)]
                 for name, records in self._transform(part_of).items():
                     lines, text = self._lines(name, records)
                     part = Part(piece, len(records), sum(line_digests(lines, source)))
                     yield EncodedRecords(name, text, len(records), [part])
+            start = end
 
     def _times(self, batch: Sequence[Record], pieces: Pieces) -> Sequence[str]:
         """Return the records' times; those of a table are all in its only piece."""

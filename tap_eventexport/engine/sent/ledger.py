@@ -105,12 +105,12 @@ class Pieces:
             digests: Their digests.
         """
         start, parts = 0, []
-        for piece, end in self._runs(times):
+        for piece, end in self.runs(times):
             parts.append(Part(piece, end - start, sum(digests[start:end])))
             start = end
         return parts
 
-    def _runs(self, times: Sequence[str]) -> list[tuple[int, int]]:
+    def runs(self, times: Sequence[str]) -> list[tuple[int, int]]:
         """Return the pieces of records that follow each other, each with the index of its end."""
         if not times:
             return []

@@ -176,15 +176,15 @@ class CatalogStream(SdkStream):
         return True
 
     def transform_reason(self) -> str | None:
-        """Why records need the SDK's transform, or None."""
+        """Why records are transformed on the main thread, or None."""
+        return self._map_reason() or (None if self.selection.is_all else "deselected properties")
+
+    def _map_reason(self) -> str | None:
+        """Why records go through the SDK's maps, or None."""
         maps = self.stream_maps
         if len(maps) != 1 or type(maps[0]) is not SameRecordTransform:
             return "stream_maps"
-        if maps[0].flattening_enabled:
-            return "flattening"
-        if not self.selection.is_all:
-            return "deselected properties"
-        return None
+        return "flattening" if maps[0].flattening_enabled else None
 
     def unsplit_columns(self) -> list[str]:
         """Return the columns that flattening can't split: objects without fixed properties."""
@@ -194,13 +194,17 @@ class CatalogStream(SdkStream):
 
     def transform(self, records: Sequence[Record]) -> Mapping[str, Sequence[Any]]:
         """Apply selection, stream maps and flattening; returns records by stream name."""
-        transformed: dict[str, list[Any]] = {}
+        decoded = decoder.decode_lines(self.without_nul(encoder.encode_lines(records)))
         sent = self.sent_columns.keys()
-        for record in decoder.decode_lines(self.without_nul(encoder.encode_lines(records))):
+        for record in decoded:
             if not record.keys() <= sent:
                 for name in record.keys() - sent:
                     del record[name]
             self.selection.select_fields(record)
+        if not self._map_reason():
+            return {self.name: decoded}
+        transformed: dict[str, list[Any]] = {}
+        for record in decoded:
             for transform in self.transforms:
                 mapped = transform.apply(record)
                 if mapped is not None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tap_eventexport.engine.shutdown import Shutdown
 
-CHUNK = 1 << 16  # bytes between two checks for a shutdown: about the size of a pipe's buffer
+CHUNK = 1 << 17  # bytes between two checks for a shutdown: a little more than one part of a page
 
 encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 

@@ -117,7 +117,11 @@ class Selection:
     def select_fields(self, record: dict[str, Any]) -> None:
         """Remove from a record's columns the fields that are left out."""
         columns = record.keys() if self._rules_all else self._ruled_columns
-        waiting: list[tuple[Path, Any]] = [((name,), record.get(name)) for name in columns]
+        waiting: list[tuple[Path, Any]] = [
+            ((name,), value)
+            for name in columns
+            if isinstance(value := record.get(name), list | dict)
+        ]
         while waiting:
             path, value = waiting.pop()
             if isinstance(value, list):
