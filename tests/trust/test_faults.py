@@ -93,6 +93,14 @@ def failed(done: Run) -> set[str]:
     return {name for name in names if any(name in streams for streams in STREAMS.values())}
 
 
+def taken_as_whole(done: Run) -> set[str]:
+    """The streams whose log warns that a cut CSV may have been taken as a whole one."""
+    lines = [
+        line for line in done.log.splitlines() if "came twice, so it is taken as whole" in line
+    ]
+    return {line.split(" | ", 3)[-1].split(": ")[0] for line in lines}
+
+
 @pytest.mark.parametrize("kind", PASSING)
 def test_a_passing_fault_leaves_no_trace(
     tap: Tap, world: World, reference: Contents, kind: str, request_number: int
@@ -114,13 +122,16 @@ def test_a_lasting_fault_ends_streams_where_they_stand(
     done = listen(tap, world, kind)
     struck = [name for name, fault in faults.items() if 0 < fault.times < ALWAYS]
     assert done.code == 1
+    unclear = taken_as_whole(done)
+    if (kind, request_number) != ("half a body", 0):  # else no CSV shows how Dfinery ends lines
+        assert not unclear
     assert failed(done) <= {stream for name in struck for stream in STREAMS[name]}
-    assert all(failed(done) & set(STREAMS[name]) for name in struck)
+    assert all((failed(done) | unclear) & set(STREAMS[name]) for name in struck)
     world.recover()
     first = contents(done.heard)
     second = contents(tap.read(state=done.heard.states[-1] if done.heard.states else None))
-    for stream, expected in reference.items():
-        assert first.get(stream, NONE) + second.get(stream, NONE) == expected, stream
+    for stream in reference.keys() - unclear:
+        assert first.get(stream, NONE) + second.get(stream, NONE) == reference[stream], stream
 
 
 @pytest.mark.parametrize("name", STREAMS)

@@ -434,6 +434,37 @@ def test_a_part_of_a_body_is_none(
     assert keys(tap.read(concurrency=1)) == truth(dfinery)
 
 
+CUT = HEADER + ROW * 9 + b"2:b,2026-03-01 00:00:00.000,a val"  # that no header announces as cut
+EARLY_CUT = HEADER[:-2]  # inside the name of the last column
+
+
+@pytest.mark.parametrize("cut", [CUT, EARLY_CUT])
+def test_a_cut_in_the_last_column_shows_when_it_is_asked_for_again(
+    tap: Tap, dfinery: Dfinery, sandbox: Sandbox, cut: bytes
+) -> None:
+    sandbox.faults.append(Fault("answer", response=Response(200, cut)))
+    assert keys(tap.read()) == truth(dfinery)
+
+
+def test_a_lasting_cut_fails_if_other_days_end_with_a_line_end(
+    tap: Tap, dfinery: Dfinery, sandbox: Sandbox
+) -> None:
+    sandbox.faults.append(Fault("answer", after=1, times=1000, response=Response(200, CUT)))
+    done = tap.hurried().run(concurrency=1)
+    assert "no line end, unlike that of other CSVs" in done.log_line(f"{STREAM} failed")
+    assert keys(done.heard) == truth(dfinery, START, START + DAY)
+
+
+def test_a_service_that_never_ends_the_last_line_costs_one_request_more(
+    tap: Tap, dfinery: Dfinery, sandbox: Sandbox
+) -> None:
+    dfinery.ends_line = False
+    done = tap.run(concurrency=1)
+    assert keys(done.heard) == truth(dfinery)
+    assert len(bodies(sandbox)) == 4  # for three days
+    assert done.log.count("has no line end. It came twice, so it is taken as whole") == 1
+
+
 def test_a_lasting_error_under_200_fails_and_promises_nothing(tap: Tap, sandbox: Sandbox) -> None:
     sandbox.faults.append(
         Fault("answer", times=1000, response=NO_DATA["an error behind half a CSV"])

@@ -38,28 +38,33 @@ class CsvSpool(Spool):
 
     Args:
         file: The unchanged body; closed with the spool.
+
+    Attributes:
+        header: The names of the columns.
+        rows: The number of rows that `check` found.
+        ends_with_line: Whether `check` found a line end behind the last line. If there is none, the
+            last field may have been cut.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(file)
         self.header: list[str] = []
+        self.rows = 0
+        self.ends_with_line = False
         self._is_plain = False
 
-    def check(self, required: Sequence[str]) -> int:
+    def check(self, required: Sequence[str]) -> None:
         """Read the whole file once, and check that it is a complete CSV.
 
         Args:
             required: Columns without which it is another document.
-
-        Returns:
-            The number of rows.
 
         Raises:
             RetriableVendorError: If it isn't a CSV, is incomplete, or holds an error. The message
                 quotes nothing from it.
         """
         self.decompress()
-        self._check_for_errors()
+        self.ends_with_line = self._check_for_errors().endswith((b"\n", b"\r"))
         try:
             rows = self._count_plain(required)
         except ValueError:  # not text, or no lines: the CSV reader reports the error
@@ -68,7 +73,7 @@ class CsvSpool(Spool):
         if rows is None:
             with self._text() as text:
                 rows = self._count(csv.reader(text, strict=True), required)
-        return rows
+        self.rows = rows
 
     def _count_plain(self, required: Sequence[str]) -> int | None:
         """Count the rows of a CSV without quotes, by commas and line feeds; None if it has some."""
@@ -191,13 +196,15 @@ class CsvSpool(Spool):
             if block:
                 yield block
 
-    def _check_for_errors(self) -> None:
+    def _check_for_errors(self) -> bytes:
+        """Look for an error message in the body; returns its last bytes."""
         self._file.seek(0)
         end = b""
         while chunk := self._file.read(CHUNK):
             data = end + chunk
             _refuse_errors(data)
             end = data[-LONGEST_ERROR:]
+        return end
 
     def _text(self) -> IO[str]:
         """Open the text at its start; closing it leaves the file open."""

@@ -58,6 +58,7 @@ class DfineryExport(EventStream):
         chosen = self.config["dfinery_property_types"]
         keys = {key: self.types[key] for key in self.required_columns}
         self._types = ColumnTypes({**chosen, **keys}, self.types)
+        self._ends_lines: bool | None = None  # whether Dfinery ends the last line; None: not known
         properties = self.schema["properties"]
         properties.update(self._types.schemas(properties))
 
@@ -84,18 +85,36 @@ class DfineryExport(EventStream):
     def export(self, body: Mapping[str, Any]) -> CsvSpool:
         """Return a checked CSV.
 
-        An empty body may mean that there is nothing, or a failure: it is accepted if it comes
-        twice; then the CSV has no header.
+        An empty body may mean that there is nothing, or a failure. A CSV whose last line has no end
+        may have been cut in its last field. Both are accepted if they come twice. An empty one has
+        no header then.
         """
         for _ in range(2):
             spool = self.client.fetch(
                 lambda: self._request(body),
-                lambda response: self._checked(response, body, CsvSpool.check),
+                lambda response: self._checked(response, body, self._check_whole),
                 is_spooled=True,
             )
-            if spool.header:
-                break
+            if self._is_surely_whole(spool):
+                return spool
+        if spool.rows:
+            self._ends_lines = False
+            self.logger.warning(
+                "%s: the last row of Dfinery's CSV has no line end. It came twice, so it is taken "
+                "as whole.",
+                self.name,
+            )
         return spool
+
+    def _is_surely_whole(self, spool: CsvSpool) -> bool:
+        if spool.rows and spool.ends_with_line:
+            self._ends_lines = True
+        return spool.ends_with_line or (spool.rows > 0 and self._ends_lines is False)
+
+    def _check_whole(self, spool: CsvSpool, required: Sequence[str]) -> None:
+        spool.check(required)
+        if self._ends_lines and spool.rows and not spool.ends_with_line:
+            raise RetriableVendorError("its last row has no line end, unlike that of other CSVs")
 
     def header(self, body: Mapping[str, Any]) -> Sequence[str]:
         """Return only the header of a CSV; empty if there is none."""
