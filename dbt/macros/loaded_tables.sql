@@ -1,0 +1,86 @@
+{#-
+    The tables of a stream that exist, one for each schema, each as
+    {schema, rows: what stands after `from`, columns: [{name, kind}], is_files}.
+-#}
+{% macro loaded_tables(stream) %}
+    {%- set tables = [] -%}
+    {%- if var('tap_eventexport_seeds', false) -%}
+        {%- set origin = ref('seed_' ~ stream) -%}
+        {%- set places = [[origin.schema, origin.identifier]] -%}
+    {%- else -%}
+        {%- set origin = source('eventexport', stream) -%}
+        {%- set places = [] -%}
+        {%- for schema in tap_eventexport.schemas() -%}
+            {%- do places.append([schema, stream]) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- if execute -%}
+        {%- for schema, name in places -%}
+            {%- if var('tap_eventexport_jsonl_folder', none) and not var('tap_eventexport_seeds', false) -%}
+                {%- set table = tap_eventexport.files_in_place(stream, schema) -%}
+            {%- else -%}
+                {%- set table = tap_eventexport.table_in(origin.database, schema, name) -%}
+            {%- endif -%}
+            {%- if table -%}{%- do tables.append(table) -%}{%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{- return(tables) -}}
+{% endmacro %}
+
+{#- The schemas that the loader wrote to. -#}
+{% macro schemas() %}
+    {{- return(var('tap_eventexport_schemas', []) or [var('tap_eventexport_schema', 'events')]) -}}
+{% endmacro %}
+
+{% macro table_in(database, schema, name) %}
+    {%- set relation = adapter.get_relation(database=database, schema=schema, identifier=name) -%}
+    {%- if relation is none -%}
+        {{- return(none) -}}
+    {%- endif -%}
+    {%- set columns = [] -%}
+    {%- for column in adapter.get_columns_in_relation(relation) -%}
+        {%- do columns.append({'name': column.name, 'kind': tap_eventexport.kind_of(column.data_type)}) -%}
+    {%- endfor -%}
+    {{- return({'schema': schema, 'rows': relation, 'columns': columns, 'is_files': false}) -}}
+{% endmacro %}
+
+{#-
+    The files of target-jsonl, read in place by DuckDB. With several schemas each is a folder in
+    the folder. Of several lines of a key the last one counts, in the newest file.
+-#}
+{% macro files_in_place(stream, schema) %}
+    {%- set folder = var('tap_eventexport_jsonl_folder') -%}
+    {%- if var('tap_eventexport_schemas', []) -%}{%- set folder = folder ~ '/' ~ schema -%}{%- endif -%}
+    {%- set files = dbt.string_literal(dbt.escape_single_quotes(folder ~ '/' ~ stream ~ '*.jsonl')) -%}
+    {%- if run_query('select count(*) from glob(' ~ files ~ ')').columns[0].values()[0] == 0 -%}
+        {{- return(none) -}}
+    {%- endif -%}
+    {%- set facts = tap_eventexport.streams()[stream] -%}
+    {%- set columns = [] -%}
+    {%- for name, (alias, kind) in facts.columns.items() -%}
+        {%- do columns.append({'name': name, 'kind': 'text' if kind in ('instant', 'date') else kind}) -%}
+    {%- endfor -%}
+    {%- if facts.is_growing -%}
+        {%- set keys = "select distinct unnest(json_keys(json)) as name from read_json_objects(" ~ files
+            ~ ", format = 'newline_delimited') order by name" -%}
+        {%- for name in run_query(keys).columns[0].values() if name not in facts.columns -%}
+            {%- do columns.append({'name': name, 'kind': 'text'}) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- set typed = [] -%}
+    {%- for column in columns -%}
+        {%- do typed.append(adapter.quote(column.name) ~ ": '" ~ tap_eventexport.type_of(column.kind) ~ "'") -%}
+    {%- endfor -%}
+    {%- set rows -%}
+        (
+            select *, row_number() over () as _eventexport_line
+            from read_json(
+                {{ files }}, format = 'newline_delimited', filename = '_eventexport_file',
+                columns = { {{- typed | join(', ') -}} }
+            )
+        )
+    {%- endset -%}
+    {{- return({'schema': schema, 'rows': rows, 'columns': columns + [
+        {'name': '_eventexport_file', 'kind': 'text'}, {'name': '_eventexport_line', 'kind': 'integer'}
+    ], 'is_files': true}) -}}
+{% endmacro %}

@@ -1,0 +1,1 @@
+{{ tap_eventexport.staged('croct_sessions') }}

@@ -1,0 +1,1 @@
+{{ tap_eventexport.staged('dfinery_events') }}

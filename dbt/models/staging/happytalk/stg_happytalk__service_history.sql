@@ -1,0 +1,1 @@
+{{ tap_eventexport.staged('happytalk_service_history') }}

@@ -1,0 +1,1 @@
+{{ tap_eventexport.staged('happytalk_siem_events') }}

@@ -1,0 +1,1 @@
+{{ tap_eventexport.staged('infobip_event_definitions') }}

@@ -1,0 +1,1 @@
+{{ tap_eventexport.staged('ncp_apigateway_events') }}
