@@ -156,15 +156,26 @@ class ServiceHistory(HappyTalkStream):
     replication_key = "request_date"
     format = "raw"
     columns: ClassVar = th.PropertiesList(
-        th.Property("id", th.StringType, required=True),
-        th.Property("type", th.StringType, description="M manual, A automatic"),
-        th.Property("kind", th.StringType, description="A archive, K key issuance, S manager"),
+        th.Property("id", th.StringType, required=True, description="of the entry"),
+        th.Property(
+            "type", th.StringType, description="M manual, A automatic", examples=["M", "A"]
+        ),
+        th.Property(
+            "kind",
+            th.StringType,
+            description="A archive, K key issuance, S manager",
+            examples=["A", "K", "S"],
+        ),
         th.Property("request_user", th.StringType, description="who did it"),
         th.Property("request_content", th.StringType, description="what was done"),
         th.Property("request_date", th.DateTimeType, description="when"),
-        th.Property("apply_id", th.StringType),
-        th.Property("apply_content", th.StringType),
-        th.Property("apply_date", th.DateTimeType),
+        th.Property("apply_id", th.StringType, description="of whom or what it was done to"),
+        th.Property(
+            "apply_content",
+            th.StringType,
+            description="what came of it; 로그인 marks a log-in, 성공 is success",
+        ),
+        th.Property("apply_date", th.DateTimeType, description="when it was applied"),
     )
 
     def __init__(self, tap: Tap, client: HttpClient) -> None:
@@ -215,12 +226,14 @@ class SiemEvents(HappyTalkStream):
     format = "siem"
     columns: ClassVar = th.PropertiesList(
         th.Property("event_key", th.StringType, required=True, description="of the content"),
-        th.Property("event_time", th.DateTimeType, required=True),
-        th.Property("event_name", th.StringType),
-        th.Property("result", th.StringType, description="always Succeeded"),
-        th.Property("user", th.StringType),
+        th.Property("event_time", th.DateTimeType, required=True, description="when"),
+        th.Property("event_name", th.StringType, description="the action, in English"),
+        th.Property(
+            "result", th.StringType, description="always Succeeded", examples=["Succeeded"]
+        ),
+        th.Property("user", th.StringType, description="who did it"),
         th.Property("clientip", th.StringType, description="of the user's last log-in"),
-        th.Property("msg", th.StringType),
+        th.Property("msg", th.StringType, description="what was done"),
         th.Property("raw", th.StringType, description="the line as received"),
     )
 

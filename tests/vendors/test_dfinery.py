@@ -16,7 +16,7 @@ import requests
 from tap_eventexport.sandbox.dfinery import Dfinery
 from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import Fault, Response, Sandbox, json_response
-from tap_eventexport.vendors.dfinery.rows import TYPES
+from tap_eventexport.vendors.dfinery.columns import TYPES
 from tests.singer import Heard, Tap
 
 if TYPE_CHECKING:

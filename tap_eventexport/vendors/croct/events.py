@@ -28,6 +28,14 @@ EVENT_TYPES = {
     "slotPersonalized", "leadGenerated", "audienceMatched", "userClicked", "userScrolled",
 }
 # fmt: on
+SOURCES = {
+    "organizationName": "name of the organization that the application belongs to",
+    "organizationSlug": "the organization, as in addresses",
+    "workspaceName": "name of the application's workspace",
+    "workspaceSlug": "the workspace, as in addresses",
+    "applicationName": "name of the application that the key belongs to",
+    "applicationSlug": "the application, as in addresses",
+}
 
 
 class CroctEvents(CroctExport):
@@ -44,14 +52,30 @@ class CroctEvents(CroctExport):
     path = "/export/events"
     items = "events"
     columns: ClassVar = th.PropertiesList(
-        th.Property("id", th.StringType, required=True),
+        th.Property("id", th.StringType, required=True, description="of the event"),
         th.Property("timestamp", th.DateTimeType, required=True, description="when tracked"),
-        th.Property("eventType", th.StringType, description="the payload's @type"),
-        th.Property("sessionId", th.StringType),
-        th.Property("userId", th.StringType),
-        th.Property("context", th.ObjectType(additional_properties=True)),
-        th.Property("payload", th.ObjectType(additional_properties=True)),
-        *(th.Property(name, th.StringType) for name in Metadata.__struct_fields__),
+        th.Property(
+            "eventType",
+            th.StringType,
+            description="the payload's @type",
+            examples=sorted(EVENT_TYPES),
+        ),
+        th.Property("sessionId", th.StringType, description="the sessionId of croct_sessions"),
+        th.Property("userId", th.StringType, description="the userId of croct_users"),
+        th.Property(
+            "context",
+            th.ObjectType(additional_properties=True),
+            description="where in the application; null for events of a server",
+        ),
+        th.Property(
+            "payload",
+            th.ObjectType(additional_properties=True),
+            description="what happened; its fields depend on @type",
+        ),
+        *(
+            th.Property(name, th.StringType, description=SOURCES[name])
+            for name in Metadata.__struct_fields__
+        ),
         COLUMN,
     )
 

@@ -48,26 +48,27 @@ class CroctSessions(CroctExport):
     path = "/export/session"
     items = "sessions"
     columns: ClassVar = th.PropertiesList(
-        th.Property("sessionId", th.StringType, required=True),
+        th.Property("sessionId", th.StringType, required=True, description="of the application"),
         th.Property(
             "closeTime", th.DateTimeType, required=True, description="when it took no more events"
         ),
-        th.Property("userId", th.StringType),
+        th.Property("userId", th.StringType, description="the userId of croct_users"),
         th.Property("parentId", th.StringType, description="the session that superseded it"),
         th.Property("externalUserId", th.StringType, description="null for anonymous users"),
         th.Property(
             "window",
             th.ObjectType(
-                th.Property("start", th.DateTimeType),
-                th.Property("end", th.DateTimeType),
+                th.Property("start", th.DateTimeType, description="from when"),
+                th.Property("end", th.DateTimeType, description="until when"),
                 additional_properties=True,
             ),
+            description="start and end: from when until when it was",
         ),
-        th.Property("referrer", th.StringType),
-        th.Property("landingPageUrl", th.StringType),
-        th.Property("campaign", OPEN),
-        th.Property("location", OPEN),
-        th.Property("client", OPEN),
+        th.Property("referrer", th.StringType, description="the page that linked to the first one"),
+        th.Property("landingPageUrl", th.StringType, description="the first page"),
+        th.Property("campaign", OPEN, description="name, source, medium, content, term"),
+        th.Property("location", OPEN, description="continent, country, region, city and so on"),
+        th.Property("client", OPEN, description="browser, device and operating system"),
         th.Property("attributes", OPEN, description="custom attributes"),
         th.Property("statistics", OPEN, description="pageViews, tabViews, orders"),
         COLUMN,

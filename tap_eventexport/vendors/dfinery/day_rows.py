@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tap_eventexport.engine.bodies.values import converter
 from tap_eventexport.engine.page import RowDigests
 from tap_eventexport.engine.sent.digests import row_digests, seed_of
+from tap_eventexport.vendors.dfinery.columns import ARRIVAL
 from tap_eventexport.vendors.dfinery.ids import DayIds
-from tap_eventexport.vendors.dfinery.rows import ARRIVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.bodies.values import SCHEMAS
 from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.http.response import Response, error_body
 from tap_eventexport.engine.page import Page
 from tap_eventexport.engine.windows import Window, calendar_days, format_instant
+from tap_eventexport.vendors.dfinery.columns import ARRIVAL, KEY, TYPES, documented
 from tap_eventexport.vendors.dfinery.day_rows import DayRows
 from tap_eventexport.vendors.dfinery.exports import DfineryExport
 from tap_eventexport.vendors.dfinery.findings import Findings
-from tap_eventexport.vendors.dfinery.rows import ARRIVAL, KEY, TYPES, Csv, column_names
+from tap_eventexport.vendors.dfinery.rows import Csv, column_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,7 +66,7 @@ class DfineryEvents(DfineryExport):
     filter_settings: ClassVar = FILTERS
     columns: ClassVar = th.PropertiesList(
         *(
-            th.Property(name, th.CustomType(SCHEMAS[kind]), required=name in {KEY, ARRIVAL})
+            th.Property(name, documented(name, kind), required=name in {KEY, ARRIVAL})
             for name, kind in TYPES.items()
         )
     )

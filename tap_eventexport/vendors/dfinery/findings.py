@@ -11,7 +11,7 @@ from tap_eventexport.engine.bodies.values import converter
 from tap_eventexport.engine.duplicates.variants import Counts
 from tap_eventexport.engine.names import quote_names
 from tap_eventexport.engine.windows import from_milliseconds
-from tap_eventexport.vendors.dfinery.rows import ARRIVAL, KEY
+from tap_eventexport.vendors.dfinery.columns import ARRIVAL, KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from tap_eventexport.engine.duplicates.doubles import Doubles
 from tap_eventexport.engine.duplicates.variants import Counts, Row, Variants
-from tap_eventexport.vendors.dfinery.rows import KEY, NO_VALUE
+from tap_eventexport.vendors.dfinery.columns import KEY
+from tap_eventexport.vendors.dfinery.rows import NO_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

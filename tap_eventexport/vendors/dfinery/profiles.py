@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 
-from tap_eventexport.engine.bodies.values import SCHEMAS
 from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.page import Page, RowDigests
 from tap_eventexport.engine.sent.digests import row_digests, seed_of
 from tap_eventexport.engine.table import TableStream
 from tap_eventexport.engine.windows import format_instant
+from tap_eventexport.vendors.dfinery.columns import PROFILE_KEY, PROFILE_TYPES, documented
 from tap_eventexport.vendors.dfinery.exports import DfineryExport
-from tap_eventexport.vendors.dfinery.rows import PROFILE_KEY, PROFILE_TYPES, Csv, column_names
+from tap_eventexport.vendors.dfinery.rows import Csv, column_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class DfineryProfiles(TableStream, DfineryExport):
     )
     columns: ClassVar = th.PropertiesList(
         *(
-            th.Property(name, th.CustomType(SCHEMAS[kind]), required=name == PROFILE_KEY)
+            th.Property(name, documented(name, kind), required=name == PROFILE_KEY)
             for name, kind in PROFILE_TYPES.items()
         )
     )

@@ -9,6 +9,7 @@ import msgspec
 from tap_eventexport.engine.bodies.values import SCHEMAS, converter
 from tap_eventexport.engine.errors import FatalVendorError
 from tap_eventexport.engine.names import quote_name
+from tap_eventexport.vendors.dfinery.columns import ARRIVAL, KEY, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,50 +20,8 @@ if TYPE_CHECKING:
 
     Rows = list[list[str]]
 
-KEY, ARRIVAL, NAME = "df_event_detail_log_id", "df_server_datetime", "df_event_name"
 OTHER_NAME = "event_name"  # the name of df_event_name in the documentation's table
 NO_VALUE = {"", "null", "NULL"}  # how a missing text may be written
-
-TYPES = {
-    "df_unified_id": "string",
-    "df_api_version": "string",
-    NAME: "string",
-    ARRIVAL: "date-time",
-    "df_correction_datetime": "date-time",
-    "df_event_datetime": "date-time",
-    "df_event_log_id": "string",
-    KEY: "string",
-    "df_service_id": "string",
-    "df_source_type": "string",
-    "df_order_id": "string",
-    "df_payment_method": "string",
-    "df_sharing_channel": "string",
-    "df_sign_channel": "string",
-    "df_keyword": "string",
-    "df_total_purchase_amount": "number",
-    "df_total_refund_amount": "number",
-    "df_delivery_charge": "number",
-    "df_discount": "number",
-    "df_items_df_item_id": "string",
-    "df_items_df_item_name": "string",
-    **{f"df_items_df_category{number}": "string" for number in range(1, 6)},
-    "df_items_df_price": "number",
-    "df_items_df_quantity": "number",
-    "df_items_df_discount": "number",
-}
-
-PROFILE_KEY = "df_unified_id"
-PROFILE_TYPES = {
-    PROFILE_KEY: "string",
-    "df_name": "string",
-    "df_gender": "string",
-    "df_birth": "string",  # in which form isn't documented
-    "df_membership": "string",
-    "df_sms_ads_optin": "boolean",
-    "df_kakao_ads_optin": "boolean",
-    "df_push_ads_optin": "boolean",
-    "df_push_night_ads_optin": "boolean",
-}
 
 
 def column_names(header: Sequence[str]) -> list[str]:

@@ -65,13 +65,20 @@ class InfobipDefinitions(TableStream):
             required=True,
             description="the definitionId of infobip_events",
         ),
-        th.Property("title", th.StringType),
-        th.Property("description", th.StringType),
+        th.Property("title", th.StringType, description="name for people"),
+        th.Property("description", th.StringType, description="when such an event happens"),
         th.Property(
-            "category", th.StringType, description="external, person, channel, product, template"
+            "category",
+            th.StringType,
+            description="which part of Infobip the events come from",
+            examples=["external", "person", "channel", "product", "template"],
         ),
-        th.Property("subcategory", th.StringType),
-        th.Property("isInternalDefinition", th.BooleanType),
+        th.Property("subcategory", th.StringType, description="a part of the category"),
+        th.Property(
+            "isInternalDefinition",
+            th.BooleanType,
+            description="true if Infobip defined it, false if the account did",
+        ),
         th.Property(
             "fields",
             th.ArrayType(th.ObjectType(additional_properties=True)),

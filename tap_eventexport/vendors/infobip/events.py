@@ -53,12 +53,22 @@ class InfobipEvents(EventStream):
             required=True,
             description="of the eventId, or the content",
         ),
-        th.Property("definitionId", th.StringType, description="The kind of event."),
-        th.Property("personId", th.StringType),
-        th.Property("externalPersonId", th.StringType),
-        th.Property("timestamp", th.DateTimeType, required=True),
-        th.Property("properties", th.ObjectType(additional_properties=True)),
-        th.Property("_file", th.StringType, description="The file's key in the bucket."),
+        th.Property(
+            "definitionId",
+            th.StringType,
+            description="the kind of event: a definitionId of infobip_event_definitions",
+        ),
+        th.Property("personId", th.StringType, description="Infobip's id of the customer"),
+        th.Property(
+            "externalPersonId", th.StringType, description="the account's own id of the customer"
+        ),
+        th.Property("timestamp", th.DateTimeType, required=True, description="when it happened"),
+        th.Property(
+            "properties",
+            th.ObjectType(additional_properties=True),
+            description="the event's own fields, which its definition names",
+        ),
+        th.Property("_file", th.StringType, description="the key of its file in the bucket"),
         COLUMN,
     )
 

@@ -87,10 +87,23 @@ class NcpApiGatewayEvents(EventStream):
     granularity: ClassVar = SECOND
     columns: ClassVar = th.PropertiesList(
         th.Property("event_key", th.StringType, required=True, description="of the content"),
-        th.Property("time", th.DateTimeType, required=True),
-        th.Property("level", th.StringType, description="EVENT, ALARM, ALERT"),
-        th.Property("type", th.StringType, description="ES010, ES020, EU400, EU410, EU420"),
-        th.Property("message", th.StringType),
+        th.Property("time", th.DateTimeType, required=True, description="when, in whole seconds"),
+        th.Property(
+            "level",
+            th.StringType,
+            description="EVENT an event, ALARM a notification, ALERT an alert",
+            examples=["EVENT", "ALARM", "ALERT"],
+        ),
+        th.Property(
+            "type",
+            th.StringType,
+            description=(
+                "ES010 subscription request, ES020 its status changed, EU400 quota exceeded, "
+                "EU410 throttled, EU420 rate exceeded"
+            ),
+            examples=["ES010", "ES020", "EU400", "EU410", "EU420"],
+        ),
+        th.Property("message", th.StringType, description="a sentence, with masked names"),
         COLUMN,
     )
 
