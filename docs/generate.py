@@ -1,7 +1,8 @@
 """Writes what the code says of vendors into the documents, and into files that are examples.
 
 Settings stand in docs/settings.md, meltano.yml, .secrets.example and the Hub's definition; streams
-in README.md. The texts are those of the vendors' own files, so that they are written in one place.
+in README.md and the dbt package. The texts are those of the vendors' own files, so that they are
+written in one place.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from docs import dbt_package
 from tap_eventexport import settings
 from tap_eventexport.schema_errors import is_secret
 from tap_eventexport.tap import TapEventExport
@@ -37,6 +39,7 @@ SECRETS = ROOT / ".secrets.example"
 ABOUT = ROOT / "tests/snapshots/about.json"
 MELTANO = ROOT / "meltano.yml"
 HUB = ROOT / "docs/hub/tap-eventexport.yml"
+DBT = ROOT / "dbt"
 
 TABLES = ("<!-- settings: made by bin/documents -->\n", "<!-- /settings -->\n")
 LIST = ("        # settings: made by bin/documents\n", "        # /settings\n")
@@ -302,6 +305,21 @@ def _yaml(value: object) -> str:
     return text
 
 
+def dbt() -> dict[Path, str]:
+    """The files of the dbt package that say what the streams are."""
+    streams = {stream.name: stream for _, stream in _streams()}.values()
+    described = {
+        "sources.yml": dbt_package.sources(streams),
+        **dbt_package.described_models(streams),
+    }
+    texts = {name: dbt_package.HEAD + _yaml(value) for name, value in described.items()}
+    staging = {**texts, **dbt_package.models(streams)}
+    return {
+        DBT / "macros/streams.sql": dbt_package.streams_macro(streams),
+        **{DBT / "models/staging" / name: text for name, text in staging.items()},
+    }
+
+
 def documents() -> dict[Path, str]:
     """Each file with what it must hold."""
     told = about()
@@ -313,12 +331,14 @@ def documents() -> dict[Path, str]:
         MELTANO: meltano(MELTANO.read_text(), told),
         HUB: hub(told),
         ABOUT: snapshot(told),
+        **dbt(),
     }
 
 
 def main() -> None:
     """Write the files."""
     for file, text in documents().items():
+        file.parent.mkdir(exist_ok=True)
         file.write_text(text)
 
 

@@ -23,14 +23,13 @@
     {{- return('loaded.' ~ adapter.quote(tap_eventexport.found_column(table, name).name)) -}}
 {% endmacro %}
 
-{#- A column of `loaded` as a kind, under another name; nulls if the table doesn't have it. -#}
-{% macro column_as(table, name, alias, kind) %}
+{#- A column of `loaded` as a kind; null if the table doesn't have it. -#}
+{% macro value_as(table, name, kind) %}
     {%- set column = tap_eventexport.found_column(table, name) if table else none -%}
     {%- if column is none -%}
-        {{- return('cast(null as ' ~ tap_eventexport.type_of(kind) ~ ') as ' ~ alias) -}}
+        {{- return('cast(null as ' ~ tap_eventexport.type_of(kind) ~ ')') -}}
     {%- endif -%}
-    {%- set converted = tap_eventexport.convert('loaded.' ~ adapter.quote(column.name), column.kind, kind) -%}
-    {{- return(converted ~ ' as ' ~ alias) -}}
+    {{- return(tap_eventexport.convert('loaded.' ~ adapter.quote(column.name), column.kind, kind)) -}}
 {% endmacro %}
 
 {#-

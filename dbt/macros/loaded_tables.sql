@@ -84,3 +84,31 @@
         {'name': '_eventexport_file', 'kind': 'text'}, {'name': '_eventexport_line', 'kind': 'integer'}
     ], 'is_files': true}) -}}
 {% endmacro %}
+
+{#-
+    The query for a source's freshness: when the newest record is from, in the schema where that is
+    longest ago. A stream that was never loaded is as fresh as can be, with a warning.
+-#}
+{% macro newest_loaded(stream) %}
+    {%- set facts = tap_eventexport.streams()[stream] -%}
+    {%- set alias, kind = facts.columns[facts.time] -%}
+    {%- set tables = tap_eventexport.loaded_tables(stream) -%}
+    {%- if not tables -%}
+        {%- do tap_eventexport.warn_of_nothing(stream) -%}
+        select {{ dbt.current_timestamp() }}
+    {%- else -%}
+        select min(newest) from (
+            {%- for table in tables %}
+            select max({{ tap_eventexport.value_as(table, facts.time, kind) }}) as newest from {{ table.rows }} as loaded
+            {%- if not loop.last %} union all {%- endif %}
+            {%- endfor %}
+        ) as newest_of_each
+    {%- endif -%}
+{% endmacro %}
+
+{% macro warn_of_nothing(stream) %}
+    {%- do exceptions.warn(
+        'tap_eventexport: nothing of ' ~ stream ~ ' was loaded, so that its model has no rows. If there should be some, '
+        ~ 'look at the variables tap_eventexport_schema and tap_eventexport_database.'
+    ) -%}
+{% endmacro %}

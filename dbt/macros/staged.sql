@@ -8,10 +8,7 @@
     {%- set tables = tap_eventexport.loaded_tables(stream) -%}
     {%- set others = tap_eventexport.other_columns(facts, tables) -%}
     {%- if execute and not tables -%}
-        {%- do exceptions.warn(
-            'tap_eventexport: nothing of ' ~ stream ~ ' was loaded: its models have no rows. Look at the variables '
-            ~ 'tap_eventexport_schema and tap_eventexport_database, or disable the models of this vendor.'
-        ) -%}
+        {%- do tap_eventexport.warn_of_nothing(stream) -%}
     {%- endif -%}
 with records as (
     {%- for table in tables or [none] %}
@@ -34,10 +31,10 @@ from records
     select
         {{ dbt.string_literal(table.schema) if table else 'cast(null as ' ~ tap_eventexport.type_of('text') ~ ')' }} as source_schema
         {%- for name, (alias, kind) in facts.columns.items() %},
-        {{ tap_eventexport.column_as(table, name, alias, kind) }}
+        {{ tap_eventexport.value_as(table, name, kind) }} as {{ alias }}
         {%- endfor %}
         {%- for name, (alias, kind) in others.items() %},
-        {{ tap_eventexport.column_as(table, name, alias, kind) }}
+        {{ tap_eventexport.value_as(table, name, kind) }} as {{ alias }}
         {%- endfor %}
     {%- if not table %}
     from (select 1 as nothing) as loaded
@@ -71,7 +68,7 @@ from records
 {% macro newest_first(facts, table) -%}
     {%- set noted = ['_sdc_sequence', '_sdc_received_at', '_sdc_batched_at', '_dlt_load_id', '_eventexport_file', '_eventexport_line'] -%}
     {%- set orders = [] -%}
-    {%- for name in noted + facts.replicated if tap_eventexport.found_column(table, name) -%}
+    {%- for name in noted + [facts.time] if name and tap_eventexport.found_column(table, name) -%}
         {%- do orders.append(tap_eventexport.loaded_column(table, name) ~ ' desc nulls last') -%}
     {%- endfor -%}
     {%- if not table.is_files -%}

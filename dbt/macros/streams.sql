@@ -1,14 +1,14 @@
 {#-
     Made by bin/documents from the tap's schemas: each stream's key, the columns that say when it
-    happened and by which newer rows are told, and its columns, each with its name and kind here.
-    A stream that is growing has columns that its vendor's account has defined.
+    happened, the time by which newer rows are told, and its columns, each with its name and kind
+    here. A stream that is growing has columns of its vendor's account, too.
 -#}
 {% macro streams() %}
     {{- return({
         'dfinery_events': {
             'key': 'df_event_detail_log_id',
             'happened': ['df_event_datetime', 'df_correction_datetime', 'df_server_datetime'],
-            'replicated': ['df_server_datetime'],
+            'time': 'df_server_datetime',
             'is_growing': true,
             'columns': {
                 'df_unified_id': ['df_unified_id', 'text'],
@@ -45,7 +45,7 @@
         'dfinery_user_profiles': {
             'key': 'df_unified_id',
             'happened': [],
-            'replicated': [],
+            'time': none,
             'is_growing': true,
             'columns': {
                 'df_unified_id': ['df_unified_id', 'text'],
@@ -62,7 +62,7 @@
         'happytalk_service_history': {
             'key': 'id',
             'happened': ['request_date'],
-            'replicated': ['request_date'],
+            'time': 'request_date',
             'is_growing': false,
             'columns': {
                 'id': ['id', 'text'],
@@ -79,7 +79,7 @@
         'happytalk_siem_events': {
             'key': 'event_key',
             'happened': ['event_time'],
-            'replicated': ['event_time'],
+            'time': 'event_time',
             'is_growing': false,
             'columns': {
                 'event_key': ['event_key', 'text'],
@@ -95,7 +95,7 @@
         'croct_events': {
             'key': 'id',
             'happened': ['timestamp'],
-            'replicated': ['timestamp'],
+            'time': 'timestamp',
             'is_growing': false,
             'columns': {
                 'id': ['id', 'text'],
@@ -117,7 +117,7 @@
         'croct_sessions': {
             'key': 'sessionId',
             'happened': ['close_time'],
-            'replicated': ['closeTime'],
+            'time': 'closeTime',
             'is_growing': false,
             'columns': {
                 'sessionId': ['session_id', 'text'],
@@ -139,7 +139,7 @@
         'croct_users': {
             'key': 'userId',
             'happened': ['last_modified_time'],
-            'replicated': ['lastModifiedTime'],
+            'time': 'lastModifiedTime',
             'is_growing': false,
             'columns': {
                 'userId': ['user_id', 'text'],
@@ -168,7 +168,7 @@
         'infobip_events': {
             'key': 'event_key',
             'happened': ['timestamp'],
-            'replicated': ['timestamp'],
+            'time': 'timestamp',
             'is_growing': false,
             'columns': {
                 'event_key': ['event_key', 'text'],
@@ -184,7 +184,7 @@
         'infobip_event_definitions': {
             'key': 'definitionId',
             'happened': [],
-            'replicated': [],
+            'time': none,
             'is_growing': false,
             'columns': {
                 'definitionId': ['definition_id', 'text'],
@@ -200,7 +200,7 @@
         'ncp_apigateway_events': {
             'key': 'event_key',
             'happened': ['time'],
-            'replicated': ['time'],
+            'time': 'time',
             'is_growing': false,
             'columns': {
                 'event_key': ['event_key', 'text'],
