@@ -41,7 +41,15 @@
     {%- for column in adapter.get_columns_in_relation(relation) -%}
         {%- do columns.append({'name': column.name, 'kind': tap_eventexport.kind_of(column.data_type)}) -%}
     {%- endfor -%}
-    {{- return({'schema': schema, 'rows': relation, 'columns': columns, 'is_files': false}) -}}
+    {{- return({'schema': schema, 'rows': tap_eventexport.rows_of(relation), 'columns': columns, 'is_files': false}) -}}
+{% endmacro %}
+
+{#- A table after `from`. DuckDB takes no name in a view whose schema is named like its file. -#}
+{% macro rows_of(relation) %}
+    {%- if target.type == 'duckdb' and relation.database | lower == relation.schema | lower -%}
+        {{- return('query_table(' ~ dbt.string_literal(dbt.escape_single_quotes(relation | string)) ~ ')') -}}
+    {%- endif -%}
+    {{- return(relation) -}}
 {% endmacro %}
 
 {#-
