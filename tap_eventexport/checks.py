@@ -43,13 +43,8 @@ if TYPE_CHECKING:
     Config = Mapping[str, Any]
 
 ANY_ZONE = timedelta(hours=14)  # a date this far ahead is already today somewhere
-EXAMPLE_OF_A_SECRET = "your-"  # noqa: S105 - the start of all secrets in .secrets.example
-EXAMPLES = {  # values that nobody has
-    value
-    for vendor in VENDORS
-    for value in vendor.examples.values()
-    if value.startswith((EXAMPLE_OF_A_SECRET, "xxxxx."))
-}
+PLACEHOLDERS = frozenset[str]().union(*(vendor.placeholders for vendor in VENDORS))
+PLACEHOLDER_OF_A_SECRET = "your-"  # noqa: S105 - how all of them begin
 
 _host = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?")
 
@@ -133,9 +128,8 @@ def problems(
         schema: The settings' schema.
         now: The current time; the start must be before it.
     """
-    wrong = schema_problems(errors, schema)
-    right = {name: value for name, value in config.items() if name not in wrong}
-    found = dict(wrong)
+    found = {**schema_problems(errors, schema), **_placeholder_problems(config, schema)}
+    right = {name: value for name, value in config.items() if name not in found}
     further = (
         *_vendor_problems(right, config.keys()),
         *_date_problems(right, now or datetime.now(UTC)),
@@ -240,6 +234,23 @@ def _try_faker(seed: Any = None, locale: Any = None, **_: object) -> None:  # no
     Faker(locale)
 
 
+def _placeholder_problems(config: Config, schema: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return a line for each setting that has the value of `.secrets.example`, by its name."""
+    settings = schema["properties"]
+    return {
+        name: [
+            f"{name}: still has the placeholder of .secrets.example; replace it, or remove the line"
+        ]
+        for name, value in config.items()
+        if isinstance(value, str) and _is_placeholder(value.strip(), settings.get(name, {}))
+    }
+
+
+def _is_placeholder(text: str, setting: Mapping[str, Any]) -> bool:
+    is_untouched = text.removeprefix("https://").removesuffix("/") in PLACEHOLDERS
+    return is_untouched or (is_secret(setting) and text.startswith(PLACEHOLDER_OF_A_SECRET))
+
+
 def _text_problems(config: Config, schema: Mapping[str, Any]) -> Iterator[str]:
     for name, setting in schema["properties"].items():
         value = config.get(name)
@@ -257,13 +268,10 @@ def _text_problems(config: Config, schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _problems_of_text(place: str, text: object, *, is_secret: bool = False) -> Iterator[str]:
-    """Check that a text isn't empty, in several lines, or an example's value."""
+    """Check that a text isn't empty or in several lines."""
     if not isinstance(text, str):
         return
-    is_example = text.removeprefix("https://") in EXAMPLES
-    if is_example or (is_secret and text.startswith(EXAMPLE_OF_A_SECRET)):
-        yield f"{place}: still as in .secrets.example; replace it with your own, or remove it"
-    elif (is_secret or place == "user_agent") and not _fits_a_header(text):
+    if (is_secret or place == "user_agent") and not _fits_a_header(text):
         yield (
             f"{place}: got {HIDDEN if is_secret else format_value(text)}, expected printable ASCII "
             "without spaces at its ends; did you copy a line break or a quote with it?"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dotenv import find_dotenv, load_dotenv
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 OTHERS = ("LOGLEVEL",)  # other variables that the SDK reads
+OTHERS_MAY = 0o077  # the bits of a file's mode for its group and for all
 BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
@@ -47,6 +49,12 @@ def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
         **{name: _typed(text, settings[name]) for name, text in texts.items() if text},
         **dict.fromkeys(_unknown(settings, prefix)),
     }
+
+
+def file_for_all() -> str | None:
+    """Return the path of the `.env` file if other users of this machine may read or change it."""
+    path = find_dotenv(usecwd=True)
+    return path if path and Path(path).stat().st_mode & OTHERS_MAY else None
 
 
 def _unknown(settings: Mapping[str, Any], prefix: str) -> Iterator[str]:

@@ -33,7 +33,7 @@ from tap_eventexport.engine.singer.transform import general_problems
 from tap_eventexport.engine.state.codec import read_state
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import format_instant
-from tap_eventexport.environment import from_environment
+from tap_eventexport.environment import file_for_all, from_environment
 from tap_eventexport.inputs import InputError, object_in, read_object, read_text
 from tap_eventexport.vendors import VENDORS
 
@@ -328,10 +328,16 @@ class TapEventExport(SdkTap):
         """Check the credentials, or only write the schemas."""
         if value == CliTestOptionValue.Disabled.value:
             return
-        tap = cls._made(ctx, ctx.params.get("config"))
+        config: ConfigInput | None = ctx.params.get("config")
+        tap = cls._made(ctx, config)
         if value == CliTestOptionValue.Schema.value:
             tap.write_schemas()
             ctx.exit()
+        if config and config.parse_env and (path := file_for_all()):
+            cls.logger.warning(
+                "%s can be read or changed by others on this machine; chmod 600 keeps it yours",
+                quote_name(path),
+            )
         ctx.exit(tap.check_connection())
 
     @classmethod

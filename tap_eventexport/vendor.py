@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.stream import EventStream
 
     Config = Mapping[str, Any]
+
+_placeholder = re.compile(r"your-|xxxxx\.")  # in an example, for what only the user can know
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,11 @@ class Vendor:
     examples: Mapping[str, str]
     prepare: Callable[[dict[str, Any]], None] = field(default=lambda _: None)
     problems: Callable[[Config, Collection[str]], Iterator[str]] = no_problems
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """The examples that the user must replace by values of their own."""
+        return frozenset(filter(_placeholder.search, self.examples.values()))
 
     def api(self, config: Config) -> Api:
         """Return the API that the settings choose."""

@@ -247,7 +247,7 @@ class User:
         for name, own in self.names.items():
             command = command.replace(name, own)
         self.step(document, command, partial(self.type_and_look, command))
-        if command.startswith("cp .secrets.example .env"):
+        if command.startswith("install -m 600 .secrets.example .env"):
             self.step(document, "fill in .env", self.fill_in)
         if command.startswith("meltano add"):
             self.step(document, "fill in .env", self.fill_in_second)

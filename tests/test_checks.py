@@ -352,12 +352,17 @@ def test_no_secret_is_shown(secret: Any) -> None:
         ("aws_session_token", "your-session-token"),
         ("dfinery_service_id", "your-dfinery-service-id"),
         ("infobip_api_url", "xxxxx.api.infobip.com"),
+        ("infobip_api_url", " https://xxxxx.api.infobip.com/"),
         ("infobip_s3_bucket", "your-bucket"),
+        ("infobip_s3_region", "your-region"),
+        ("infobip_export_role_arn", "arn:aws:iam::000000000000:role/your-export-role"),
     ],
 )
 def test_a_value_of_the_example_is_none(name: str, value: str) -> None:
-    lines = of_all(**{name: value})
-    assert f"{name}: still as in .secrets.example; replace it with your own, or remove it" in lines
+    lines = [line for line in of_all(**{name: value}) if line.startswith(f"{name}:")]
+    assert lines == [
+        f"{name}: still has the placeholder of .secrets.example; replace it, or remove the line"
+    ]
 
 
 def test_the_bucket_may_have_any_other_name() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from docs import generate
+from tap_eventexport.sandbox import envfile
 
 if TYPE_CHECKING:
     from tap_eventexport.sandbox.server import Sandbox
@@ -467,24 +469,30 @@ def test_a_bookmark_behind_the_end_date_is_told(tap: Tap, sandbox: Sandbox) -> N
     assert "WARNING" in line
 
 
-def test_what_stands_in_the_example_is_told_and_not_sent(tap: Tap) -> None:
+@pytest.mark.parametrize(("mode", "is_told"), [(0o600, False), (0o640, True), (0o604, True)])
+def test_a_file_of_secrets_that_others_can_read_is_told(
+    tap: Tap, mode: int, *, is_told: bool
+) -> None:
+    file = tap.folder / ".env"
+    envfile.write(file, {name: f"{value}" for name, value in tap.settings.items()})
+    file.chmod(mode)
+    tap.settings = {}
+    done = tap.run("--config=ENV", "--test")
+    assert done.code == 0
+    assert ("others on this machine; chmod 600 keeps it yours" in done.log) == is_told
+    assert "others on this machine" not in tap.run("--config=ENV").log
+
+
+def test_what_stands_in_the_example_is_told_and_not_sent(tap: Tap, sandbox: Sandbox) -> None:
     example = SNAPSHOTS.parents[1] / ".secrets.example"
     (tap.folder / ".env").write_text(example.read_text())
     tap.settings = {}
     done = tap.run("--config=ENV", "--test")
     assert done.code == 1
     told = [line.split(" | ")[3] for line in done.log.splitlines() if "ERROR" in line]
-    assert {line.partition(": ")[0] for line in told} >= {
-        "dfinery_api_token",
-        "dfinery_service_id",
-        "happytalk_token",
-        "croct_api_key",
-        "infobip_api_key",
-        "infobip_api_url",
-        "infobip_s3_bucket",
-        "ncp_access_key",
-        "ncp_secret_key",
-    }
+    variables = re.findall(r"^TAP_EVENTEXPORT_(\w+)=", example.read_text(), re.MULTILINE)
+    assert [line.partition(": ")[0] for line in told] == [name.lower() for name in variables]
     assert {line.partition(": ")[2] for line in told} == {
-        "still as in .secrets.example; replace it with your own, or remove it"
+        "still has the placeholder of .secrets.example; replace it, or remove the line"
     }
+    assert sandbox.requests == []

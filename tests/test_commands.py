@@ -29,7 +29,7 @@ DOCUMENTS = sorted(
     if path.name != "CHANGELOG.md"
 )
 HERE = (
-    "cp .secrets.example .env",
+    "install -m 600 .secrets.example .env",
     ".venv/bin/tap-eventexport --config=ENV",
     "tail -n 1 states.jsonl",
 )

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from docs import generate
-from tap_eventexport import settings
+from tap_eventexport import checks, settings
 from tap_eventexport.schema_errors import is_secret
 from tap_eventexport.tap import STREAMS, TapEventExport
 from tap_eventexport.vendors import VENDORS
@@ -197,6 +197,14 @@ def test_the_pictures_are_small_and_load_nothing() -> None:
     assert sum(f">{name}" in drawn for name in table_rows(section(README, "Streams"))) >= 6
     for picture in (table, report):
         assert f"(docs/{picture.name})" in README
+
+
+def test_each_line_to_fill_in_has_a_placeholder() -> None:
+    """So that the tap knows a line that was left as it is."""
+    text = (ROOT / ".secrets.example").read_text()
+    to_fill_in = re.findall(r"^TAP_EVENTEXPORT_\w+=(.*)$", text, re.MULTILINE)
+    assert len(to_fill_in) == len({name for group in generate.groups() for name in group})
+    assert set(to_fill_in) <= checks.PLACEHOLDERS
 
 
 def test_no_example_value_looks_real() -> None:

@@ -332,7 +332,8 @@ def main() -> None:
     if not is_right:
         raise SystemExit("The store doesn't hold exactly what the vendors have. Please report it.")
     console.print(
-        "\n[bold]Your own events next:[/] cp .secrets.example .env, fill in what you have, then\n"
+        "\n[bold]Your own events next:[/] install -m 600 .secrets.example .env\n"
+        "Fill in what you have, then\n"
         "  .venv/bin/tap-eventexport --config=ENV --test\n"
         "  .venv/bin/tap-eventexport --config=ENV | .venv/bin/target-eventexport\n"
         "or with Meltano, as the README shows."

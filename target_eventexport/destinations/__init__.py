@@ -33,6 +33,8 @@ def open_destination(address: str, schema: str | None) -> Destination:
     Raises:
         LoadError: If it can't be used.
     """
+    if "your-user:your-password@" in address:
+        raise LoadError("destination: still has the placeholder of .secrets.example; replace it")
     scheme, found, rest = address.partition("://")
     scheme = scheme.partition("+")[0].lower()
     if not found or scheme not in EXTRAS:
@@ -42,7 +44,8 @@ def open_destination(address: str, schema: str | None) -> Destination:
     except ModuleNotFoundError as error:
         raise LoadError(
             f"destination: {scheme}:// needs the package {error.name}: "
-            f"pip install 'tap-eventexport[{EXTRAS[scheme]}]'"
+            f"pip install 'tap-eventexport[{EXTRAS[scheme]}]' "
+            f"(with Meltano, pip_url: tap-eventexport[{EXTRAS[scheme]}]@git+…, without blanks)"
         ) from None
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -17,8 +19,6 @@ from tests.target.loading import ID, SCHEMA, PostgresPlace, line, record, schema
 from tests.target.running import COMMAND, arguments, environment, run, running
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.target.loading import DuckDbPlace, ParquetPlace, Place
 
 MESSAGES = [SCHEMA, record(id=1, text="a"), state("a")]
@@ -164,6 +164,13 @@ def test_a_driver_that_is_missing(tmp_path: Path, module: str, place: str, extra
     assert done.returncode == 1
     assert told.count("\n") == 1, told
     assert f"needs the package {module}: pip install 'tap-eventexport[{extra}]'" in told
+
+
+def test_an_address_as_it_stands_in_the_example(tmp_path: Path) -> None:
+    example = (Path(__file__).parents[2] / ".secrets.example").read_text()
+    (address,) = re.findall(r"postgresql://\S+", example)
+    told = fails(address, tmp_path)
+    assert "destination: still has the placeholder of .secrets.example" in told
 
 
 def test_a_place_that_can_not_be_written(tmp_path: Path) -> None:

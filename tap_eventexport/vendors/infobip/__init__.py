@@ -146,7 +146,7 @@ def problems(right: Mapping[str, Any], named: Collection[str]) -> Iterator[str]:
     if {"infobip_api_key", "infobip_s3_bucket"} & set(named) and find_spec("boto3") is None:
         yield (
             "reading S3 needs boto3, which is not installed: pip install 'tap-eventexport[s3]' "
-            "(with Meltano, pip_url: tap-eventexport[s3])"
+            "(with Meltano, pip_url: tap-eventexport[s3]@git+…, without blanks)"
         )
     region = right.get("infobip_s3_region", "")
     is_odd = region and not _region.fullmatch(region.lower().replace("_", "-"))
@@ -200,17 +200,17 @@ VENDOR = Vendor(
     examples={
         "infobip_api_key": "your-infobip-api-key",
         "infobip_api_url": "xxxxx.api.infobip.com",
-        "infobip_export_role_arn": "arn:aws:iam::000000000000:role/infobip-export",
+        "infobip_export_role_arn": "arn:aws:iam::000000000000:role/your-export-role",
         "infobip_s3_bucket": "your-bucket",
-        "infobip_s3_region": "eu-central-1",
+        "infobip_s3_region": "your-region",
         "infobip_s3_directory": "exports/infobip/",
         "infobip_definition_ids": '["pageView","sms*"]',
         "infobip_mode": "files",
         "aws_access_key_id": "your-access-key-id",
         "aws_secret_access_key": "your-secret-access-key",
         "aws_session_token": "your-session-token",
-        "aws_profile": "exports",
-        "aws_role_arn": "arn:aws:iam::000000000000:role/reader",
+        "aws_profile": "your-profile",
+        "aws_role_arn": "arn:aws:iam::000000000000:role/your-reader-role",
         "aws_external_id": "your-own-external-id",
         "aws_endpoint_url": "https://s3.example.com",
     },
