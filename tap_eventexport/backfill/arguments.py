@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from tap_eventexport.engine.reasons import describe
 from tap_eventexport.engine.windows import parse_instant
 from tap_eventexport.inputs import InputError, read_object
-from tap_eventexport.tap import TapEventExport, describe
+from tap_eventexport.tap import TapEventExport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,9 +1,11 @@
-"""Logs the progress of a stream: a line every 30 seconds, and one at its end."""
+"""Counts what a stream has done, and logs it: a line every 30 seconds, and one at its end."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
+
+from tap_eventexport.engine.reasons import describe
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -22,17 +24,18 @@ class Progress:
         records: The number of records that were sent.
         unchanged: The number of records that were read again, but not sent, since earlier runs have
             sent them.
-        is_failed: Whether the stream ended early.
+        error: Why the stream failed; None if it hasn't.
 
     Args:
         stream: The stream's name.
-        logger: Where the lines go.
+        logger: The stream's logger; its child `progress` gets the lines.
         windows: The number of windows that the run reads.
     """
 
     def __init__(self, stream: str, logger: Logger, windows: int) -> None:
         self._stream = stream
         self._logger = logger
+        self._lines = logger.getChild("progress")
         self.windows = windows
         self.complete = 0
         self._pages = 0
@@ -40,14 +43,14 @@ class Progress:
         self.unchanged = 0
         self._began = self._logged = time.monotonic()
         self._ended: float | None = None
-        self.is_failed = False
+        self.error: Exception | None = None
 
     def add(self, records: int) -> None:
         """Count records that were sent."""
         self.records += records
         if time.monotonic() - self._logged > INTERVAL:
             self._logged = time.monotonic()
-            self._logger.info("%s: %s", self._stream, self)
+            self._lines.info("%s: %s", self._stream, self)
 
     def leave(self, records: int) -> None:
         """Count records that are not sent, because they are unchanged."""
@@ -70,11 +73,32 @@ class Progress:
         """Seconds since the stream started, or until it ended."""
         return max((self._ended or time.monotonic()) - self._began, 0.001)
 
-    def end(self, *, is_failed: bool) -> None:
-        """Stop the time, and log the result."""
-        self.is_failed = is_failed
+    @property
+    def is_ended(self) -> bool:
+        """Whether the stream is complete, or has failed."""
+        return self._ended is not None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the stream ends, if its windows go on to take as long; None if unknown."""
+        if self.is_ended:
+            return 0.0
+        if not self.complete:
+            return None
+        return self.seconds / self.complete * (self.windows - self.complete)
+
+    def end(self, error: Exception | None = None) -> None:
+        """Stop the time, and log the result.
+
+        Args:
+            error: Why the stream failed; None if it is complete.
+        """
+        self.error = error
         self._ended = time.monotonic()
-        self._logger.info("%s: %s", self._stream, self)
+        self._lines.info("%s: %s", self._stream, self)
+        if error:
+            self._logger.error("%s failed: %s", self._stream, describe(error))
+            self._logger.debug("%s failed", self._stream, exc_info=error)
 
     def __str__(self) -> str:
         unchanged = f"{self.unchanged:,} unchanged and not sent, " if self.unchanged else ""

@@ -5,14 +5,17 @@ If one stream fails, it ends and keeps what it has committed; the others continu
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from tap_eventexport.engine.page import PreparedWindow
 from tap_eventexport.engine.prefetch.prefetch import PageReady, ReadAhead, StreamDone
+from tap_eventexport.engine.progress import Progress
 from tap_eventexport.engine.sync import StreamSync
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from tap_eventexport.engine.singer.messages import MessageWriter
     from tap_eventexport.engine.stream import EventStream
@@ -26,39 +29,53 @@ MAX_SPOOLED_BYTES = 1 << 30  # of CSV and export files read ahead, in temporary 
 Argument = TypeVar("Argument")
 
 
-def plan_streams(
-    streams: Iterable[EventStream], writer: MessageWriter
-) -> tuple[list[StreamSync], dict[str, Exception]]:
-    """Plan the run of streams.
+@dataclass(frozen=True, slots=True)
+class StreamRun:
+    """A stream in this run.
 
-    Returns:
-        A sync for each stream that can be read, and the errors of the others by stream name.
+    Attributes:
+        stream: The stream.
+        progress: What was done so far, and why it failed, if so.
+        sync: Reads it; None if it can't be read.
     """
-    syncs: list[StreamSync] = []
-    failures: dict[str, Exception] = {}
-    for stream in streams:
-        try:
-            syncs.append(StreamSync(stream, writer))
-        except Exception as error:  # noqa: BLE001 - of this stream alone
-            failures[stream.name] = error
-    return syncs, failures
+
+    stream: EventStream
+    progress: Progress
+    sync: StreamSync | None
+
+    @property
+    def watermark(self) -> datetime | None:
+        """The watermark in STATE: everything before it was emitted."""
+        return self.sync.watermark if self.sync else None
 
 
-def run_streams(syncs: Sequence[StreamSync], writer: MessageWriter) -> dict[str, Exception]:
-    """Read and emit streams until each is complete or has failed.
+def plan_streams(streams: Iterable[EventStream], writer: MessageWriter) -> list[StreamRun]:
+    """Plan the run of streams; one that can't be read has failed already."""
+    return [_planned(stream, writer) for stream in streams]
+
+
+def _planned(stream: EventStream, writer: MessageWriter) -> StreamRun:
+    try:
+        sync = StreamSync(stream, writer)
+    except Exception as error:  # noqa: BLE001 - of this stream alone
+        progress = Progress(stream.name, stream.logger, windows=0)
+        progress.end(error)
+        return StreamRun(stream, progress, None)
+    return StreamRun(stream, sync.progress, sync)
+
+
+def run_streams(runs: Iterable[StreamRun], writer: MessageWriter) -> None:
+    """Read and emit streams until each is complete or has failed, which its progress says.
 
     Args:
-        syncs: The planned streams.
+        runs: The planned streams.
         writer: Where messages go; its `shutdown` ends the run between two pages.
-
-    Returns:
-        The error of each stream that failed, by stream name.
 
     Raises:
         ShutdownRequested: If a signal asked the run to end.
         OutputClosedError: If the reader of stdout has ended.
     """
-    failures: dict[str, Exception] = {}
+    syncs = [run.sync for run in runs if run.sync]
 
     def poll() -> None:
         writer.shutdown.check()
@@ -77,12 +94,9 @@ def run_streams(syncs: Sequence[StreamSync], writer: MessageWriter) -> dict[str,
             if error:
                 ahead.drop(sync)
             if error or isinstance(event, StreamDone):
-                error = _error_of(sync.close, error) or error
-            if error:
-                failures[sync.stream.name] = error
+                sync.progress.end(_error_of(sync.close, error) or error)
     finally:
         ahead.close()
-    return failures
 
 
 def _emit(event: PageReady[StreamSync]) -> None:

@@ -154,7 +154,6 @@ class StreamSync:
                 self._write_schema()
         self._commit()
         self._meters.__exit__(type(error) if error else None, error, None)
-        self.progress.end(is_failed=error is not None)
         self.stream.log_findings()
 
     def _write_schema(self) -> None:
@@ -171,11 +170,10 @@ class StreamSync:
     def _make_output(self) -> RecordLines | BatchFiles:
         stream = self.stream
         reason = stream.transform_reason()
-        stream.logger.info(
-            "%s: records are written %s",
-            stream.name,
-            f"one by one, because of {reason}" if reason else "unchanged, page by page",
-        )
+        if reason:
+            stream.logger.info(
+                "%s: records are written one by one, because of %s", stream.name, reason
+            )
         if whole := stream.unsplit_columns():
             stream.logger.info(
                 "%s: flattening keeps each of these as one column of JSON text, because the "

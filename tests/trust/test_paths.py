@@ -57,7 +57,7 @@ def test_records_are_the_same_page_by_page_and_one_by_one(tap: Tap) -> None:
     fast = tap.run()
     identity = {stream: {key: f"record[{key!r}]"} for stream, key in KEYS.items()}
     plain = tap.run(stream_maps=identity)
-    assert fast.log.count("unchanged, page by page") == len(KEYS)
+    assert "one by one" not in fast.log
     assert plain.log.count("one by one, because of stream_maps") == len(KEYS)
     assert contents(fast.heard) == contents(plain.heard)
 

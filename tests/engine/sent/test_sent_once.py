@@ -166,9 +166,10 @@ def run(vendor: Vendor, step: Step, state: dict[str, Any]) -> tuple[list[str], E
     assert isinstance(writer, MessageWriter)
     with redirect_stdout(io.StringIO()) as out:
         stream.write_schema()
-        syncs, failures = plan_streams([stream], writer)
-        failures |= run_streams(syncs, writer)
-    assert not failures or step.ends == "fails", failures
+        (run,) = runs = plan_streams([stream], writer)
+        run_streams(runs, writer)
+    error = run.progress.error
+    assert error is None or step.ends == "fails", error
     return out.getvalue().splitlines(), stream
 
 
