@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+MOST_DAYS = 50  # of a stream, that have a row of their own
 COUNTS = ("vendor", "store", "missing", "doubled", "changed", "gone")
 
 
@@ -58,7 +59,7 @@ def summed(days: Sequence[Audited]) -> list[Audited]:
     for stream in dict.fromkeys(day.stream for day in days):
         own = [day for day in days if day.stream == stream]
         dates = sorted(day.day for day in own)
-        rows += [day for day in own if day.gone or not day.is_complete]
+        rows += [day for day in own if day.gone or not day.is_complete][:MOST_DAYS]
         sums = map(sum, zip(*(day.counts for day in own), strict=True))
         rows.append(Audited(stream, f"{dates[0]} to {dates[-1]}", *sums))
     return rows

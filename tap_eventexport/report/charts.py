@@ -1,169 +1,171 @@
-"""The charts of a report, as figures of Plotly."""
+"""The charts of a report as plain data, which the page draws with HTML and CSS alone."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from plotly import graph_objects
-
-from tap_eventexport.report.events import EARLIER, LAGS, LATER, Counted
+from tap_eventexport.report.days import DAY, WEEK, monday
+from tap_eventexport.report.events import EARLIER, LAGS, LATER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import date
 
-WEEK = timedelta(days=7)
-MOST_WEEKS, MOST_PARTS = (
-    53,
-    4,
-)  # weeks in a part of a calendar, and parts; earlier weeks aren't drawn
-MOST_WEEKS_WITH_NUMBERS = 25
+    from tap_eventexport.report.days import Days
+
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+LEVELS = 5  # of lightness, by the share of the fullest day
+FEW_DAYS = 14  # that have a number above each bar
+FEW_WEEKS, PART_OF_FEW = 26, 9  # weeks whose days have numbers, and those side by side
+PART_OF_MANY = 26  # weeks: each part of a calendar fits a narrow screen
+LABEL_WEEKS = 4  # that a month with its year is as wide as
+MOST_TICKS = 4
 MISSING = "\N{MULTIPLICATION SIGN}"  # in every font
-INK = "#1a1a1a"
-LAYOUT = {
-    "font": {"family": "system-ui, sans-serif", "size": 12, "color": INK},
-    "paper_bgcolor": "white",
-    "plot_bgcolor": "white",
-    "hoverlabel": {"font": {"size": 13}},
-    "showlegend": False,
-}
 
 
-def calendar(counted: Counted) -> list[graph_objects.Figure]:
-    """Make heat maps of events per day, one for each year; a column is a week, a row a weekday."""
-    weeks = shown_weeks(counted)
-    return [_part(counted, weeks[at : at + MOST_WEEKS]) for at in range(0, len(weeks), MOST_WEEKS)]
+class Cell(NamedTuple):
+    """A day of a chart.
+
+    Attributes:
+        kind: Its classes on the page; empty if it is outside of the stream's time.
+        told: What it tells of itself when it is pointed at.
+        number: The text in it, or above it; may be empty.
+        height: Of its bar, in percent.
+    """
+
+    kind: str
+    told: str = ""
+    number: str = ""
+    label: str = ""
+    height: float = 0
 
 
-def _part(counted: Counted, weeks: Sequence[date]) -> graph_objects.Figure:
-    has_numbers = len(shown_weeks(counted)) <= MOST_WEEKS_WITH_NUMBERS
-    width, height = (42, 28) if has_numbers else (18, 18)
-    counts = [[counted.days.get(week + timedelta(row)) for week in weeks] for row in range(7)]
-    tooltips = [[_tooltip(week + timedelta(row), counted) for week in weeks] for row in range(7)]
-    numbers = {"texttemplate": "%{z:.3~s}", "textfont": {"size": 12}} if has_numbers else {}
-    figure = graph_objects.Figure(
-        graph_objects.Heatmap(
-            z=counts,
-            y=WEEKDAYS,
-            customdata=tooltips,
-            hovertemplate="%{customdata}<extra></extra>",
-            hoverongaps=False,
-            colorscale="Cividis_r",
-            zmin=0,
-            zmax=max(counted.days.values()),
-            xgap=2,
-            ygap=2,
-            colorbar={"title": {"text": "events"}, "thickness": 14, "nticks": 5},
-            **numbers,
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Events per day as bars.
+
+    Attributes:
+        ticks: The numbers of the scale, each with its height in percent.
+    """
+
+    ticks: list[tuple[int, float]]
+    cells: list[Cell]
+    is_few: bool
+
+
+class Week(NamedTuple):
+    """A column of a calendar: Monday to Sunday."""
+
+    label: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Events per day as a calendar, in parts that fit a narrow screen."""
+
+    parts: list[list[Week]]
+    is_few: bool
+
+
+def bars(days: Days) -> Bars:
+    """Make a bar for each day; the scale begins at zero and ends at or above the fullest day."""
+    fullest = max(days.past.values())
+    step = tick_step(fullest)
+    top = -(-fullest // step) * step
+    is_few = len(days.shown) <= FEW_DAYS
+    cells = [
+        _cell(days, day)._replace(
+            number=compact(days.past[day]) if is_few and day in days.past else "",
+            label=_bar_label(day, days.shown[0], is_few=is_few),
+            height=round(100 * days.past.get(day, 0) / top, 1),
         )
-    )
-    missing = _missing(counted, weeks)
-    figure.add_scatter(
-        x=[(day - weeks[0]) // WEEK for day in missing],
-        y=[WEEKDAYS[day.weekday()] for day in missing],
-        mode="markers+text",
-        text=[MISSING] * len(missing),
-        textfont={"size": 18 if has_numbers else 12, "color": INK},
-        marker={
-            "symbol": "square-open",
-            "size": min(width, height) - 5,
-            "color": INK,
-            "line": {"width": 1.5},
-        },
-        customdata=[_tooltip(day, counted) for day in missing],
-        hovertemplate="%{customdata}<extra></extra>",
-    )
-    figure.update_layout(
-        LAYOUT,
-        width=width * len(weeks) + 140,
-        height=height * 7 + 80,
-        margin={"l": 40, "r": 100, "t": 10, "b": 70},
-    )
-    figure.update_xaxes(
-        _ticks(weeks, has_days=has_numbers),
-        range=[-0.5, len(weeks) - 0.5],
-        fixedrange=True,
-        showgrid=False,
-        zeroline=False,
-        tickangle=0,
-    )
-    figure.update_yaxes(
-        categoryorder="array",
-        categoryarray=WEEKDAYS,
-        range=[6.5, -0.5],
-        fixedrange=True,
-        showgrid=False,
-    )
-    return figure
-
-
-def arrivals(counted: Counted) -> graph_objects.Figure:
-    """Make a bar chart of events by their delay of arrival."""
-    names = [*LAGS, LATER]
-    if EARLIER in counted.arrivals:
-        names.append(EARLIER)
-    events = [counted.arrivals.get(name, 0) for name in names]
-    figure = graph_objects.Figure(
-        graph_objects.Bar(
-            x=events,
-            y=names,
-            orientation="h",
-            marker={"color": "#575d6d", "line": {"color": INK, "width": 1}},
-            text=[f"{number:,} ({number / sum(events):.1%})" for number in events],
-            textposition="outside",
-            cliponaxis=False,
-            hoverinfo="skip",
-        )
-    )
-    figure.update_layout(
-        LAYOUT,
-        width=480,
-        height=34 * len(names) + 20,
-        margin={"l": 130, "r": 110, "t": 10, "b": 10},
-        bargap=0.3,
-    )
-    figure.update_xaxes(visible=False, fixedrange=True, rangemode="tozero")
-    figure.update_yaxes(autorange="reversed", fixedrange=True)
-    return figure
-
-
-def shown_weeks(counted: Counted) -> list[date]:
-    """Return the Mondays of the weeks that a calendar shows."""
-    first, last = (_monday(day) for day in (min(counted.days), max(counted.days)))
-    number = min((last - first) // WEEK + 1, MOST_WEEKS * MOST_PARTS)
-    return [last - WEEK * back for back in reversed(range(number))]
-
-
-def _monday(day: date) -> date:
-    return day - timedelta(days=day.weekday())
-
-
-def _missing(counted: Counted, weeks: Sequence[date]) -> list[date]:
-    return [
-        gap.first + timedelta(number)
-        for gap in counted.gaps
-        for number in range(gap.days)
-        if weeks[0] <= gap.first + timedelta(number) < weeks[-1] + WEEK
+        for day in days.shown
     ]
+    return Bars([(tick, 100 * tick / top) for tick in range(0, top + 1, step)], cells, is_few)
 
 
-def _tooltip(day: date, counted: Counted) -> str:
-    events = counted.days.get(day, 0)
-    return f"{WEEKDAYS[day.weekday()]} {day}: {f'{events:,}' if events else 'no'} events"
+def calendar(days: Days) -> Calendar:
+    """Make a calendar; a column is a week, a row a day of the week."""
+    is_few = len(days.weeks) <= FEW_WEEKS
+    size = PART_OF_FEW if is_few else PART_OF_MANY
+    shown = set(days.shown)
+    parts = []
+    for at in range(0, len(days.weeks), size):
+        part = days.weeks[at : at + size]
+        labels = [f"{week.day} {week:%b}" for week in part] if is_few else _months(part)
+        cells = [
+            [_calendar_cell(days, week + DAY * row, shown, is_few=is_few) for row in range(7)]
+            for week in part
+        ]
+        parts.append([Week(*column) for column in zip(labels, cells, strict=True)])
+    return Calendar(parts, is_few)
 
 
-def _ticks(weeks: Sequence[date], *, has_days: bool) -> dict[str, list[int] | list[str]]:
-    """Label each Monday with its day if there is room, and the first week of each month."""
-    positions, texts = [], []
-    for position, week in enumerate(weeks):
-        is_first = position == 0
-        if is_first or week.day <= WEEK.days:
-            month = f"{week:%b}<br>{week.year}" if is_first or week.month == 1 else f"{week:%b}"
-        elif has_days:
-            month = ""
-        else:
-            continue
-        positions.append(position)
-        texts.append(f"{week.day}<br>{month}" if has_days else month)
-    return {"tickvals": positions, "ticktext": texts}
+def _calendar_cell(days: Days, day: date, shown: set[date], *, is_few: bool) -> Cell:
+    if day not in shown:
+        return Cell("")
+    number = compact(days.past[day]) if is_few and day in days.past else ""
+    return _cell(days, day)._replace(number=number)
+
+
+def _cell(days: Days, day: date) -> Cell:
+    number = days.past.get(day, 0)
+    name = f"{WEEKDAYS[day.weekday()]} {day}"
+    if not number:
+        return Cell("gap", f"{name}: none")
+    told = f"{name}: {number:,}"
+    level = -(-number * LEVELS // max(days.past.values()))
+    if day == days.today:
+        return Cell(f"l{level} today", f"{told} so far")
+    return Cell(f"l{level}", told)
+
+
+def shares(arrivals: Mapping[str, int]) -> list[tuple[str, int, float]]:
+    """Return how many events arrived how late, and their share of all in percent."""
+    names = [*LAGS, LATER]
+    if EARLIER in arrivals:
+        names.append(EARLIER)
+    whole = sum(arrivals.values())
+    return [(name, arrivals.get(name, 0), 100 * arrivals.get(name, 0) / whole) for name in names]
+
+
+def tick_step(fullest: int) -> int:
+    """Return 1, 2 or 5 times a power of ten, so that few ticks reach the fullest day."""
+    power = 1
+    while True:
+        for factor in (1, 2, 5):
+            if factor * power * MOST_TICKS >= fullest:
+                return factor * power
+        power *= 10
+
+
+def compact(number: int) -> str:
+    """Format a number with three digits at most, such as 1.88k."""
+    rounded = round(number, 3 - len(str(number)))
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if rounded >= size:
+            return f"{rounded / size:.4g}{unit}"
+    return str(number)
+
+
+def _bar_label(day: date, first: date, *, is_few: bool) -> str:
+    if is_few:
+        return f"{WEEKDAYS[day.weekday()]} {day.day}" + (
+            f" {day:%b}" if day in {first, day.replace(day=1)} else ""
+        )
+    return f"{day.day} {day:%b}" if day == monday(day) else ""
+
+
+def _months(weeks: Sequence[date]) -> list[str]:
+    """Name the month that begins in a week; the first one that is named and January have a year."""
+    begins = [week.day <= WEEK.days for week in weeks]
+    begins[0] = begins[0] or not any(begins[:LABEL_WEEKS])
+    first = begins.index(True)
+    return [
+        (f"{week:%b} {week.year}" if position == first or week.month == 1 else f"{week:%b}")
+        if has_label
+        else ""
+        for position, (week, has_label) in enumerate(zip(weeks, begins, strict=True))
+    ]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_eventexport.console.standard_streams import standard_streams, teller
+from tap_eventexport.engine.windows import time_zone
 from tap_eventexport.report.columns import STREAMS
 from tap_eventexport.report.errors import ReportError
 from tap_eventexport.report.runs import runs
+from tap_eventexport.report.zone import zone_name
 
 if TYPE_CHECKING:
     from tap_eventexport.report.sources import Sources
@@ -39,15 +41,21 @@ def main() -> None:
     parser.add_argument(
         "--output", type=Path, default=Path("report.html"), help="the page (%(default)s)"
     )
+    parser.add_argument(
+        "--timezone",
+        metavar="NAME",
+        help="the time zone of the days, such as Asia/Seoul (this machine's)",
+    )
     options = parser.parse_args()
     try:
-        options.output.write_text(_page(options.paths), encoding="utf-8")
+        zone = zone_name(options.timezone)
+        options.output.write_text(_page(options.paths, zone), encoding="utf-8")
     except (ReportError, OSError) as error:
         sys.exit(f"{NAME}: {error}")
     print(options.output)  # noqa: T201
 
 
-def _page(paths: list[Path]) -> str:
+def _page(paths: list[Path], zone: str) -> str:
     try:
         from tap_eventexport.report.audits import read_audit  # noqa: PLC0415
         from tap_eventexport.report.events import count  # noqa: PLC0415
@@ -65,12 +73,12 @@ def _page(paths: list[Path]) -> str:
     summary = _summary(sources, len(found))
     print(f"Found {summary}", file=sys.stderr)  # noqa: T201
     counted = [
-        count(columns, sources.events[columns.stream])
+        count(columns, sources.events[columns.stream], zone)
         for columns in STREAMS
         if columns.stream in sources.events
     ]
     audited = [day for file in sources.audits[-1:] for day in read_audit(file)]
-    return render(Report(datetime.now(UTC), summary, counted, found, audited))
+    return render(Report(datetime.now(time_zone(zone)), zone, summary, counted, found, audited))
 
 
 def _summary(sources: Sources, found: int) -> str:

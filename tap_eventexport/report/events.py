@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
@@ -14,12 +12,12 @@ from tap_eventexport.report.sources import DUCKDB, JSONL, PARQUET, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import date
     from pathlib import Path
 
     from tap_eventexport.report.columns import Columns
 
-DAY = timedelta(days=1)
-YEARS = "'0001-01-01' and '9999-01-01'"  # that Python's calendar has, and a week more
+YEARS = "'0001-01-09' and '9999-12-23'"  # that Python's calendar has, but for a week
 LAGS = {"within 1 minute": 60, "within 1 hour": 3_600, "within 1 day": 86_400}  # seconds
 LATER, EARLIER = "later", "before it happened"
 
@@ -33,24 +31,12 @@ class Lag(NamedTuple):
     longest: float
 
 
-class Gap(NamedTuple):
-    """Days without any event: the first and the last."""
-
-    first: date
-    last: date
-
-    @property
-    def days(self) -> int:
-        """The number of days."""
-        return (self.last - self.first) // DAY + 1
-
-
 @dataclass(frozen=True, slots=True)
 class Counted:
     """The events of a stream."""
 
     stream: str
-    days: dict[date, int]  # in UTC, in order; only those that have events
+    days: dict[date, int]  # in order; only those that have events
     arrivals: dict[str, int] = field(default_factory=dict)  # events by how late they arrived
     lags: list[Lag] = field(default_factory=list)
 
@@ -59,51 +45,43 @@ class Counted:
         """The number of events."""
         return sum(self.days.values())
 
-    @property
-    def gaps(self) -> list[Gap]:
-        """The gaps between the first and the last day."""
-        return [
-            Gap(before + DAY, after - DAY)
-            for before, after in pairwise(self.days)
-            if after - before > DAY
-        ]
 
-    @property
-    def missing(self) -> int:
-        """The number of days in gaps."""
-        return sum(gap.days for gap in self.gaps)
-
-
-def count(columns: Columns, files: Sequence[Path]) -> Counted:
+def count(columns: Columns, files: Sequence[Path], zone: str) -> Counted:
     """Count the events of a stream; a record that is in its files more than once counts once.
+
+    Args:
+        columns: The stream's columns.
+        files: The files with its records.
+        zone: The IANA name of the time zone that the days are in.
 
     Raises:
         ReportError: If a line of a file isn't a record of the stream.
     """
     with duckdb.connect() as connection:
         try:
-            return _count(connection, columns, files)
+            return _count(connection, columns, files, zone)
         except duckdb.Error as error:
             said = str(error).partition("\n")[0]  # the rest recommends settings of DuckDB
             raise ReportError(f"{columns.stream}: {said}") from None
 
 
 def _count(
-    connection: duckdb.DuckDBPyConnection, columns: Columns, files: Sequence[Path]
+    connection: duckdb.DuckDBPyConnection, columns: Columns, files: Sequence[Path], zone: str
 ) -> Counted:
     happened = columns.happened or columns.time
     types = {columns.key: "varchar", columns.time: "timestamptz", happened: "timestamptz"}
-    connection.execute("set timezone = 'UTC'")
+    connection.execute("set timezone = 'UTC'")  # of times that have no offset
     sources = " union all ".join(_sources(connection, files, columns.stream, types))
     connection.execute(
         f"""create temp table events as
         select
             "{columns.key}" is not null
                 and coalesce(min("{columns.time}") between {YEARS}, false) as is_whole,
-            cast(min("{columns.time}") as date) as day,
+            cast(min("{columns.time}") at time zone $zone as date) as day,
             epoch(min("{columns.time}")) - epoch(min("{happened}")) as lag
         from ({sources})
-        group by "{columns.key}" """  # noqa: S608 - the streams' own names
+        group by "{columns.key}" """,  # noqa: S608 - the streams' own names
+        {"zone": zone},
     )
     if connection.execute("from events where not is_whole limit 1").fetchall():
         names = ", ".join(map(str, files))

@@ -1,4 +1,4 @@
-"""Makes a report as one HTML page without external files."""
+"""Makes a report as one HTML page without external files and without scripts."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from plotly.io import to_html
-from plotly.offline import get_plotlyjs
 
 from tap_eventexport.console.summary import TEXTS
-from tap_eventexport.report.audits import COUNTS, summed
-from tap_eventexport.report.charts import MISSING, arrivals, calendar, shown_weeks
+from tap_eventexport.report.audits import COUNTS, MOST_DAYS, summed
+from tap_eventexport.report.charts import LEVELS, MISSING, WEEKDAYS, bars, calendar, shares
+from tap_eventexport.report.days import DAY, Days, Span
 from tap_eventexport.report.runs import latest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date, datetime
+    from datetime import datetime
 
     from jinja2 import Template
-    from plotly.graph_objects import Figure
+    from jinja2.runtime import LoopContext
 
     from tap_eventexport.report.audits import Audited
-    from tap_eventexport.report.events import Counted
+    from tap_eventexport.report.charts import Bars, Calendar
+    from tap_eventexport.report.events import Counted, Lag
     from tap_eventexport.report.runs import Run
 
-MOST_RUNS, MOST_GAPS = 30, 5
+MOST_STREAMS, MOST_RUNS, MOST_GAPS = 50, 30, 5
 SHOWN = (  # of a run's table
     *("stream", "outcome", "from", "to", "windows", "requests", "records", "unchanged"),
     *("retries", "waited", "took", "bookmark"),
@@ -37,49 +37,57 @@ UNITS = (("days", 86_400), ("h", 3_600), ("min", 60))
 class Report:
     """The content of a page."""
 
-    made: datetime
+    made: datetime  # in the time zone of the days
+    zone: str  # its IANA name
     sources: str  # what it was made of
     counted: Sequence[Counted]
     runs: Sequence[Run]
     audited: Sequence[Audited] = ()  # the days of the last audit
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What the page shows of a stream."""
+
+    counted: Counted
+    days: Days
+    bars: Bars | None = None
+    calendar: Calendar | None = None
+    rows: Sequence[Span] = ()  # days and gaps in order
+    shares: Sequence[tuple[str, int, float]] = ()
+    lags: Sequence[Lag] = ()
+
+    @property
+    def timed(self) -> int:
+        """The number of events whose lag is known."""
+        return sum(self.counted.arrivals.values())
+
+
 def render(report: Report) -> str:
     """Render the page. Text from data, logs and file names is escaped."""
-    counted = {stream.stream: stream for stream in report.counted}
-    filled = {name: stream for name, stream in counted.items() if stream.days}
-    days = [day for stream in filled.values() for day in stream.days]
+    sections = {each.stream: _section(each, report) for each in report.counted}
+    days = [day for section in sections.values() for day in section.days.past]
     return _template().render(
         made=report.made,
+        zone=report.zone,
         sources=report.sources,
         period=f"{min(days)} to {max(days)}" if days else "",
-        streams=list(dict.fromkeys([*counted, *latest(report.runs)])),
-        counted=counted,
+        streams=list(dict.fromkeys([*sections, *latest(report.runs)]))[:MOST_STREAMS],
+        sections=sections,
         latest=latest(report.runs),
-        calendars={
-            name: [
-                _drawn(part, f"calendar-{name}-{number}")
-                for number, part in enumerate(calendar(stream))
-            ]
-            for name, stream in filled.items()
-        },
-        cut={name: _cut(stream) for name, stream in filled.items()},
-        rows={name: _rows(stream) for name, stream in filled.items()},
-        arrivals={
-            name: _drawn(arrivals(stream), f"arrivals-{name}")
-            for name, stream in filled.items()
-            if stream.arrivals
-        },
+        levels=LEVELS,
+        weekdays=WEEKDAYS,
+        one_day=DAY,
         audited=summed(report.audited),
         counts=COUNTS,
         runs=report.runs,
         failures=sum(bool(run.failed) for run in report.runs),
         headings=SHOWN,
         numbers=set(SHOWN) - TEXTS,
-        plotly=get_plotlyjs(),
         sign=MISSING,
         most_runs=MOST_RUNS,
         most_gaps=MOST_GAPS,
+        most_days=MOST_DAYS,
     )
 
 
@@ -91,34 +99,39 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
+def _place(loop: LoopContext) -> float:
+    """Return where an item is between the first one, 0, and the last one, 1."""
+    return round(loop.index0 / max(loop.length - 1, 1), 2)
+
+
+def _section(counted: Counted, report: Report) -> Section:
+    days = Days(counted.days, report.made.date())
+    if not days.past:
+        return Section(counted, days)
+    return Section(
+        counted,
+        days,
+        bars(days) if days.is_short else None,
+        None if days.is_short else calendar(days),
+        _rows(days) if days.is_short else (),
+        shares(counted.arrivals) if counted.arrivals else (),
+        [lag for lag in counted.lags if days.shown[0] <= lag.day <= days.today],
+    )
+
+
+def _rows(days: Days) -> list[Span]:
+    found = [Span(day, day, number) for day, number in days.past.items()]
+    return sorted([*found, *days.gaps])
+
+
 def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("tap_eventexport", "report"),
         autoescape=True,
         undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["duration"] = duration
+    environment.filters["place"] = _place
     return environment.get_template("page.html")
-
-
-def _drawn(figure: Figure, name: str) -> str:
-    drawn: str = to_html(
-        figure,
-        full_html=False,
-        include_plotlyjs=False,  # it stands in the page's head, once
-        div_id=name,
-        config={"displayModeBar": False},
-    )
-    return drawn
-
-
-def _cut(stream: Counted) -> date | None:
-    """Return the first day of the calendar, if there are events before it."""
-    (first, *_) = shown_weeks(stream)
-    return first if first > min(stream.days) else None
-
-
-def _rows(stream: Counted) -> list[tuple[date, date, int]]:
-    """Return days and gaps in order: the first day, the last day, and the number of events."""
-    days = [(day, day, number) for day, number in stream.days.items()]
-    return sorted([*days, *((gap.first, gap.last, 0) for gap in stream.gaps)])

@@ -11,24 +11,25 @@ from tap_eventexport.console.summary import HEADINGS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-COUNT = r"[\d,]+"
-SECONDS = r"[\d,.]+ s"
+COUNT = r"[\d,]{1,30}"
+SECONDS = r"[\d,.]{1,30} s"
 INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|-"
 FORMS = {
-    "stream": r"\w+",
+    "stream": r"\w{1,100}",
     "from": INSTANT,
     "to": INSTANT,
     "windows": rf"{COUNT}/{COUNT}",
     "requests": COUNT,
     "records": COUNT,
     "unchanged": COUNT,
-    "MiB": r"[\d,.]+",
+    "MiB": r"[\d,.]{1,30}",
     "retries": COUNT,
     "waited": SECONDS,
     "took": SECONDS,
     "bookmark": INSTANT,
     "outcome": "complete|failed",
 }
+MOST_ROWS = 50  # of a run; the tap has fewer streams
 GAP = r"\s{2,}"
 NEW = {"unchanged"}  # which the tables of version 0.1 didn't have
 
@@ -68,7 +69,7 @@ def runs(lines: Iterable[str]) -> Iterator[Run]:
                 yield run
             time = TIME.search(text, 0, heading.start())
             run = Run(time[0].replace("T", " ") if time else "")
-        elif run and (row := ROW.search(text)):
+        elif run and len(run.rows) < MOST_ROWS and (row := ROW.search(text)):
             run.rows.append(row.groupdict(default="-"))
     if run and run.rows:
         yield run

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
 import subprocess
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_eventexport.console.summary import HEADINGS
+from tap_eventexport.report.events import Counted
+from tap_eventexport.report.page import Report, render
+from tap_eventexport.report.runs import Run
 from tests.report.test_command import REPORT, run
 from tests.report.test_runs import CROCT, DFINERY, HEADING
 
@@ -64,18 +70,85 @@ def written(folder: Path) -> str:
     return (folder / "report.html").as_uri()
 
 
-def test_the_page_is_drawn_without_any_network(browser: list[str], tmp_path: Path) -> None:
+def shown(browser: list[str], address: str) -> str:
+    """The elements of a page after it was drawn."""
     done = subprocess.run(
-        [*browser, written(tmp_path)], capture_output=True, text=True, check=True, timeout=120
+        [*browser, address], capture_output=True, text=True, check=True, timeout=120
     )
     assert "CONSOLE" not in done.stderr  # where a request that the page's policy forbids is told
-    drawn = re.findall(r"<text[^>]*>(.*?)</text>", done.stdout, re.DOTALL)
-    texts = [re.sub("<.*?>", "", text) for text in drawn]
-    assert "1.23k" in texts
-    assert {"5", "7", "Mon", "Sun"} <= set(texts)
-    assert texts.count("×") == 2 * 2  # noqa: RUF001 - two days of each stream
-    assert "9 (100.0%)" in texts
-    assert "× failed" in done.stdout  # noqa: RUF001
+    return done.stdout
+
+
+def test_the_page_is_drawn_without_any_network(browser: list[str], tmp_path: Path) -> None:
+    page = shown(browser, written(tmp_path))
+    assert page.count("data-told=") == 2 * 5
+    assert "× failed" in page  # noqa: RUF001
     addresses = Addresses()
-    addresses.feed(done.stdout)
-    assert [address for address in addresses.found if not address.startswith(("data:", "#"))] == []
+    addresses.feed(page)
+    assert [address for address in addresses.found if not address.startswith("#")] == []
+
+
+SPANS = {"dfinery_events": 14, "croct_events": 61, "infobip_events": 182, "croct_users": 1_000}
+MEASURE = """
+<body><iframe style="border: 0; width: {width}px; height: 4000px" srcdoc="{page}"></iframe>
+<script>onload = () => {{
+  const page = document.querySelector("iframe").contentDocument
+  const all = (selector) => [...page.querySelectorAll(selector)]
+  const box = (element) => element.getBoundingClientRect()
+  const style = (element) => page.defaultView.getComputedStyle(element)
+  page.querySelectorAll("details").forEach((details) => details.open = true)
+  document.body.dataset.measured = JSON.stringify({{
+    width: page.documentElement.scrollWidth,
+    bars: all(".bars .day").map((day) => box(day.querySelector("i")).height),
+    outside: all("[data-told], .label span").filter((each) => box(each).right > {width}).length,
+    cells: new Set(all(".calendar i[data-told]").map(box).map(({{x, y}}) => [x, y].join())).size,
+    smallest: Math.min(...all("*").map((each) => parseFloat(style(each).fontSize))),
+    patterns: all(".today").map((each) => style(each).backgroundImage.split("(")[0]),
+  }})
+}}</script>
+"""
+
+
+def measured(browser: list[str], folder: Path, page: str, width: int) -> dict[str, Any]:
+    """What a browser measures of the page if it is so many pixels wide and told everything."""
+    told = page.replace("[data-told]:hover::after", "[data-told]::after")
+    assert told != page
+    file = folder / "measure.html"
+    file.write_text(MEASURE.format(width=width, page=html.escape(told)))
+    (found,) = re.findall(r'data-measured="(.*?)"', shown(browser, file.as_uri()))
+    result: dict[str, Any] = json.loads(html.unescape(found))
+    return result
+
+
+@pytest.mark.parametrize("width", [480, 800, 1000, 1280])
+def test_the_page_is_read_without_scrolling_at_any_width(
+    browser: list[str], tmp_path: Path, width: int
+) -> None:
+    today = date(2026, 3, 6)
+    made = datetime(2026, 3, 6, 12, tzinfo=UTC)
+    counted = [
+        Counted(
+            name, {today - timedelta(back): 500 for back in reversed(range(number))}, {"later": 1}
+        )
+        for name, number in SPANS.items()
+    ]
+    runs = [Run("2026-03-06 12:00:00", [dict.fromkeys(HEADINGS, "2026-03-06T12:00:00Z")])]
+    page = render(Report(made, "UTC", "a file", counted, runs))
+    found = measured(browser, tmp_path, page, width)
+    assert found["width"] <= width
+    assert found["outside"] == 0
+    assert found["cells"] == 182 + 1_000
+    assert found["smallest"] >= 11
+    assert found["patterns"] == ["repeating-linear-gradient"] * 5  # each stream's, and the legend's
+
+
+def test_bars_are_as_high_as_their_numbers_and_every_event_is_seen(
+    browser: list[str], tmp_path: Path
+) -> None:
+    first = date(2026, 3, 1)
+    numbers = {first: 1_000, first + timedelta(1): 500, first + timedelta(3): 1}
+    made = datetime(2026, 3, 6, 12, tzinfo=UTC)
+    page = render(Report(made, "UTC", "a file", [Counted("croct_events", numbers)], []))
+    full, half, gap, one = measured(browser, tmp_path, page, 480)["bars"]
+    assert (full, half, gap) == (160, 80, 0)
+    assert one == 2
