@@ -57,6 +57,7 @@ ELSEWHERE = {
     "tap-eventexport-backfill plan": ["tests/backfill/test_command.py"],
     "tap-eventexport-backfill run": ["tests/backfill/test_cluster.py"],
     "tap-eventexport-audit": ["tests/audit/test_postgres.py"],
+    "tap-eventexport-report": ["tests/report/test_command.py"],
     "dask scheduler": ["tests/backfill/test_command.py"],
     "dask worker": ["tests/backfill/test_command.py"],
     "airflow dags": [ENGINES],
