@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from rich.console import Console
+from rich.text import Text
 
 from docs import dbt_package
 from tap_eventexport import settings
@@ -206,13 +208,18 @@ def secrets_example(text: str) -> str:
 
 def _example(vendor: Vendor) -> str:
     needed = {name for api in vendor.apis.values() for name in (api.credential, *api.required)}
-    lines = textwrap.wrap(f"{vendor.name}: {vendor.guide}", 98)
-    lines = [f"# {line}" for line in lines]
+    guides = filter(None, (f"{vendor.name}: {vendor.guide}", vendor.guide_in_korean))
+    lines = [f"# {line}" for guide in guides for line in _wrapped(guide, 98)]
     for setting in vendor.settings:
         mark = "" if setting.name in needed else "#"
         value = vendor.examples[setting.name]
         lines.append(f"{mark}TAP_EVENTEXPORT_{setting.name.upper()}={value}")
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, columns: int) -> list[str]:
+    """The lines of a text in a terminal, where a letter of Korean takes two columns."""
+    return [line.plain.rstrip() for line in Text(text).wrap(Console(), columns)]
 
 
 def groups() -> list[list[str]]:

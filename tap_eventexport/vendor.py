@@ -60,6 +60,7 @@ class Vendor:
         apis: Its APIs, by the value of the setting `mode`; the first is the default.
         mode: The setting that chooses one of several APIs.
         guide: Where the user finds the credentials, for `.secrets.example`.
+        guide_in_korean: The same in Korean, with the menus' Korean names.
         examples: Invented values of settings, for `.secrets.example`.
         prepare: Converts settings to the form that its streams need.
         problems: Further checks. Takes the settings that fit the schema, and the names of all
@@ -71,6 +72,7 @@ class Vendor:
     apis: Mapping[str, Api]
     mode: str = ""
     guide: str
+    guide_in_korean: str = ""
     examples: Mapping[str, str]
     prepare: Callable[[dict[str, Any]], None] = field(default=lambda _: None)
     problems: Callable[[Config, Collection[str]], Iterator[str]] = no_problems

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tap_eventexport.vendors import VENDORS
 from tests.documents import CODE, FENCE, Block, headings
 from tests.meltano import ROOT
 
@@ -80,7 +81,7 @@ def targets(part: Part, page: Path) -> Counter[tuple[str, int]]:
 def differences(korean: Path) -> list[str]:
     """How a Korean page differs from the English one."""
     english = PAGES[korean]
-    found = []
+    found: list[str] = []
     for own, other in zip_longest(parts(korean.read_text()), parts(english.read_text())):
         where = f"{other and other.text}\n{own and own.text}"
         if own is None or other is None or own.kind != other.kind:
@@ -123,6 +124,17 @@ def test_every_korean_page_has_an_english_one() -> None:
     assert sorted((ROOT / "docs/ko").glob("*.md")) == sorted(
         page for page in PAGES if page.parent.name == "ko"
     )
+
+
+def test_the_example_of_settings_is_in_both_languages() -> None:
+    example = (ROOT / ".secrets.example").read_text().replace("\n#\n", "\n# ")
+    told = re.findall(r"(?:^# (?!vendors:|/vendors).*\n)+", example, re.MULTILINE)
+    assert len(told) == len(VENDORS) + 4
+    without = tuple(f"# {vendor.name}:" for vendor in VENDORS if not vendor.guide_in_korean)
+    english = [comment for comment in told if not HANGUL.search(comment)]
+    assert [comment for comment in english if not comment.startswith(without)] == []
+    for line in example.splitlines():
+        assert line.startswith("#") or not HANGUL.search(line)
 
 
 @pytest.mark.parametrize(

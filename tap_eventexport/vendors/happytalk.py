@@ -384,6 +384,8 @@ VENDOR = Vendor(
         )
     },
     guide="admin console → system information; HappyTalk's support may have to permit the token.",
+    guide_in_korean="관리자 화면 → 설정 → 회사 정보 관리 → 시스템 정보 → TOKEN. 해피톡 고객센터에 "
+    "고객사 토큰 사용을 요청해야 할 수도 있습니다.",
     examples={
         "happytalk_token": "your-happytalk-token",
         "happytalk_api_url": "https://bnd.happytalk.io",

@@ -53,6 +53,7 @@ VENDOR = Vendor(
         )
     },
     guide="workspace → application → API keys; the key needs the permission data_export.",
+    guide_in_korean="workspace → application → API keys. 키에 data_export 권한이 있어야 합니다.",
     examples={
         "croct_api_key": "your-croct-api-key",
         "croct_api_url": "https://api.croct.io",

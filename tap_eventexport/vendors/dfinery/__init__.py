@@ -167,6 +167,8 @@ VENDOR = Vendor(
     },
     guide="console → service settings → API; the Export token (not the Import token), issued by an "
     "administrator. The service id is on the same page.",
+    guide_in_korean="콘솔 → 서비스 설정 → API. 관리자가 발급한 Export 토큰을 씁니다(Import 토큰이 "
+    "아닙니다). 서비스 ID도 같은 화면에 있습니다.",
     examples={
         "dfinery_api_token": "your-dfinery-export-token",
         "dfinery_service_id": "your-dfinery-service-id",

@@ -197,6 +197,11 @@ VENDOR = Vendor(
     "to the key. Infobip assumes the role to write into your bucket. To only read files that other "
     "exports put there, set the mode to files and the bucket, and no key. If no AWS setting is "
     "set, the bucket is read with AWS's default chain (environment, profile, the machine's role).",
+    guide_in_korean="포털 → Developer tools → API keys. 키에 people:manage scope가 있어야 하고, "
+    "base URL은 키 옆에 나옵니다. Infobip은 아래 역할(role)로 고객의 버킷에 파일을 씁니다. 다른 "
+    "export가 넣어 둔 파일만 읽으려면 mode를 files로 하고 버킷을 설정하며, 키는 넣지 않습니다. "
+    "AWS 설정이 하나도 없으면 AWS의 기본 순서(환경 변수, 프로파일, 서버의 역할)로 버킷을 "
+    "읽습니다.",
     examples={
         "infobip_api_key": "your-infobip-api-key",
         "infobip_api_url": "xxxxx.api.infobip.com",

@@ -73,6 +73,9 @@ VENDOR = Vendor(
     },
     guide="portal → My Page → authentication keys; a sub account needs the policy "
     "NCP_API_GATEWAY_VIEWER. Keys belong to one site: public, gov or fin.",
+    guide_in_korean="포털 → 마이페이지 → 계정 관리 → 인증키 관리. 서브 계정에는 "
+    "NCP_API_GATEWAY_VIEWER 정책이 필요합니다. 인증키는 민간, 공공, 금융 중 한 사이트에서만 쓸 수 "
+    "있습니다.",
     examples={
         "ncp_access_key": "your-ncp-access-key",
         "ncp_secret_key": "your-ncp-secret-key",
