@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAGES = {
+    ROOT / "README.ko.md": ROOT / "README.md",
     ROOT / "docs/ko/dfinery.md": ROOT / "docs/vendors/dfinery.md",
     ROOT / "docs/ko/happytalk.md": ROOT / "docs/vendors/happytalk.md",
     ROOT / "docs/ko/naver-cloud.md": ROOT / "docs/vendors/naver-cloud.md",
@@ -44,7 +45,7 @@ def parts(page: str) -> list[Part]:
         if is_block:
             found[-1] = Part(found[-1].kind, f"{found[-1].text}\n{line}")
             is_block = line.strip() != "```"
-        elif not line.strip():
+        elif not line.strip() or line.startswith("<!--"):
             is_new = True
             continue
         elif mark or is_new or not found or found[-1].kind == "|":
