@@ -44,7 +44,7 @@ def heard_of(lines: list[str]) -> Heard:
     return heard
 
 
-def crash(process: subprocess.Popen[str], chance: random.Random) -> tuple[Heard, str]:
+def crash(tap: Tap, process: subprocess.Popen[str], chance: random.Random) -> tuple[Heard, str]:
     """End a run in some way at some moment; what was heard of it, and how it ended."""
     assert process.stdout
     how = chance.choice(("SIGKILL", "SIGTERM", "SIGINT", "closed stdout"))
@@ -70,7 +70,8 @@ def crash(process: subprocess.Popen[str], chance: random.Random) -> tuple[Heard,
     code = process.wait(timeout=20)
     # Python itself ends by a signal that comes before the run has begun or after it has ended.
     by_python = {-signal.SIGTERM, -signal.SIGINT}
-    assert code in {0, -signal.SIGKILL, 141, *SIGNALS.values(), *by_python}
+    failures = [line for line in tap.log.splitlines() if " failed: " in line]
+    assert code in {0, -signal.SIGKILL, 141, *SIGNALS.values(), *by_python}, failures
     return heard_of(lines), f"{how} by {when}: {code}"
 
 
@@ -83,7 +84,7 @@ def test_ended_again_and_again_nothing_is_lost(
     given: Contents = {stream: Counter() for stream in KEYS}
     crashes = 0
     for _ in range(CRASHES):
-        heard, _how = crash(tap.start(state=state), chance)
+        heard, _how = crash(tap, tap.start(state=state), chance)
         crashes += 1
         for stream, got in contents(heard).items():
             given[stream] += got
