@@ -68,8 +68,11 @@ def crash(tap: Tap, process: subprocess.Popen[str], chance: random.Random) -> tu
             lines += process.stdout
     process.stdout.close()
     code = process.wait(timeout=20)
-    # Python itself ends by a signal that comes before the run has begun or after it has ended.
+    # Python itself ends by a signal that comes before the run has begun or after it has ended; with
+    # 1 if it is interrupted so early that it still looks for its packages.
     by_python = {-signal.SIGTERM, -signal.SIGINT}
+    if tap.log.endswith("KeyboardInterrupt\n") and not lines:
+        by_python.add(1)
     failures = [line for line in tap.log.splitlines() if " failed: " in line]
     assert code in {0, -signal.SIGKILL, 141, *SIGNALS.values(), *by_python}, failures
     return heard_of(lines), f"{how} by {when}: {code}"
