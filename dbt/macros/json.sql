@@ -1,6 +1,7 @@
 {#-
     What a JSON column holds, in the same way for every warehouse. A path is the names of nested
-    fields with dots between them, as in 'order.orderId'. What isn't there is null.
+    fields with dots between them, as in 'order.orderId'; empty, it is the whole. What isn't there
+    is null.
 -#}
 
 {#- A text, a number or a boolean in a JSON column, as a text. -#}
@@ -59,14 +60,14 @@
     ) -}}
 {% endmacro %}
 
-{% macro postgres__names_of(path) %}
-    {%- set quoted = [] -%}
-    {%- for name in path.split('.') if path -%}{%- do quoted.append(", '" ~ name ~ "'") -%}{%- endfor -%}
-    {{- return(quoted | join('')) -}}
+{#- A path as PostgreSQL's operators take it. -#}
+{% macro names_in_path(path) %}
+    {%- set names = path.split('.') if path else [] -%}
+    {{- return('{"' ~ names | join('","') ~ '"}' if names else '{}') -}}
 {% endmacro %}
 
 {% macro postgres__json_text(column, path) %}
-    {{- return('jsonb_extract_path_text(' ~ column ~ tap_eventexport.postgres__names_of(path) ~ ')') -}}
+    {{- return('(' ~ column ~ " #>> '" ~ tap_eventexport.names_in_path(path) ~ "')") -}}
 {% endmacro %}
 
 {% macro postgres__json_number(column, path) %}
@@ -78,7 +79,7 @@
 {% endmacro %}
 
 {% macro postgres__json_part(column, path) %}
-    {{- return('jsonb_extract_path(' ~ column ~ tap_eventexport.postgres__names_of(path) ~ ')') -}}
+    {{- return('(' ~ column ~ " #> '" ~ tap_eventexport.names_in_path(path) ~ "')") -}}
 {% endmacro %}
 
 {% macro postgres__json_items(column, path, alias) %}

@@ -1,7 +1,7 @@
 {#-
     A kind is what a column holds, in the same words for every warehouse:
     text, instant (a time with a zone), naive (a time without one, taken as UTC), date, number,
-    integer, boolean, json, nested (a struct, a map, an array).
+    integer, boolean, json, nested (a struct, a map, an array, and PostgreSQL's json, which is no jsonb).
 -#}
 
 {#- The type of this warehouse for a kind. -#}
@@ -61,7 +61,8 @@
 {% macro kind_of(type) %}
     {%- set type = type | lower -%}
     {%- if 'struct' in type or 'array' in type or type.endswith('[]')
-        or type.startswith(('map', 'record')) or type == 'object' -%}
+        or type.startswith(('map', 'record')) or type == 'object'
+        or (type == 'json' and target.type == 'postgres') -%}
         {{- return('nested') -}}
     {%- elif type in ('json', 'jsonb', 'variant') -%}
         {{- return('json') -}}

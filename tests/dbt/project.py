@@ -27,7 +27,9 @@ QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 class Warehouse(Protocol):
     """Where the models are."""
 
-    profile: dict[str, Any]
+    @property
+    def profile(self) -> dict[str, Any]:
+        """What dbt needs to connect."""
 
     def execute(self, statements: str) -> None:
         """Run statements."""
