@@ -20,7 +20,14 @@
 
 {#- A column of `loaded`, by its name of the tap. -#}
 {% macro loaded_column(table, name) %}
-    {{- return('loaded.' ~ adapter.quote(tap_eventexport.found_column(table, name).name)) -}}
+    {%- set column = tap_eventexport.found_column(table, name) -%}
+    {%- if column is none -%}
+        {%- do exceptions.raise_compiler_error(
+            'tap_eventexport: a table in schema ' ~ table.schema ~ ' has no column ' ~ name
+            ~ ', which is its key: is it a table of tap-eventexport?'
+        ) -%}
+    {%- endif -%}
+    {{- return('loaded.' ~ adapter.quote(column.name)) -}}
 {% endmacro %}
 
 {#- A column of `loaded` as a kind; null if the table doesn't have it. -#}

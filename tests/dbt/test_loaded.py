@@ -114,6 +114,6 @@ def test_models_say_what_was_sent_in_postgres(
     load(lines, tmp_path, TARGET_POSTGRES, **settings)
     project = Project(tmp_path / "project", warehouse)
     project.link()
-    project.run("build", "--select", STAGING, schemas=["one", "two"])
+    project.run("build", "--select", STAGING, schemas=["one", "two"], upserted=True)
     assert wrong(warehouse, lines, "one") == []
     assert wrong(warehouse, lines, "two") == []
