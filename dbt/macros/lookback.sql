@@ -44,17 +44,18 @@
     The condition that a row of a staging model must be read: it is of the days that are read
     again, or of a schema that is new here, or the model is built as a whole.
 
-    instant: The row's replication key.
+    key: The row's replication key, or its day.
     day, condition: As above.
+    kind: Whether the key is an `instant` or a `date`.
 -#}
-{% macro is_read(instant, day='replicated_on', condition='1 = 1') %}
+{% macro is_read(key, day='replicated_on', condition='1 = 1', kind='instant') %}
     {%- if not is_incremental() -%}
         {{- return('1 = 1') -}}
     {%- endif -%}
     {%- set choices, known = [], [] -%}
     {%- for schema, first in tap_eventexport.first_days(day, condition) -%}
         {%- do known.append(tap_eventexport.quoted_text(schema)) -%}
-        {%- do choices.append(tap_eventexport.is_since(instant, schema, first ~ 'T00:00:00+00:00', 'instant')) -%}
+        {%- do choices.append(tap_eventexport.is_since(key, schema, first, kind)) -%}
     {%- endfor -%}
     {%- do choices.append('source_schema not in (' ~ known | join(', ') ~ ')' if known else '1 = 1') -%}
     {{- return('(' ~ choices | join(' or ') ~ ')') -}}
@@ -69,10 +70,11 @@
     {{- return('(' ~ choices | join(' or ') ~ ')') -}}
 {% endmacro %}
 
-{% macro is_since(expression, schema, first, kind) %}
+{% macro is_since(key, schema, first, kind) %}
+    {%- set from = first ~ 'T00:00:00+00:00' if kind == 'instant' else first -%}
     {{- return(
-        '(source_schema = ' ~ tap_eventexport.quoted_text(schema) ~ ' and ' ~ expression
-        ~ " >= cast('" ~ first ~ "' as " ~ tap_eventexport.type_of(kind) ~ '))'
+        '(source_schema = ' ~ tap_eventexport.quoted_text(schema) ~ ' and ' ~ key
+        ~ " >= cast('" ~ from ~ "' as " ~ tap_eventexport.type_of(kind) ~ '))'
     ) -}}
 {% endmacro %}
 

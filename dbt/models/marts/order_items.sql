@@ -1,18 +1,24 @@
+{{ config(materialized='view') }}
 select
-    {{ tap_eventexport.vendor_of('stream') }} as vendor,
-    source_schema,
-    order_key,
-    line_key,
-    ordered_at,
-    {{ tap_eventexport.business_date('ordered_at') }} as business_date,
-    user_id,
-    currency,
-    product_id,
-    product,
-    category,
-    price,
-    quantity,
-    discount,
-    total
-from {{ ref('int_newest_order_lines') }}
-where has_item
+    orders.vendor,
+    lines.source_schema,
+    lines.line_key as item_key,
+    lines.order_key,
+    orders.ordered_at,
+    orders.business_date,
+    orders.user_id,
+    orders.currency,
+    lines.product_id,
+    lines.product,
+    lines.category,
+    lines.price,
+    lines.quantity,
+    lines.discount,
+    lines.total
+from {{ ref('int_order_lines') }} as lines
+join {{ ref('orders') }} as orders
+    on orders.stream = lines.stream
+    and orders.source_schema = lines.source_schema
+    and orders.order_key = lines.order_key
+    and orders.newest_event_id = lines.event_id
+where lines.has_item
