@@ -8,7 +8,7 @@
 {% endmacro %}
 
 {% macro postgres__seconds_between(first, second) %}
-    {{- return('extract(epoch from ' ~ second ~ ' - ' ~ first ~ ')') -}}
+    {{- return('cast(extract(epoch from ' ~ second ~ ' - ' ~ first ~ ') as double precision)') -}}
 {% endmacro %}
 
 {% macro bigquery__seconds_between(first, second) %}
