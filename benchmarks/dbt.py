@@ -49,7 +49,7 @@ create table events.infobip_events (
     "timestamp" timestamptz, properties json, _extra json
 );
 create table events.infobip_event_definitions as
-select unnest(['pageView', 'smsDelivered', 'smsSeen', 'purchase']) as "definitionId", 'A title' as title;
+select unnest(['pageView', 'smsDelivered', 'smsSeen', 'purchase']) as "definitionId", 'A' as title;
 create table events.happytalk_service_history (
     id varchar, type varchar, kind varchar, request_user varchar, request_content varchar,
     request_date timestamptz, apply_id varchar, apply_content varchar, apply_date timestamptz
@@ -130,7 +130,8 @@ ROWS = {
         """select
             n::varchar, 'A', 'S', 'user' || n % 50, case when n % 5 = 1
                 then '[WEB] log-in. IP - 192.168.1.' || n % 200 else 'changed ' || n end,
-            date_trunc('second', {at}), '1', case when n % 5 = 1 then '로그인' else '성공' end, null""",
+            date_trunc('second', {at}), '1',
+            case when n % 5 = 1 then '로그인' else '성공' end, null""",
     ),
     "happytalk_siem_events": (
         2,
@@ -149,7 +150,7 @@ BEGIN = "timestamptz '2026-03-01 00:00:00+00'"
 # Events that come a day late, with new keys; and rows that are there, changed.
 LATE = """
 insert into events.croct_events
-select 'late-' || id, "timestamp", "eventType", "sessionId", "userId", context, payload, "applicationSlug"
+select * replace ('late-' || id as id)
 from events.croct_events
 where "timestamp" > (select max("timestamp") from events.croct_events) - interval 1 day
 using sample reservoir({late} rows) repeatable (1);

@@ -11,7 +11,7 @@
 with touched as (
     select distinct stream, source_schema, order_key
     from {{ ref('int_order_lines') }}
-    {%- if is_incremental() %}
+    {%- if tap_eventexport.goes_on() %}
     where
     {%- for stream in ['croct_events', 'dfinery_events'] %}
         {%- set is_of = "stream = '" ~ stream ~ "'" %}
@@ -22,7 +22,7 @@ with touched as (
     {%- endfor %}
     union
     select stream, source_schema, order_key
-    from {{ this }}
+    from {{ tap_eventexport.before() }}
     where
     {%- for stream in ['croct_events', 'dfinery_events'] %}
         {{ tap_eventexport.is_read_again('replicated_on', "stream = '" ~ stream ~ "'") }}
@@ -53,7 +53,7 @@ events as (
         sum(quantity) as quantity,
         max(replicated_on) as replicated_on
     from {{ ref('int_order_lines') }}
-    {%- if is_incremental() %}
+    {%- if tap_eventexport.goes_on() %}
     join touched using (stream, source_schema, order_key)
     {%- endif %}
     group by 1, 2, 3, 4

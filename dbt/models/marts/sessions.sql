@@ -14,7 +14,7 @@ with all_events as (
     from {{ ref('stg_croct__events') }}
     where session_id is not null
 ),
-{%- if is_incremental() %}
+{%- if tap_eventexport.goes_on() %}
 touched as (
     select source_schema, session_id from all_events
     where {{ tap_eventexport.is_read('timestamp', 'last_event_on') }}
@@ -22,7 +22,7 @@ touched as (
     select source_schema, session_id from {{ ref('stg_croct__sessions') }}
     where {{ tap_eventexport.is_read('close_time', 'closed_on') }}
     union
-    select source_schema, session_id from {{ this }}
+    select source_schema, session_id from {{ tap_eventexport.before() }}
     where
         {{ tap_eventexport.is_read_again('last_event_on') }}
         or {{ tap_eventexport.is_read_again('closed_on') }}
@@ -45,7 +45,7 @@ events as (
         sum(case when event_type = 'pageOpened' then 1 else 0 end) as pages_opened,
         sum(case when event_type = 'orderPlaced' then 1 else 0 end) as orders_placed
     from all_events
-    {%- if is_incremental() %}
+    {%- if tap_eventexport.goes_on() %}
     join touched using (source_schema, session_id)
     {%- endif %}
     group by 1, 2
@@ -56,7 +56,7 @@ closed as (
         cast({{ tap_eventexport.json_text('session_window', 'start') }} as {{ instant }}) as window_start,
         cast({{ tap_eventexport.json_text('session_window', 'end') }} as {{ instant }}) as window_end
     from {{ ref('stg_croct__sessions') }}
-    {%- if is_incremental() %}
+    {%- if tap_eventexport.goes_on() %}
     join touched using (source_schema, session_id)
     {%- endif %}
 ),
