@@ -6,6 +6,7 @@ import re
 import subprocess
 import tomllib
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 import pytest
 import yaml
@@ -31,6 +32,12 @@ def jobs(name: str) -> dict[str, dict[str, Any]]:
     return found
 
 
+def run(*command: str | Path) -> tuple[int, str]:
+    """A command's exit code, and what it says."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
 def before(name: str, all_jobs: dict[str, dict[str, Any]]) -> set[str]:
     """All jobs that must have succeeded before one."""
     needs = all_jobs[name].get("needs", [])
@@ -42,19 +49,16 @@ def before(name: str, all_jobs: dict[str, dict[str, Any]]) -> set[str]:
 def test_each_workflow_passes_the_auditor_and_has_its_form(file: Path) -> None:
     schema = ("--builtin-schema", "vendor.github-workflows")
     for name, *options in (("zizmor", "--offline", "--quiet"), ("check-jsonschema", *schema)):
-        command = [TOOLS / name, *options, file]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert run(TOOLS / name, *options, file) == (0, ANY)
 
 
 def test_the_auditor_finds_an_action_that_is_not_pinned(tmp_path: Path) -> None:
     file = tmp_path / "test.yml"
     text = (ROOT / ".github/workflows/nightly.yml").read_text()
     file.write_text(USES.sub("uses: actions/checkout@v7", text))
-    command = [TOOLS / "zizmor", "--offline", "--quiet", file]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert "unpinned-uses" in done.stdout
+    code, said = run(TOOLS / "zizmor", "--offline", "--quiet", file)
+    assert code != 0
+    assert "unpinned-uses" in said
 
 
 def test_each_action_is_one_commit_of_one_release() -> None:
