@@ -27,7 +27,7 @@ FORMS = {
     "waited": SECONDS,
     "took": SECONDS,
     "bookmark": INSTANT,
-    "outcome": "complete|failed",
+    "outcome": "complete|failed|stopped",
 }
 MOST_ROWS = 50  # of a run; the tap has fewer streams
 GAP = r"\s{2,}"

@@ -102,40 +102,58 @@ class Demo:
         """The DuckDB file."""
         return self.output / "events.duckdb"
 
-    def load(self, settings: dict[str, Any], label: str) -> float:
+    def load(self, settings: dict[str, Any]) -> float:
         """Run `tap | target` from the last state, and save the state that the target confirms.
+
+        The tap's log goes to a file, so that a terminal shows its tables alone.
 
         Returns:
             The seconds it took.
         """
-        state = self.output / "state.json"
+        state, log = self.output / "state.json", self.output / "tap.log"
         tap_config = self.output / "tap-config.json"
         tap_config.write_text(json.dumps(settings))
         target_config = self.output / "target-config.json"
         target_config.write_text(json.dumps({"destination": f"duckdb:///{self.store}"}))
         resumed = ["--state", str(state)] if state.exists() else []
         began = time.monotonic()
-        with progress.status(label), (self.output / "tap.log").open("a") as log:
-            tap = subprocess.Popen(  # noqa: S603 - the commands of this project
-                [self.tap, "--config", tap_config, *resumed],
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
-            confirmed = subprocess.run(  # noqa: S603
-                [self.target, "--config", target_config],
-                stdin=tap.stdout,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if tap.stdout:
-                tap.stdout.close()
-            if tap.wait() or confirmed.returncode:
-                raise SystemExit(
-                    f"The load failed; see {log.name} and:\n{confirmed.stderr[-2000:]}"
-                )
+        tap = subprocess.Popen(  # noqa: S603 - the commands of this project
+            [self.tap, "--config", tap_config, *resumed],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "SINGER_SDK_LOG_CONFIG": str(self._log_to(log))},
+        )
+        confirmed = subprocess.run(  # noqa: S603
+            [self.target, "--config", target_config],
+            stdin=tap.stdout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if tap.stdout:
+            tap.stdout.close()
+        if tap.wait() or confirmed.returncode:
+            raise SystemExit(f"The load failed; see {log} and:\n{confirmed.stderr[-2000:]}")
         state.write_text(confirmed.stdout.strip().splitlines()[-1])
         return time.monotonic() - began
+
+    def _log_to(self, log: Path) -> Path:
+        """Write the configuration of a log that goes to a file only."""
+        file = {
+            "class": "logging.FileHandler",
+            "filename": str(log),
+            "formatter": "lines",
+            "encoding": "utf-8",
+        }
+        configuration = {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"lines": {"()": "singer_sdk.logging.ConsoleFormatter"}},
+            "handlers": {"file": file},
+            "root": {"level": "INFO", "handlers": ["file"]},
+        }
+        path = self.output / "logging.yaml"
+        path.write_text(json.dumps(configuration))
+        return path
 
     def records(self, stream: str) -> list[Record]:
         """Return the records in the store, including repeated ones."""
@@ -308,19 +326,18 @@ def main() -> None:
             "start_date": start.isoformat(),
             **settings(sandbox.url, store),
         }
-        took = demo.load(chosen, "tap-eventexport | target-eventexport …")
+        console.print("[bold]2.[/] First run of tap-eventexport | target-eventexport:")
+        took = demo.load(chosen)
         first = demo.count()
-        console.print(
-            "[bold]2.[/] First run of tap-eventexport | target-eventexport: "
-            f"{sum(first.values()):,} records in {took:.1f} s."
-        )
+        console.print(f"{sum(first.values()):,} records in {took:.1f} s.")
         with progress.status("Meanwhile the history grows …"):
             time.sleep(GROWTH)
-        took = demo.load(chosen, "Once more, from the saved state …")
+        console.print("[bold]3.[/] Second run, from the saved state:")
+        took = demo.load(chosen)
         added = {stream: count - first[stream] for stream, count in demo.count().items()}
         console.print(
-            f"[bold]3.[/] Second run, from the saved state: {sum(added.values()):,} new records "
-            f"in {took:.1f} s. It read the lookback again, and sent only what had changed."
+            f"{sum(added.values()):,} new records in {took:.1f} s. It read the lookback again, and "
+            "sent only what had changed."
         )
         show_days(demo)
         show_joined(demo)

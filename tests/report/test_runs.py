@@ -76,6 +76,12 @@ def test_two_runs_in_a_log_are_two_and_the_last_one_counts() -> None:
     }
 
 
+def test_a_run_that_a_signal_stopped_is_a_run() -> None:
+    (run,) = runs([HEADING, CROCT, DFINERY.replace("failed", "stopped")])
+    assert [row["outcome"] for row in run.rows] == ["complete", "stopped"]
+    assert run.failed == []
+
+
 def test_lines_of_others_between_the_rows_are_passed_over() -> None:
     (run,) = runs([HEADING, CROCT, "target-jsonl  wrote  720  records", "", DFINERY])
     assert len(run.rows) == 2
