@@ -13,7 +13,7 @@ from tap_eventexport.engine.windows import time_zone
 from tap_eventexport.report.columns import STREAMS
 from tap_eventexport.report.errors import ReportError
 from tap_eventexport.report.runs import runs
-from tap_eventexport.report.zone import zone_name
+from tap_eventexport.report.zone import checked_zone, machine_zone
 
 if TYPE_CHECKING:
     from tap_eventexport.report.sources import Sources
@@ -48,11 +48,23 @@ def main() -> None:
     )
     options = parser.parse_args()
     try:
-        zone = zone_name(options.timezone)
+        zone = _zone(options.timezone)
         options.output.write_text(_page(options.paths, zone), encoding="utf-8")
     except (ReportError, OSError) as error:
         sys.exit(f"{NAME}: {error}")
     print(options.output)  # noqa: T201
+
+
+def _zone(asked: str | None) -> str:
+    if asked is not None:
+        return checked_zone(asked)
+    zone = machine_zone()
+    if zone is None:
+        print(  # noqa: T201
+            "This machine's time zone has no name, so days are in UTC; --timezone chooses another.",
+            file=sys.stderr,
+        )
+    return zone or "UTC"
 
 
 def _page(paths: list[Path], zone: str) -> str:

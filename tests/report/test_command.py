@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +51,16 @@ def test_days_are_in_the_zone_of_the_machine_or_a_chosen_one(
     done = run(*REPORT, ".", *chosen, folder=tmp_path, TZ=zone)
     assert done.returncode == 0, done.stderr
     assert f"1 events on 1 days, {day} to {day}" in (tmp_path / "report.html").read_text()
+
+
+def test_a_machine_whose_zone_has_no_name_takes_utc_and_says_so(tmp_path: Path) -> None:
+    zone = tmp_path / "localtime"
+    zone.write_bytes(resources.files("tzdata.zoneinfo.Asia").joinpath("Seoul").read_bytes())
+    (tmp_path / "tap.log").write_text(f"{HEADING}\n{CROCT}\n")
+    done = run(*REPORT, ".", folder=tmp_path, TZ=str(zone))
+    assert done.returncode == 0, done.stderr
+    assert "so days are in UTC; --timezone chooses another" in done.stderr
+    assert "Days are in the time zone UTC." in (tmp_path / "report.html").read_text()
 
 
 def test_a_misspelt_zone_is_an_error_before_anything_is_read(tmp_path: Path) -> None:

@@ -1,32 +1,25 @@
 from __future__ import annotations
 
 from importlib import resources
-from typing import TYPE_CHECKING
 
 import pendulum
 import pytest
 from pendulum import Timezone
 
 from tap_eventexport.report.errors import ReportError
-from tap_eventexport.report.zone import zone_name
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+from tap_eventexport.report.zone import checked_zone, machine_zone
 
 
-def of_machine(zone: Timezone) -> AbstractContextManager[None]:
-    return pendulum.test_local_timezone(zone)
-
-
-def test_a_zone_that_is_asked_for_is_taken() -> None:
-    with of_machine(pendulum.timezone("Europe/Berlin")):
-        assert zone_name("Asia/Seoul") == "Asia/Seoul"
+def nameless() -> Timezone:
+    with resources.files("tzdata.zoneinfo.Asia").joinpath("Seoul").open("rb") as file:
+        return Timezone.from_file(file)
 
 
 @pytest.mark.parametrize("name", ["Asia/Seoul", "America/Sao_Paulo", "UTC"])
-def test_else_it_is_that_of_this_machine(name: str) -> None:
-    with of_machine(pendulum.timezone(name)):
-        assert zone_name(None) == name
+def test_a_zone_is_taken_by_its_name(name: str) -> None:
+    assert checked_zone(name) == name
+    with pendulum.test_local_timezone(pendulum.timezone(name)):
+        assert machine_zone() == name
 
 
 @pytest.mark.parametrize(
@@ -41,7 +34,7 @@ def test_else_it_is_that_of_this_machine(name: str) -> None:
 )
 def test_a_misspelt_zone_is_told_with_the_nearest_name(misspelt: str, meant: str) -> None:
     with pytest.raises(ReportError, match=f"did you mean {meant}\\?"):
-        zone_name(misspelt)
+        checked_zone(misspelt)
 
 
 @pytest.mark.parametrize(
@@ -50,16 +43,18 @@ def test_a_misspelt_zone_is_told_with_the_nearest_name(misspelt: str, meant: str
 )
 def test_what_is_like_no_zone_is_told_what_is_expected(name: str) -> None:
     with pytest.raises(ReportError, match="expected an IANA name such as Asia/Seoul") as raised:
-        zone_name(name)
+        checked_zone(name)
     assert len(str(raised.value)) < 250
     assert "\n" not in str(raised.value)
 
 
-def test_a_machine_whose_zone_has_no_name_is_told_to_give_one() -> None:
-    with resources.files("tzdata.zoneinfo.Asia").joinpath("Seoul").open("rb") as file:
-        nameless = Timezone.from_file(file)
-    with (
-        of_machine(nameless),
-        pytest.raises(ReportError, match="add one, such as --timezone Asia/Seoul"),
-    ):
-        zone_name(None)
+def test_a_machine_whose_zone_is_configured_without_a_name_has_none() -> None:
+    with pendulum.test_local_timezone(nameless()):
+        assert machine_zone() is None
+
+
+def test_a_machine_whose_zone_is_configured_wrongly_has_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pendulum, "now", lambda: pendulum.timezone("Nowhere/Else"))
+    assert machine_zone() is None
