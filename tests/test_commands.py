@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from docs.korean import PAGES as KOREAN
 from tests import new_user
 from tests.conftest import END, START
 from tests.documents import Block, blocks
 from tests.meltano import ROOT
-from tests.test_korean import PAGES as KOREAN
 
 if TYPE_CHECKING:
     from tap_eventexport.sandbox.croct import Croct

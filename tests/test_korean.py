@@ -2,60 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from itertools import zip_longest
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
+from docs.korean import CHECKSUMS, PAGES, ROOT, Part, checksums, parts
 from tap_eventexport.vendors import VENDORS
 from tests.documents import CODE, FENCE, Block, headings
-from tests.meltano import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGES = {
-    ROOT / "README.ko.md": ROOT / "README.md",
-    ROOT / "docs/ko/dfinery.md": ROOT / "docs/vendors/dfinery.md",
-    ROOT / "docs/ko/happytalk.md": ROOT / "docs/vendors/happytalk.md",
-    ROOT / "docs/ko/naver-cloud.md": ROOT / "docs/vendors/naver-cloud.md",
-    ROOT / "docs/ko/troubleshooting.md": ROOT / "docs/troubleshooting.md",
-}
-PART = re.compile(r"^\s*(#+ |\d+\. |- |\||!\[|```\w*$)")
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 HANGUL = re.compile(r"[\uac00-\ud7a3]")
-
-
-class Part(NamedTuple):
-    """A heading, an item of a list, a row of a table, a block, or a paragraph."""
-
-    kind: str
-    text: str
-
-
-def parts(page: str) -> list[Part]:
-    """The parts of a page in order; a line without a mark goes on with the part before it."""
-    found: list[Part] = []
-    is_block = is_new = False
-    for line in page.splitlines():
-        mark = PART.match(line)
-        if is_block:
-            found[-1] = Part(found[-1].kind, f"{found[-1].text}\n{line}")
-            is_block = line.strip() != "```"
-        elif not line.strip() or line.startswith("<!--"):
-            is_new = True
-            continue
-        elif mark or is_new or not found or found[-1].kind == "|":
-            kind = mark[1].strip() if mark else ""
-            is_block = kind.startswith("```")
-            found.append(Part(kind, line))
-        else:
-            found[-1] = Part(found[-1].kind, f"{found[-1].text} {line.strip()}")
-        is_new = False
-    return found
 
 
 def names(part: Part) -> set[str]:
@@ -119,6 +83,15 @@ def test_all_text_of_a_korean_page_is_korean(korean: Path) -> None:
         and not HANGUL.search(CODE.sub("", part.text))
     ]
     assert english == []
+
+
+@pytest.mark.parametrize("korean", PAGES, ids=lambda page: page.name)
+def test_a_korean_page_is_revised_when_the_english_one_changes(korean: Path) -> None:
+    english = PAGES[korean]
+    taken = json.loads(CHECKSUMS.read_text())[str(english.relative_to(ROOT))]
+    now = zip_longest(parts(english.read_text()), checksums(english), taken)
+    changed = [part for part, checksum, before in now if checksum != before]
+    assert changed == [], f"revise them in {korean.name}, then run python -m docs.korean"
 
 
 def test_every_korean_page_has_an_english_one() -> None:
