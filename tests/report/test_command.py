@@ -50,7 +50,7 @@ def test_days_are_in_the_zone_of_the_machine_or_a_chosen_one(
     (tmp_path / "croct_events.jsonl").write_text(json.dumps(record) + "\n")
     done = run(*REPORT, ".", *chosen, folder=tmp_path, TZ=zone)
     assert done.returncode == 0, done.stderr
-    assert f"1 events on 1 days, {day} to {day}" in (tmp_path / "report.html").read_text()
+    assert f"1 event on 1 day, {day}." in (tmp_path / "report.html").read_text()
 
 
 def test_a_machine_whose_zone_has_no_name_takes_utc_and_says_so(tmp_path: Path) -> None:

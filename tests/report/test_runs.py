@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_eventexport.console.summary import HEADINGS
-from tap_eventexport.report.runs import ROW, latest, runs
+from tap_eventexport.report.runs import MOST_ROWS, ROW, latest, runs
 
 if TYPE_CHECKING:
     from tests.singer import Tap
@@ -98,6 +98,16 @@ def test_lines_of_others_between_the_rows_are_passed_over() -> None:
 )
 def test_a_broken_row_is_no_row(line: str) -> None:
     assert list(runs([HEADING, line])) == []
+
+
+def test_a_log_of_endless_rows_makes_a_run_of_some() -> None:
+    (run,) = runs([HEADING, *[CROCT] * 1_000])
+    assert len(run.rows) == MOST_ROWS
+
+
+@pytest.mark.parametrize("old", ["croct_events", "1,720"])
+def test_a_cell_of_endless_letters_is_no_row(old: str) -> None:
+    assert list(runs([HEADING, CROCT.replace(old, "1" * 1_000)])) == []
 
 
 def test_rows_without_a_heading_are_no_run() -> None:
