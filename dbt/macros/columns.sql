@@ -30,42 +30,50 @@
     {{- return('loaded.' ~ adapter.quote(column.name)) -}}
 {% endmacro %}
 
-{#- A column of `loaded` as a kind; null if the table doesn't have it. -#}
-{% macro value_as(table, name, kind) %}
-    {%- set column = tap_eventexport.found_column(table, name) if table else none -%}
-    {%- if column is none -%}
+{#- A column of `loaded` as a kind; null if there is no column. -#}
+{% macro value_of(column, kind) %}
+    {%- if not column -%}
         {{- return('cast(null as ' ~ tap_eventexport.type_of(kind) ~ ')') -}}
     {%- endif -%}
     {{- return(tap_eventexport.convert('loaded.' ~ adapter.quote(column.name), column.kind, kind)) -}}
 {% endmacro %}
 
 {#-
-    Columns of some tables that the tap doesn't know, as {name: [alias, kind]}; without those that
-    loaders add. Where tables differ in a column's kind, it is text.
+    Columns of some tables that the tap doesn't know, as {alias: kind}; without those that loaders
+    add. Each table is given `others`, its column of each alias. Where tables differ in a kind, it
+    is text.
 -#}
 {% macro other_columns(facts, tables) %}
-    {%- set others = {} -%}
+    {%- set kinds = {} -%}
     {%- set taken = ['source_schema', 'business_date'] -%}
     {%- for alias, kind in facts.columns.values() -%}{%- do taken.append(alias) -%}{%- endfor -%}
     {%- for table in tables -%}
-        {%- set known = [] -%}
-        {%- for name in facts.columns if tap_eventexport.found_column(table, name) -%}
-            {%- do known.append(tap_eventexport.found_column(table, name).name) -%}
+        {%- set others = {} -%}
+        {%- for column in tap_eventexport.unknown_columns(facts, table) -%}
+            {%- set name = tap_eventexport.snake_case(column.name) -%}
+            {%- set alias = tap_eventexport.free_name(name, taken + others.keys() | list) -%}
+            {%- set kind = {'naive': 'instant', 'nested': 'json', 'unknown': 'text'}.get(column.kind, column.kind) -%}
+            {%- do others.update({alias: column}) -%}
+            {%- do kinds.update({alias: kind if kinds.get(alias, kind) == kind else 'text'}) -%}
         {%- endfor -%}
-        {%- for column in table.columns if column.name not in known
-            and not (column.name | lower).startswith(('_sdc_', '_dlt_', '_eventexport_')) -%}
-            {%- set kind = {'naive': 'instant', 'nested': 'json'}.get(column.kind, column.kind) -%}
-            {%- if column.name in others -%}
-                {%- set alias, before = others[column.name] -%}
-                {%- do others.update({column.name: [alias, kind if before == kind else 'text']}) -%}
-            {%- else -%}
-                {%- set name = tap_eventexport.free_name(tap_eventexport.snake_case(column.name), taken) -%}
-                {%- do taken.append(name) -%}
-                {%- do others.update({column.name: [tap_eventexport.quoted(name), kind]}) -%}
-            {%- endif -%}
-        {%- endfor -%}
+        {%- do table.update({'others': others}) -%}
     {%- endfor -%}
-    {{- return(others) -}}
+    {{- return(kinds) -}}
+{% endmacro %}
+
+{#- Columns of a table that the tap doesn't know; first those whose name is in snake case already. -#}
+{% macro unknown_columns(facts, table) %}
+    {%- set known = [] -%}
+    {%- for name in facts.columns if tap_eventexport.found_column(table, name) -%}
+        {%- do known.append(tap_eventexport.found_column(table, name).name) -%}
+    {%- endfor -%}
+    {%- set as_they_are, others = [], [] -%}
+    {%- for column in table.columns if column.name not in known
+        and not (column.name | lower).startswith(('_sdc_', '_dlt_', '_eventexport_')) -%}
+        {%- set is_snake = column.name == tap_eventexport.snake_case(column.name) -%}
+        {%- do (as_they_are if is_snake else others).append(column) -%}
+    {%- endfor -%}
+    {{- return(as_they_are + others) -}}
 {% endmacro %}
 
 {#- A name, with _2, _3 and so on if it is taken. -#}

@@ -1,7 +1,7 @@
 {#-
     A kind is what a column holds, in the same words for every warehouse:
     text, instant (a time with a zone), naive (a time without one, taken as UTC), date, number,
-    integer, boolean, json, nested (a struct, a map, an array, and PostgreSQL's json, which is no jsonb).
+    integer, boolean, json, nested (a struct, a map, an array, and PostgreSQL's json, which is no jsonb), unknown.
 -#}
 
 {#- The type of this warehouse for a kind. -#}
@@ -77,10 +77,12 @@
         {{- return('boolean') -}}
     {%- elif 'char' in type or type in ('text', 'string') -%}
         {{- return('text') -}}
-    {%- elif 'int' in type -%}
+    {%- elif type.startswith(('int', 'bigint', 'smallint', 'tinyint', 'uint', 'ubigint')) and type != 'interval' -%}
         {{- return('integer') -}}
-    {%- else -%}
+    {%- elif type.startswith(('num', 'dec', 'double', 'float', 'real', 'hugeint', 'bignumeric')) -%}
         {{- return('number') -}}
+    {%- else -%}
+        {{- return('unknown') -}}
     {%- endif -%}
 {% endmacro %}
 

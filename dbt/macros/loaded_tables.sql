@@ -107,7 +107,7 @@
     {%- else -%}
         select min(newest) from (
             {%- for table in tables %}
-            select max({{ tap_eventexport.value_as(table, facts.time, kind) }}) as newest from {{ table.rows }} as loaded
+            select max({{ tap_eventexport.value_of(tap_eventexport.found_column(table, facts.time), kind) }}) as newest from {{ table.rows }} as loaded
             {%- if not loop.last %} union all {%- endif %}
             {%- endfor %}
         ) as newest_of_each

@@ -25,9 +25,8 @@ with records as (
 select
     records.*
     {%- if facts.happened %},
-    {{ tap_eventexport.business_date(
-        'coalesce(' ~ facts.happened | join(', ') ~ ')' if facts.happened | length > 1 else facts.happened[0]
-    ) }} as business_date
+    {%- set happened = 'records.' ~ facts.happened | join(', records.') %}
+    {{ tap_eventexport.business_date('coalesce(' ~ happened ~ ')' if ',' in happened else happened) }} as business_date
     {%- endif %}
 from records
 {%- endmacro %}
@@ -36,9 +35,10 @@ from records
 {% macro columns_of_records(facts, table, others) -%}
     {%- set schema = dbt.string_literal(table.schema) if table else 'null' -%}
         cast({{ schema }} as {{ tap_eventexport.type_of('text') }}) as source_schema
-        {%- for columns in (facts.columns, others) -%}
-        {%- for name, (alias, kind) in columns.items() %},
-        {{ tap_eventexport.value_as(table, name, kind) }} as {{ alias }}
+        {%- for name, (alias, kind) in facts.columns.items() %},
+        {{ tap_eventexport.value_of(tap_eventexport.found_column(table, name) if table else none, kind) }} as {{ alias }}
         {%- endfor -%}
+        {%- for alias, kind in others.items() %},
+        {{ tap_eventexport.value_of(table.others.get(alias), kind) }} as {{ tap_eventexport.quoted(alias) }}
         {%- endfor -%}
 {%- endmacro %}

@@ -32,15 +32,16 @@
     {{- return("timestamp(" ~ expression ~ ", 'UTC')") -}}
 {% endmacro %}
 
+{#- Snowflake reads an offset of digits, right behind the time. -#}
 {% macro snowflake__to_instant(expression, from_kind) %}
     {%- if from_kind != 'text' -%}
         {{- return(
-            "to_timestamp_tz(to_char(cast(" ~ expression ~ " as timestamp_ntz), 'YYYY-MM-DD HH24:MI:SS.FF9') || ' +00:00')"
+            "to_timestamp_tz(to_char(cast(" ~ expression ~ " as timestamp_ntz), 'YYYY-MM-DD HH24:MI:SS.FF9') || '+00:00')"
         ) -}}
     {%- endif -%}
     {{- return(
         "case when regexp_like(" ~ expression ~ ", '.*" ~ tap_eventexport.has_offset() ~ "')"
-        ~ " then to_timestamp_tz(" ~ expression ~ ")"
-        ~ " else to_timestamp_tz(nullif(" ~ expression ~ ", '') || ' +00:00') end"
+        ~ " then to_timestamp_tz(regexp_replace(" ~ expression ~ ", '[Zz]$', '+00:00'))"
+        ~ " else to_timestamp_tz(nullif(" ~ expression ~ ", '') || '+00:00') end"
     ) -}}
 {% endmacro %}

@@ -73,7 +73,7 @@ OTHERS = """
         ('d1', '2026-03-03T00:00:00Z', '2026-03-01T15:30:00Z', '1.5', 'gift', 7, 'high', '값'),
         ('d2', '2026-03-03T00:00:00Z', null, '', null, null, null, null);
     create table deleted.dfinery_events (
-        df_event_detail_log_id text, df_server_datetime timestamptz, "order" bigint);
+        df_event_detail_log_id text, df_server_datetime timestamptz, "Order" bigint);
     insert into deleted.dfinery_events values ('d1', '2026-03-03T00:00:00Z', 12);
     create table exact.croct_users (
         "userId" text, "lastModifiedTime" timestamptz, "birthDate" text, activities text[]);
@@ -143,7 +143,7 @@ def test_any_form(tmp_path: Path, warehouse: Warehouse) -> None:
     rows = project.rows("stg_dfinery__events")
     names = ("df_discount", "order", "user_level", "user_level_2", "가격", "business_date")
     assert {tuple(row[name] for name in names) for row in rows} == {
-        (1.5, "gift", 7, "high", "값", "2026-03-02"),
+        (1.5, "gift", "high", 7, "값", "2026-03-02"),
         (None, None, None, None, None, "2026-03-03"),
         (None, "12", None, None, None, "2026-03-03"),
     }
