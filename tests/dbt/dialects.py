@@ -72,7 +72,9 @@ def columns_of_streams() -> Columns:
     """The columns of each stream with their kinds, as the package's macro has them."""
     found: list[dict[str, Any]] = []
     macro = (PACKAGE / "macros/streams.sql").read_text()
-    Environment(autoescape=True).from_string(macro + "{{ streams() }}").render({"return": found.append})
+    Environment(autoescape=True).from_string(macro + "{{ streams() }}").render(
+        {"return": found.append}
+    )
     return {
         name: {**{column: kind for column, (_, kind) in facts["columns"].items()}, **OTHERS}
         for name, facts in found[0].items()
