@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from tests.dbt.project import STAGING, InDuckdb, InPostgres, Project
+from tests.dbt.project import STAGING, Project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,19 +100,6 @@ MODELS = {
         {{ tap_eventexport.json_items('events.payload', 'order.items', 'items') }}
         where events.source_schema = 'exact'""",
 }
-
-
-@pytest.fixture(params=["duckdb", "postgres"])
-def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
-    if request.param == "duckdb":
-        return InDuckdb(tmp_path / "shop.duckdb")
-    return InPostgres(request.getfixturevalue("server"))
-
-
-@pytest.fixture
-def zone() -> str:
-    """The zone of PostgreSQL, in which no time may be taken to be."""
-    return "Asia/Kathmandu"
 
 
 def test_any_form(tmp_path: Path, warehouse: Warehouse) -> None:

@@ -7,8 +7,6 @@ import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from docs.dbt_package import column_name, model_name
 from tests.dbt.project import SCHEMA, STAGING, InDuckdb, InPostgres, Project
 from tests.target.running import COMMAND as TARGET_EVENTEXPORT
@@ -100,7 +98,6 @@ def test_models_say_what_was_sent_in_duckdb(store: Store, tmp_path: Path) -> Non
     assert wrong(warehouse, lines, "events") == []
 
 
-@pytest.mark.parametrize("zone", ["Asia/Seoul"])
 def test_models_say_what_was_sent_in_postgres(
     store: Store, tmp_path: Path, server: Postgres
 ) -> None:

@@ -20,6 +20,8 @@ from tests.trust.world import KEYS, TABLES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.dbt.project import Warehouse
+
 MADE_BY_DBT = shutil.ignore_patterns("target", "logs", "dbt_packages", ".user.yml")
 AUTHOR = ("-c", "user.name=shop", "-c", "user.email=shop@shop.example")
 
@@ -51,7 +53,9 @@ def test_the_package_comes_from_git_and_is_tried_with_its_seeds(tmp_path: Path) 
     assert len(order["payload"]["order"]["items"]) == 2  # as in the newer one of its two rows
 
 
-def test_what_was_not_loaded_is_no_reason_to_be_told_of_stale_data(tmp_path: Path) -> None:
+def test_what_was_not_loaded_is_no_reason_to_be_told_of_stale_data(
+    tmp_path: Path, warehouse: Warehouse
+) -> None:
     """Of two accounts, that counts whose newest event is older."""
     hours = {
         ("one", "croct_events", "timestamp"): 1,
@@ -60,7 +64,6 @@ def test_what_was_not_loaded_is_no_reason_to_be_told_of_stale_data(tmp_path: Pat
         ("two", "dfinery_events", "df_server_datetime"): 30,
         ("one", "infobip_events", "timestamp"): 100,
     }
-    warehouse = InDuckdb(tmp_path / "shop.duckdb")
     warehouse.execute("create schema one; create schema two")
     for (schema, stream, column), age in hours.items():
         newest = datetime.now(UTC) - timedelta(hours=age)
