@@ -18,6 +18,11 @@
     {{- return(none) -}}
 {% endmacro %}
 
+{#- A column's name in SQL. An account may have given it any name, with quotes in it. -#}
+{% macro name_of(column) %}
+    {{- return(adapter.quote(column.name | replace('"', '""') if target.type != 'bigquery' else column.name)) -}}
+{% endmacro %}
+
 {#- A column of `loaded`, by its name of the tap. -#}
 {% macro loaded_column(table, name) %}
     {%- set column = tap_eventexport.found_column(table, name) -%}
@@ -27,7 +32,7 @@
             ~ ', which is its key: is it a table of tap-eventexport?'
         ) -%}
     {%- endif -%}
-    {{- return('loaded.' ~ adapter.quote(column.name)) -}}
+    {{- return('loaded.' ~ tap_eventexport.name_of(column)) -}}
 {% endmacro %}
 
 {#- A column of `loaded` as a kind; null if there is no column. -#}
@@ -35,7 +40,7 @@
     {%- if not column -%}
         {{- return('cast(null as ' ~ tap_eventexport.type_of(kind) ~ ')') -}}
     {%- endif -%}
-    {{- return(tap_eventexport.convert('loaded.' ~ adapter.quote(column.name), column.kind, kind)) -}}
+    {{- return(tap_eventexport.convert('loaded.' ~ tap_eventexport.name_of(column), column.kind, kind)) -}}
 {% endmacro %}
 
 {#-

@@ -29,7 +29,11 @@
 
 {#- The schemas that the loader wrote to. -#}
 {% macro schemas() %}
-    {{- return(var('tap_eventexport_schemas', []) or [var('tap_eventexport_schema', 'events')]) -}}
+    {%- set several = var('tap_eventexport_schemas', []) -%}
+    {%- if several is string -%}
+        {%- do exceptions.raise_compiler_error('tap_eventexport_schemas: expected a list such as [one, two]') -%}
+    {%- endif -%}
+    {{- return(several or [var('tap_eventexport_schema', 'events')]) -}}
 {% endmacro %}
 
 {% macro table_in(database, schema, name) %}
@@ -57,6 +61,11 @@
     the folder. Of several lines of a key the last one counts, in the newest file.
 -#}
 {% macro files_in_place(stream, schema) %}
+    {%- if target.type != 'duckdb' -%}
+        {%- do exceptions.raise_compiler_error(
+            'tap_eventexport_jsonl_folder: only DuckDB reads files in place, and this is ' ~ target.type
+        ) -%}
+    {%- endif -%}
     {%- set folder = var('tap_eventexport_jsonl_folder') -%}
     {%- if var('tap_eventexport_schemas', []) -%}{%- set folder = folder ~ '/' ~ schema -%}{%- endif -%}
     {%- set files = dbt.string_literal(dbt.escape_single_quotes(folder ~ '/' ~ stream ~ '*.jsonl')) -%}
@@ -69,15 +78,16 @@
         {%- do columns.append({'name': name, 'kind': 'text' if kind in ('instant', 'date') else kind}) -%}
     {%- endfor -%}
     {%- if facts.is_growing -%}
-        {%- set keys = "select distinct unnest(json_keys(json)) as name from read_json_objects(" ~ files
-            ~ ", format = 'newline_delimited') order by name" -%}
-        {%- for name in run_query(keys).columns[0].values() if name not in facts.columns -%}
-            {%- do columns.append({'name': name, 'kind': 'text'}) -%}
+        {#- With a letter before, since dbt takes a text such as null or 1 for something else. -#}
+        {%- set keys = "select distinct 'n' || unnest(json_keys(json)) as name from read_json_objects("
+            ~ files ~ ", format = 'newline_delimited') order by name" -%}
+        {%- for name in run_query(keys).columns[0].values() if name[1:] and name[1:] not in facts.columns -%}
+            {%- do columns.append({'name': name[1:], 'kind': 'text'}) -%}
         {%- endfor -%}
     {%- endif -%}
     {%- set typed = [] -%}
     {%- for column in columns -%}
-        {%- do typed.append(adapter.quote(column.name) ~ ": '" ~ tap_eventexport.type_of(column.kind) ~ "'") -%}
+        {%- do typed.append(tap_eventexport.name_of(column) ~ ": '" ~ tap_eventexport.type_of(column.kind) ~ "'") -%}
     {%- endfor -%}
     {%- set rows -%}
         (

@@ -66,7 +66,7 @@ EVENTS = {  # id, timestamp, event type, payload and day in Seoul
 OTHERS = """
     create table exact.dfinery_events (
         df_event_detail_log_id text, df_server_datetime timestamptz, df_event_datetime timestamptz,
-        df_discount text, "order" text, "userLevel" bigint, "user_level" text, "가격" text);
+        df_discount text, "order" text, "userLevel" bigint, "user_level" text, "가\"\"격" text);
     insert into exact.dfinery_events values
         ('d1', '2026-03-03T00:00:00Z', '2026-03-01T15:30:00Z', '1.5', 'gift', 7, 'high', '값'),
         ('d2', '2026-03-03T00:00:00Z', null, '', null, null, null, null);
@@ -126,7 +126,7 @@ def test_any_form(tmp_path: Path, warehouse: Warehouse) -> None:
     assert project.rows("stg_ncp__apigateway_events") == []
 
     rows = project.rows("stg_dfinery__events")
-    names = ("df_discount", "order", "user_level", "user_level_2", "가격", "business_date")
+    names = ("df_discount", "order", "user_level", "user_level_2", "가_격", "business_date")
     assert {tuple(row[name] for name in names) for row in rows} == {
         (1.5, "gift", "high", 7, "값", "2026-03-02"),
         (None, None, None, None, None, "2026-03-03"),

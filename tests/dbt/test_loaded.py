@@ -87,7 +87,8 @@ def test_models_say_what_was_sent_in_duckdb(store: Store, tmp_path: Path) -> Non
     folder.mkdir()
     for name, stream in emitted(lines).items():
         newest = stream.records.values()
-        before = [{key: record[key] for key in stream.keys} for record in newest]
+        odd = {"": "", "null": "a", "1": True, "a\"b'c": ["d"]}
+        before = [{key: record[key] for key in stream.keys} | odd for record in newest]
         for time, records in {
             "20260301T000000": [*before, *before],
             "20260302T000000": newest,
@@ -96,6 +97,8 @@ def test_models_say_what_was_sent_in_duckdb(store: Store, tmp_path: Path) -> Non
             (folder / f"{name}-{time}.jsonl").write_text(text)
     project.run("run", "--select", STAGING, jsonl_folder=f"{folder}", upserted=True)
     assert wrong(warehouse, lines, "events") == []
+    (event, *_) = project.rows("stg_dfinery__events")
+    assert {"null", "1", "a_b_c"} < event.keys()
 
 
 def test_models_say_what_was_sent_in_postgres(
