@@ -41,7 +41,8 @@ SOURCE = {
     "description": "What tap-eventexport's loader has written.",
     "database": "{{ var('tap_eventexport_database', none) or target.database }}",
     "schema": (
-        "{{ (var('tap_eventexport_schemas', []) or [var('tap_eventexport_schema', 'events')])[0] }}"
+        "{{ (var('tap_eventexport_schemas', []) or [var('tap_eventexport_schema', 'events') "
+        "or ('main' if target.type == 'duckdb' else 'public')])[0] }}"
     ),
 }
 FORMATS = {"date-time": "instant", "date": "date"}

@@ -19,6 +19,7 @@ FILES = (
     "meltano.yml",
     "tap_eventexport",
     "target_eventexport",
+    "dbt",
 )
 
 

@@ -27,13 +27,14 @@
     {{- return(tables) -}}
 {% endmacro %}
 
-{#- The schemas that the loader wrote to. -#}
+{#- The schemas that the loader wrote to; the database's own if the variable is empty. -#}
 {% macro schemas() %}
     {%- set several = var('tap_eventexport_schemas', []) -%}
     {%- if several is string -%}
         {%- do exceptions.raise_compiler_error('tap_eventexport_schemas: expected a list such as [one, two]') -%}
     {%- endif -%}
-    {{- return(several or [var('tap_eventexport_schema', 'events')]) -}}
+    {%- set own = 'main' if target.type == 'duckdb' else 'public' -%}
+    {{- return(several or [var('tap_eventexport_schema', 'events') or own]) -}}
 {% endmacro %}
 
 {% macro table_in(database, schema, name) %}
