@@ -19,7 +19,7 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
-from docs import dbt_package
+from docs import dbt_package, dbt_page
 from tap_eventexport import settings
 from tap_eventexport.schema_errors import is_secret
 from tap_eventexport.tap import TapEventExport
@@ -42,6 +42,7 @@ ABOUT = ROOT / "tests/snapshots/about.json"
 MELTANO = ROOT / "meltano.yml"
 HUB = ROOT / "docs/hub/tap-eventexport.yml"
 DBT = ROOT / "dbt"
+DBT_PAGE = ROOT / "docs/dbt.md"
 
 TABLES = ("<!-- settings: made by bin/documents -->\n", "<!-- /settings -->\n")
 LIST = ("        # settings: made by bin/documents\n", "        # /settings\n")
@@ -51,6 +52,8 @@ EXAMPLES = ("# vendors: made by bin/documents\n", "# /vendors\n")
 LOADER = ("<!-- loader: made by bin/documents -->\n", "<!-- /loader -->\n")
 LOADERS_LIST = ("        # loader: made by bin/documents\n", "        # /loader\n")
 STREAMS = ("<!-- streams: made by bin/documents -->\n", "<!-- /streams -->\n")
+MARTS = ("<!-- marts: made by bin/documents -->\n", "<!-- /marts -->\n")
+LINEAGE = ("<!-- lineage: made by bin/documents -->\n", "<!-- /lineage -->\n")
 VERSIONS = {"version", "sdk_version", "supported_python_versions"}
 HUB_HEAD = """\
 # Made by bin/documents from `tap-eventexport --about --format=json`. For the Hub, variant becomes
@@ -327,6 +330,12 @@ def dbt() -> dict[Path, str]:
     }
 
 
+def page_of_dbt(text: str) -> str:
+    """docs/dbt.md with the marts and their lineage as they must be."""
+    text = _between(text, MARTS, dbt_page.marts(DBT))
+    return _between(text, LINEAGE, dbt_page.lineage(DBT))
+
+
 def documents() -> dict[Path, str]:
     """Each file with what it must hold."""
     told = about()
@@ -338,6 +347,7 @@ def documents() -> dict[Path, str]:
         MELTANO: meltano(MELTANO.read_text(), told),
         HUB: hub(told),
         ABOUT: snapshot(told),
+        DBT_PAGE: page_of_dbt(DBT_PAGE.read_text()),
         **dbt(),
     }
 

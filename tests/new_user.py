@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "docs/trust.md", "docs/recipes.md", "examples/sql/README.md")
+DOCUMENTS = ("README.md", "docs/trust.md", "docs/recipes.md", "docs/dbt.md")
 SCHEMA = "events"
 
 DAY = timedelta(days=1)
@@ -69,7 +69,9 @@ KEPT = {"dfinery_events": 30 * DAY, "infobip_events": 364 * DAY}
 DFINERYS_ZONE = ZoneInfo("Asia/Seoul")
 VENDORS = ("Dfinery", "HappyTalk", "Croct", "Infobip", "Naver Cloud")
 
-LOAD = re.compile(r"meltano (run|el) tap-\S+ target-|tap-eventexport .*\| (\.venv/bin/)?target-")
+LOAD = re.compile(
+    r"meltano (run|el) (--\S+ )?tap-\S+ target-|tap-eventexport .*\| (\.venv/bin/)?target-"
+)
 
 # What a command must say, by its beginning.
 SAID = {
@@ -84,14 +86,10 @@ ONLY_READ = {
     '{"bookmarks": {"croct_events"': "what STATE looks like",
     '{"croct_users": {"email"': "run by tests/vendors/test_croct_users.py",
     "      metadata:": "a part of meltano.yml",
-    "create view croct_events_once": "run by tests/test_sql.py",
-}
-# Views whose events are all the rows of a table.
-COUNTED = {
-    "sessions_per_day": "croct_events",
-    "alarms_by_type": "ncp_apigateway_events",
-    "late_arrivals": "dfinery_events",
-    "events_by_definition": "infobip_events",
+    "create view croct_events_once": "run by tests/test_recipes.py",
+    "packages:": "run by tests/dbt/test_package.py",
+    "vars:": "parts of a dbt_project.yml",
+    "flowchart LR": "a drawing",
 }
 
 console = Console(width=None if sys.stdout.isatty() else 160)
@@ -131,17 +129,23 @@ def in_duckdb(file: Path, stream: str, start: datetime, end: datetime) -> int:
     return int(rows)
 
 
-def in_tables(server: Postgres, stream: str, start: datetime, end: datetime) -> int:
+def in_tables(server: Postgres, schema: str, stream: str, start: datetime, end: datetime) -> int:
     """The rows in PostgreSQL, where a key that stands twice is not counted once."""
-    if server.ask(f"select to_regclass('{SCHEMA}.{stream}')") == [[""]]:
+    if server.ask(f"select to_regclass('{schema}.{stream}')") == [[""]]:
         return 0
     bounds = (f"'{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S}'" for instant in (start, end))
     time_of = f'"{TIMES[stream]}"'
     ((rows,),) = server.ask(
-        f"select count(*) from {SCHEMA}.{stream} "
+        f"select count(*) from {schema}.{stream} "
         f"where {time_of} >= {next(bounds)} and {time_of} < {next(bounds)}"
     )
     return int(rows)
+
+
+def ask_duckdb(file: Path, query: str) -> list[list[str]]:
+    """The rows of a query to a DuckDB file, as texts."""
+    with duckdb.connect(str(file), read_only=True) as database:
+        return [list(map(str, row)) for row in database.execute(query).fetchall()]
 
 
 def lines_in(folder: Path) -> int:
@@ -297,12 +301,8 @@ class User:
                 raise Failure(f"It should say {wanted}, but said:\n{said[-3000:]}")
         if command.startswith("meltano state clear"):
             return self.start_anew()
-        if command.endswith("postgres/views.sql"):
-            return self.look_at_views(
-                lambda query: self.server.ask(f"set search_path to {SCHEMA}; {query}")
-            )
-        if command.endswith("duckdb/views.sql"):
-            return self.look_at_views(self.ask_duckdb)
+        if "_jsonl_folder" in command:
+            return self.look_at_files()
         return ""
 
     def load(self, command: str) -> str:
@@ -312,15 +312,19 @@ class User:
             folder = self.folder
         rows: Rows = partial(in_files, folder)
         if "target-postgres" in command:
-            rows = partial(in_tables, self.server)
+            rows = partial(in_tables, self.server, SCHEMA)
         if "target-eventexport" in command:
             rows = partial(in_duckdb, folder / "events.duckdb")
+        if "=postgresql:" in command:
+            rows = partial(in_tables, self.server, "public")
         wanted = Wanted.by(command, self.start)
         lines = lines_in(folder)
         self.type(command)
         found = self.compare(wanted, rows)
         added, before = lines_in(folder) - lines, self.written.get(folder, 0)
         self.written[folder] = added
+        if command.endswith("dbt:build"):
+            return f"{found:,} rows, {self.look_at_marts(command)}"
         is_first = command not in self.typed and " --state " not in command
         if is_first or "target-eventexport" in command:
             return f"{found:,} rows, as the vendors have"
@@ -391,28 +395,32 @@ class User:
             file.unlink()
         return "and removed the files"
 
-    def ask_duckdb(self, query: str) -> list[list[str]]:
-        """The rows of a query to the database of the examples."""
-        options = "-csv -noheader -separator '\t' events.duckdb"
-        said = self.type(f"duckdb {options} {shlex.quote(query)}")
-        return [line.split("\t") for line in said.splitlines()]
+    def look_at_marts(self, command: str) -> str:
+        """Ask all marts that a command has built; each day must have all rows of the tables."""
+        described = (ROOT / "dbt/models/marts/marts.yml").read_text()
+        marts = re.findall(r"^  - name: (\w+)$", described, re.MULTILINE)
+        server = self.server if "=postgresql:" in command else None
+        ask = server.ask if server else partial(ask_duckdb, self.folder / "output/events.duckdb")
+        for mart in marts:
+            ((rows,),) = ask(f"select count(*) from analytics.{mart}")
+            if rows == "0" and mart != "missing_days":
+                raise Failure(f"{mart} is empty")
+        for stream in KEYS:
+            days = f"analytics.daily_counts where stream = '{stream}'"
+            if ask(f"select sum(events) from {days}") != ask(f"select count(*) from {stream}"):
+                raise Failure(f"daily_counts has not all rows of {stream}")
+        return f"as the vendors have; all of them are in {len(marts)} marts"
 
-    def look_at_views(self, ask: Callable[[str], list[list[str]]]) -> str:
-        """Ask all views, and compare those that count with their tables."""
-        described = (ROOT / "examples/sql/README.md").read_text()
-        views = re.findall(r"^\| `(\w+)` \|", described, re.MULTILINE)
-        for view in views:
-            ((rows,),) = ask(f"select count(*) from {view}")
-            if rows == "0" and view != "missing_days":
-                raise Failure(f"{view} is empty")
-        for view, table in COUNTED.items():
-            summed, counted = (
-                ask(f"select sum(events) from {view}"),
-                ask(f"select count(*) from {table}"),
-            )
-            if summed != counted:
-                raise Failure(f"{view} has {summed} events, {table} has {counted} rows")
-        return f"{len(views)} views answer, {len(COUNTED)} count all rows"
+    def look_at_files(self) -> str:
+        """Compare what dbt has read in place with target-jsonl's files."""
+        epoch, later = datetime(1970, 1, 1, tzinfo=UTC), datetime.now(UTC) + DAY
+        database = self.folder / "output/files.duckdb"
+        counted = "select coalesce(sum(events), 0) from analytics.daily_counts where stream = "
+        for stream in KEYS:
+            rows = in_files(self.folder / "output", stream, epoch, later)
+            if ask_duckdb(database, f"{counted} '{stream}'") != [[f"{rows}"]]:
+                raise Failure(f"daily_counts has not the {rows} records of {stream}")
+        return f"{len(KEYS)} streams have what the files have"
 
     def show(self) -> None:
         """Show what was done."""
@@ -466,7 +474,9 @@ def play(folder: Path, pipx: Path, binaries: Path) -> bool:
             {
                 "<this repository>": f"{ROOT}",
                 "/srv/events": f"{folder / 'tap-eventexport'}",
-                "DATABASE": USER,
+                "postgresql://your-user:your-password@localhost/your-database": (
+                    f"postgresql://{USER}:any@127.0.0.1:{server.port}/{USER}"
+                ),
             },
             folder / "log",
         )

@@ -1,11 +1,14 @@
-"""The recipes that need Meltano, as they are written down."""
+"""The recipes, as they are written down."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+import duckdb
 
 from tests.conftest import END, START
 from tests.meltano import ROOT, Project
@@ -93,3 +96,16 @@ def test_personal_data_is_read_if_meltano_yml_says_so(
     file.write_text(file.read_text().replace(written, wanted))
     project.run("run", "tap-eventexport", "target-jsonl", **settings)
     assert json.loads(users.read_text().splitlines()[0])["userId"]
+
+
+def test_the_newest_row_of_each_key_of_a_table_that_only_grows() -> None:
+    (recipe,) = re.findall(r"^```sql\n(.*?)^```$", RECIPES, re.MULTILINE | re.DOTALL)
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table croct_events as "
+            "select * from (values ('a', 1, 'old'), ('a', 3, 'new'), ('b', 2, 'only'), "
+            "('a', 2, 'older')) as rows (id, _sdc_sequence, payload)"
+        )
+        connection.execute(recipe)
+        found = connection.execute("select id, payload from croct_events_once order by id")
+        assert found.fetchall() == [("a", "new"), ("b", "only")]
