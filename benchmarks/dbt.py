@@ -187,7 +187,7 @@ def load_late(database: Path, late: int) -> None:
 def dbt(folder: Path, database: Path, *arguments: str) -> Took:
     """Run a command of dbt, which must succeed."""
     own = {
-        "EVENTEXPORT_DUCKDB": str(database),
+        "TARGET_EVENTEXPORT_DESTINATION": f"duckdb:///{database}",
         "DBT_TARGET_PATH": str(folder / "target"),
         "DBT_LOG_PATH": str(folder / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from docs import dbt_page
 from tap_eventexport.sandbox.history import History
 from tests.dbt import truth
-from tests.dbt.project import InDuckdb, InPostgres, Project
+from tests.dbt.project import PACKAGE, InDuckdb, InPostgres, Project
 from tests.dbt.test_loaded import load
 from tests.dbt.truth import instant
 from tests.target.running import COMMAND as TARGET_EVENTEXPORT
@@ -151,6 +153,21 @@ def build_twice(loads: Loads, project: Project) -> None:
     assert any(closed.get(each["sessionId"], each) != each for each in after["croct_sessions"])
 
 
+def parents(project: Project) -> dict[str, list[str]]:
+    """Each model with the models that it is made of, as dbt knows them."""
+    manifest = json.loads((project.folder / "target/manifest.json").read_text())
+    nodes = manifest["nodes"].values()
+    made_of = {
+        node["name"]: [name.split(".") for name in node["depends_on"]["nodes"]]
+        for node in nodes
+        if node["resource_type"] == "model"
+    }
+    return {
+        name: sorted(parent for kind, _, parent, *_ in names if kind == "model")
+        for name, names in made_of.items()
+    }
+
+
 # What a vendor may change of what is there, all of it on the last day in UTC.
 CHANGES = """
 set timezone = 'UTC';
@@ -186,6 +203,7 @@ def test_marts_in_duckdb_are_what_a_whole_build_makes(world: World, tmp_path: Pa
     project = Project(tmp_path / "project", warehouse)
     project.link()
     build_twice(loads, project)
+    assert dbt_page.parents(PACKAGE) == parents(project)
 
     def marts() -> dict[str, list[str]]:
         return {

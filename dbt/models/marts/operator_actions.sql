@@ -1,6 +1,7 @@
 {#-
-    The service history has all actions; its SIEM lines have those without log-ins, with a name and an
-    address, but no id. They are the same if operator, second and text are the same.
+    The service history has all actions; SIEM lines have those without log-ins, with a name and an
+    address, but no id. They are the same if operator, second and text are the same. A line is an
+    action of its own only if the history has none of that operator and second, as if it isn't loaded.
 -#}
 with history as (
     select * from {{ ref('stg_happytalk__service_history') }}
@@ -23,7 +24,6 @@ only_lines as (
         on history.source_schema = siem.source_schema
         and history.request_user = siem.user_name
         and history.request_date = siem.event_time
-        and history.request_content = siem.msg
     where history.id is null
 ),
 actions as (

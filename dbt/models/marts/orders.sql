@@ -10,27 +10,22 @@
 ) }}
 with touched as (
     select distinct stream, source_schema, order_key
-    from {{ ref('int_order_lines') }}
-    {%- if tap_eventexport.goes_on() %}
-    where
-    {%- for stream in ['croct_events', 'dfinery_events'] %}
-        {%- set is_of = "stream = '" ~ stream ~ "'" %}
-        ({{ is_of }} and {{ tap_eventexport.is_read('replicated_on', 'replicated_on', is_of, 'date') }})
-        {%- if not loop.last %}
-        or
+    from (
+        {%- for is_of in ["stream = 'croct_events'", "stream = 'dfinery_events'"] %}
+        select stream, source_schema, order_key
+        from {{ ref('int_order_lines') }}
+        where {{ is_of }} and {{ tap_eventexport.is_read('replicated_on', 'replicated_on', is_of, 'date') }}
+        {%- if tap_eventexport.goes_on() %}
+        union all
+        select stream, source_schema, order_key
+        from {{ tap_eventexport.before() }}
+        where {{ tap_eventexport.is_read_again('replicated_on', is_of) }}
         {%- endif %}
-    {%- endfor %}
-    union
-    select stream, source_schema, order_key
-    from {{ tap_eventexport.before() }}
-    where
-    {%- for stream in ['croct_events', 'dfinery_events'] %}
-        {{ tap_eventexport.is_read_again('replicated_on', "stream = '" ~ stream ~ "'") }}
         {%- if not loop.last %}
-        or
+        union all
         {%- endif %}
-    {%- endfor %}
-    {%- endif %}
+        {%- endfor %}
+    ) as found
 ),
 events as (
     select

@@ -14,26 +14,23 @@ with all_events as (
     from {{ ref('stg_croct__events') }}
     where session_id is not null
 ),
-{%- if tap_eventexport.goes_on() %}
 touched as (
-    select source_schema, session_id from all_events
-    where {{ tap_eventexport.is_read('timestamp', 'last_event_on') }}
-    union
-    select source_schema, session_id from {{ ref('stg_croct__sessions') }}
-    where {{ tap_eventexport.is_read('close_time', 'closed_on') }}
-    union
-    select source_schema, session_id from {{ tap_eventexport.before() }}
-    where
-        {{ tap_eventexport.is_read_again('last_event_on') }}
-        or {{ tap_eventexport.is_read_again('closed_on') }}
+    select distinct source_schema, session_id
+    from (
+        select source_schema, session_id from all_events
+        where {{ tap_eventexport.is_read('timestamp', 'last_event_on') }}
+        union all
+        select source_schema, session_id from {{ ref('stg_croct__sessions') }}
+        where {{ tap_eventexport.is_read('close_time', 'closed_on') }}
+        {%- if tap_eventexport.goes_on() %}
+        union all
+        select source_schema, session_id from {{ tap_eventexport.before() }}
+        where
+            {{ tap_eventexport.is_read_again('last_event_on') }}
+            or {{ tap_eventexport.is_read_again('closed_on') }}
+        {%- endif %}
+    ) as found
 ),
-{%- else %}
-touched as (
-    select source_schema, session_id from all_events
-    union
-    select source_schema, session_id from {{ ref('stg_croct__sessions') }}
-),
-{%- endif %}
 events as (
     select
         all_events.source_schema,
