@@ -58,6 +58,7 @@ ELSEWHERE = {
         NEW_USER,
         "tests/dbt/test_meltano.py",
     ],
+    "meltano invoke dbt:build": [NEW_USER],
     "meltano invoke dbt build": [NEW_USER, "tests/dbt/test_package.py"],
     "tap-eventexport-backfill plan": ["tests/backfill/test_command.py"],
     "tap-eventexport-backfill run": ["tests/backfill/test_cluster.py"],
