@@ -159,7 +159,7 @@ def try_image(engine: Engine, folder: Path, binaries: Path) -> None:
             for stream in KEYS:
                 told = [vendor.truth(stream, start, end) for vendor in sandbox.vendors]
                 had = sum(len(keys) for keys in told if keys is not None)
-                held = in_tables(server, stream, start, end)
+                held = in_tables(server, SCHEMA, stream, start, end)
                 if held != had or not had:
                     raise Failure(f"{stream}: the vendor has {had}, found {held}\n{said[-5000:]}")
                 found += held
