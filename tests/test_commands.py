@@ -53,12 +53,12 @@ ELSEWHERE = {
     "meltano state list": [NEW_USER],
     "meltano state get": [NEW_USER, "tests/test_recipes.py"],
     "meltano state clear": [NEW_USER, "tests/test_recipes.py"],
-    "duckdb": [NEW_USER],
     "meltano run --state-id-suffix=postgres tap-eventexport target-eventexport": [
         NEW_USER,
         "tests/dbt/test_meltano.py",
     ],
     "meltano invoke dbt:build": [NEW_USER],
+    "meltano invoke dbt show": [NEW_USER],
     "meltano invoke dbt build": [NEW_USER, "tests/dbt/test_package.py"],
     "tap-eventexport-backfill plan": ["tests/backfill/test_command.py"],
     "tap-eventexport-backfill run": ["tests/backfill/test_cluster.py"],
