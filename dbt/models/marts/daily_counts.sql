@@ -1,5 +1,5 @@
 {%- set whole = tap_eventexport.type_of('integer') -%}
-{%- set longest = 3660 -%} {#- days of a gap; what lies behind a longer one isn't the same history -#}
+{%- set longest = 366 -%} {#- days; on the other side of a longer gap is an event with a wrong time -#}
 with days as (
     select stream, source_schema, business_date, cast(sum(events) as {{ whole }}) as events
     from {{ ref('int_counts_by_day') }}
@@ -26,3 +26,4 @@ select
     0
 from gaps
 join numbers on generated_number < {{ dbt.datediff('business_date', 'next_date', 'day') }}
+where {{ dbt.datediff('business_date', 'next_date', 'day') }} <= {{ longest }}
