@@ -1,3 +1,4 @@
+{{ config(materialized='view') }} {#- there are few beside events -#}
 select
     source_schema,
     business_date,

@@ -3,6 +3,7 @@
     address, but no id. They are the same if operator, second and text are the same. A line is an
     action of its own only if the history has none of that operator and second, as if it isn't loaded.
 -#}
+{{ config(materialized='view') }} {#- there are few beside events -#}
 with history as (
     select * from {{ ref('stg_happytalk__service_history') }}
 ),
