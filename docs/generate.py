@@ -25,11 +25,13 @@ from tap_eventexport.schema_errors import is_secret
 from tap_eventexport.tap import TapEventExport
 from tap_eventexport.vendors import VENDORS
 from target_eventexport import settings as target
+from target_eventexport.target import TargetEventExport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from singer_sdk import typing as th
+    from singer_sdk.plugin_base import PluginBase
 
     from tap_eventexport.vendor import Api, Vendor
 
@@ -43,6 +45,7 @@ MELTANO = ROOT / "meltano.yml"
 HUB = ROOT / "docs/hub/tap-eventexport.yml"
 DBT = ROOT / "dbt"
 DBT_PAGE = ROOT / "docs/dbt.md"
+HUB_LOADER = ROOT / "docs/hub/target-eventexport.yml"
 
 TABLES = ("<!-- settings: made by bin/documents -->\n", "<!-- /settings -->\n")
 LIST = ("        # settings: made by bin/documents\n", "        # /settings\n")
@@ -56,9 +59,11 @@ MARTS = ("<!-- marts: made by bin/documents -->\n", "<!-- /marts -->\n")
 LINEAGE = ("<!-- lineage: made by bin/documents -->\n", "<!-- /lineage -->\n")
 VERSIONS = {"version", "sdk_version", "supported_python_versions"}
 HUB_HEAD = """\
-# Made by bin/documents from `tap-eventexport --about --format=json`. For the Hub, variant becomes
-# the owner of the repository, and repo its address.
+# Made by bin/documents from what --about says, for `meltano add --from-ref`: docs/install.md says how.
+# For the Hub, the repository's address stands in pip_url and in repo, and its owner is the variant.
 """
+# Meltano puts in the variable's value, and then splits at blanks.
+SOURCE = "tap-eventexport[{extras}]@git+${{EVENTEXPORT_REPOSITORY}}"
 
 # JSON, or all between two blanks but punctuation that ends it.
 WORD = re.compile(r"""[\[{].*?[\]}]|\S+?(?=[.,;:]*(?:\s|$))""")
@@ -69,11 +74,11 @@ HEAD = "| setting | kind | default | meaning |\n|---|---|---|---|\n"
 Definition = dict[str, Any]
 
 
-def about() -> Definition:
-    """What `tap-eventexport --about --format=json` prints."""
+def about(plugin: type[PluginBase] = TapEventExport) -> Definition:
+    """What a command's `--about --format=json` prints."""
     printed = io.StringIO()
     with redirect_stdout(printed):
-        TapEventExport.print_about("json")
+        plugin.print_about("json")
     told: Definition = json.loads(printed.getvalue())
     return told
 
@@ -260,6 +265,28 @@ def hub_definition(told: Mapping[str, Any]) -> Definition:
     Args:
         told: What `--about` prints.
     """
+    return {
+        **_head_of_definition(told, "s3"),
+        "metadata": selection(),
+        "settings_group_validation": groups(),
+        "settings": settings_list(told["settings"]),
+    }
+
+
+def hub_definition_of_loader(told: Mapping[str, Any]) -> Definition:
+    """The definition of the loader for Meltano Hub.
+
+    Args:
+        told: What the loader's `--about` prints.
+    """
+    return {
+        **_head_of_definition(told, "duckdb,parquet,postgres"),
+        "settings_group_validation": [target.SCHEMA["required"]],
+        "settings": settings_list(target.SCHEMA),
+    }
+
+
+def _head_of_definition(told: Mapping[str, Any], extras: str) -> Definition:
     name = told["name"]
     return {
         "name": name,
@@ -267,26 +294,19 @@ def hub_definition(told: Mapping[str, Any]) -> Definition:
         "variant": "original",
         "label": "Event Export",
         "description": told["description"],
-        "pip_url": f"{name}[s3]",
+        "pip_url": SOURCE.format(extras=extras),
         "executable": name,
         "capabilities": told["capabilities"],
         "keywords": ["meltano_sdk"],
         "maintenance_status": "active",
         "quality": "unknown",
         "supported_python_versions": told["supported_python_versions"],
-        "metadata": selection(),
-        "settings_group_validation": groups(),
-        "settings": settings_list(told["settings"]),
     }
 
 
-def hub(told: Mapping[str, Any]) -> str:
-    """The Hub's file.
-
-    Args:
-        told: What `--about` prints.
-    """
-    return HUB_HEAD + _yaml(hub_definition(told))
+def hub(definition: Definition) -> str:
+    """A file of the Hub."""
+    return HUB_HEAD + _yaml(definition)
 
 
 def snapshot(told: Mapping[str, Any]) -> str:
@@ -345,7 +365,8 @@ def documents() -> dict[Path, str]:
         TARGET: target_page(TARGET.read_text()),
         SECRETS: secrets_example(SECRETS.read_text()),
         MELTANO: meltano(MELTANO.read_text(), told),
-        HUB: hub(told),
+        HUB: hub(hub_definition(told)),
+        HUB_LOADER: hub(hub_definition_of_loader(about(TargetEventExport))),
         ABOUT: snapshot(told),
         DBT_PAGE: page_of_dbt(DBT_PAGE.read_text()),
         **dbt(),
