@@ -59,8 +59,8 @@ MARTS = ("<!-- marts: made by bin/documents -->\n", "<!-- /marts -->\n")
 LINEAGE = ("<!-- lineage: made by bin/documents -->\n", "<!-- /lineage -->\n")
 VERSIONS = {"version", "sdk_version", "supported_python_versions"}
 HUB_HEAD = """\
-# Made by bin/documents from what --about says, for `meltano add --from-ref`: docs/install.md says how.
-# For the Hub, the repository's address stands in pip_url and in repo, and its owner is the variant.
+# Made by bin/documents from what --about says, for `meltano add --from-ref` (docs/install.md).
+# For the Hub, pip_url and repo have the repository's address, and variant is its owner.
 """
 # Meltano puts in the variable's value, and then splits at blanks.
 SOURCE = "tap-eventexport[{extras}]@git+${{EVENTEXPORT_REPOSITORY}}"

@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "docs/trust.md", "docs/recipes.md", "docs/dbt.md")
+DOCUMENTS = ("README.md", "docs/install.md", "docs/trust.md", "docs/recipes.md", "docs/dbt.md")
+CLONE, PROJECT = "tap-eventexport", "my-project"
 SCHEMA = "events"
 
 DAY = timedelta(days=1)
@@ -115,13 +116,20 @@ def in_files(folder: Path, stream: str, start: datetime, end: datetime) -> int:
     return len(keys)
 
 
+def tables_in(file: Path) -> set[str]:
+    """The names of the tables in a DuckDB file; none if it isn't there."""
+    if not file.exists():
+        return set()
+    with duckdb.connect(str(file), read_only=True) as database:
+        query = "select table_name from duckdb_tables()"
+        return {name for (name,) in database.execute(query).fetchall()}
+
+
 def in_duckdb(file: Path, stream: str, start: datetime, end: datetime) -> int:
     """The rows in a DuckDB file, where a key that stands twice is not counted once."""
-    if not file.exists():
+    if stream not in tables_in(file):
         return 0
     with duckdb.connect(str(file), read_only=True) as database:
-        if not database.execute(f"from duckdb_tables() where table_name = '{stream}'").fetchall():
-            return 0
         query = (
             f'select count(*) from {stream} where "{TIMES[stream]}" >= ? and "{TIMES[stream]}" < ?'
         )
@@ -201,6 +209,7 @@ class User:
     """Somebody at a shell.
 
     Attributes:
+        home: Where they have begun.
         folder: Where they are.
         sandbox: The vendors.
         server: Their PostgreSQL.
@@ -211,6 +220,7 @@ class User:
         steps: What they did, for how long, and what was seen.
     """
 
+    home: Path
     folder: Path
     sandbox: Sandbox
     server: Postgres
@@ -224,7 +234,9 @@ class User:
     written: dict[Path, int] = field(default_factory=dict)
 
     def follow(self, document: str) -> None:
-        """Do what a document says."""
+        """Do what a document says, in the clone if it is there."""
+        if (clone := self.home / CLONE).exists():
+            self.folder = clone
         for block in blocks(ROOT / document):
             for command in block.commands():
                 self.do(document, command)
@@ -250,10 +262,13 @@ class User:
         """Type a command, and look at what it did."""
         for name, own in self.names.items():
             command = command.replace(name, own)
+        if f"cd ../{PROJECT} " in command:
+            words = f"have a Meltano project {PROJECT}"
+            self.step(document, words, lambda: self.type(f"meltano init ../{PROJECT}") and "")
         self.step(document, command, partial(self.type_and_look, command))
-        if command.startswith("install -m 600 .secrets.example .env"):
+        if ".secrets.example" in command:
             self.step(document, "fill in .env", self.fill_in)
-        if command.startswith("meltano add"):
+        if command.startswith("meltano add") and "--inherit-from" in command:
             self.step(document, "fill in .env", self.fill_in_second)
         self.typed.add(command)
 
@@ -321,6 +336,8 @@ class User:
         lines = lines_in(folder)
         self.type(command)
         found = self.compare(wanted, rows)
+        if personal := PERSONAL & tables_in(folder / "events.duckdb"):
+            raise Failure(f"{personal} were loaded, which nobody has selected")
         added, before = lines_in(folder) - lines, self.written.get(folder, 0)
         self.written[folder] = added
         if command.endswith("dbt:build"):
@@ -432,7 +449,7 @@ class User:
         console.print(table)
 
 
-def shell(folder: Path, pipx: Path, server: Postgres) -> dict[str, str]:
+def shell(folder: Path, pipx: Path, uvx: Path, server: Postgres) -> dict[str, str]:
     """The environment of a shell whose programs from pipx are in a folder of their own."""
     foreign = ("TAP_", "TARGET_", "MELTANO_", "AWS_", "PG", "PYTHON", "VIRTUAL_ENV", "COV_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
@@ -440,6 +457,8 @@ def shell(folder: Path, pipx: Path, server: Postgres) -> dict[str, str]:
     bin_folder.mkdir()
     if not shutil.which("pipx"):
         (bin_folder / "pipx").symlink_to(pipx.absolute())
+    if not shutil.which("uvx"):  # without uv itself, which bin/demo would take
+        (bin_folder / "uvx").symlink_to(uvx.absolute())
     return {
         **inherited,
         "PATH": f"{bin_folder}:{os.environ['PATH']}:{server.programs}",
@@ -452,7 +471,7 @@ def shell(folder: Path, pipx: Path, server: Postgres) -> dict[str, str]:
     }
 
 
-def play(folder: Path, pipx: Path, binaries: Path) -> bool:
+def play(folder: Path, pipx: Path, uvx: Path, binaries: Path) -> bool:
     """Play the user in a folder; True if all is as the documents say."""
     now = datetime.now(UTC).replace(microsecond=0)
     start = (now - DAYS * DAY).replace(hour=0, minute=0, second=0)
@@ -466,14 +485,15 @@ def play(folder: Path, pipx: Path, binaries: Path) -> bool:
         filled |= {f"TARGET_POSTGRES_{k.upper()}": f"{v}" for k, v in server.settings.items()}
         user = User(
             folder,
+            folder,
             sandbox,
             server,
             start,
-            shell(folder, pipx, server),
+            shell(folder, pipx, uvx, server),
             filled,
             {
-                "<this repository>": f"{ROOT}",
-                "/srv/events": f"{folder / 'tap-eventexport'}",
+                "<this repository>": f"file://{ROOT}",
+                "/srv/events": f"{folder / CLONE}",
                 "postgresql://your-user:your-password@localhost/your-database": (
                     f"postgresql://{USER}:any@127.0.0.1:{server.port}/{USER}"
                 ),
@@ -495,6 +515,7 @@ def main() -> None:
     """Play the user, and tell how it went."""
     parser = argparse.ArgumentParser(prog="bin/new-user", description=__doc__)
     parser.add_argument("--pipx", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--uvx", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--keep", action="store_true", help="keep the clone, even if all is well")
     options = parser.parse_args()
     binaries = programs()
@@ -504,7 +525,7 @@ def main() -> None:
     began = time.monotonic()
     is_well = False
     try:
-        is_well = play(folder, options.pipx, binaries)
+        is_well = play(folder, options.pipx, options.uvx, binaries)
     finally:
         if is_well and not options.keep:
             shutil.rmtree(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -143,6 +144,22 @@ def test_the_hub_knows_what_the_command_tells_of_itself() -> None:
     assert [needs for needs in needed if needs[0] == "ncp_access_key"] == [
         ["ncp_access_key", "ncp_secret_key"]
     ]
+
+
+def test_the_definitions_for_the_hub_say_where_the_package_comes_from() -> None:
+    """Meltano splits the address at blanks, and leaves out what selects streams."""
+    for file in (generate.HUB, generate.HUB_LOADER):
+        definition = yaml.safe_load(file.read_text())
+        assert definition["executable"] == definition["name"] == file.stem
+        assert not re.search(r"\s", definition["pip_url"])
+        assert re.fullmatch(
+            r"tap-eventexport\[[a-z0-9,]+\]@git\+\$\{EVENTEXPORT_REPOSITORY\}",
+            definition["pip_url"],
+        )
+        assert f"--from-ref ../tap-eventexport/docs/hub/{file.name} {file.stem}\n" in README
+    assert "echo 'EVENTEXPORT_REPOSITORY=" in README
+    (selected,) = re.findall(r"config set tap-eventexport _metadata '(.+)'", README)
+    assert json.loads(selected) == generate.selection()
 
 
 def test_the_lookbacks_that_are_told_are_those_of_the_streams() -> None:
