@@ -492,7 +492,7 @@ def play(folder: Path, pipx: Path, uvx: Path, binaries: Path) -> bool:
             shell(folder, pipx, uvx, server),
             filled,
             {
-                "<this repository>": f"file://{ROOT}",
+                "<this repository>": f"file://localhost{ROOT}",  # with a host, which pip 23 wants
                 "/srv/events": f"{folder / CLONE}",
                 "postgresql://your-user:your-password@localhost/your-database": (
                     f"postgresql://{USER}:any@127.0.0.1:{server.port}/{USER}"
