@@ -139,7 +139,7 @@ def try_image(engine: Engine, folder: Path, binaries: Path) -> None:
     start, end = (now - 3 * DAY).replace(hour=0, minute=0, second=0), now - timedelta(hours=1)
     state = folder / "state"
     state.mkdir()
-    os.chown(state, OWNER, OWNER)
+    state.chmod(0o777)  # as a volume, whose owner the image's user is
     with ExitStack() as stack:
         server = stack.enter_context(postgres(binaries))
         store = stack.enter_context(Store())
