@@ -95,7 +95,7 @@ def unknown_settings(config: Config, schema: Mapping[str, Any], prefix: str) -> 
     for name, value in config.items():
         if name in names:
             continue
-        if value is None and is_like(name, prefix):
+        if value is None and is_like(name, prefix, variables):
             hint = meant(name, variables)
         else:
             hint = meant(name.removeprefix(prefix), names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,11 @@ from dotenv import find_dotenv, load_dotenv
 from tap_eventexport.inputs import InputError, parse_json, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 OTHERS = ("LOGLEVEL",)  # other variables that the SDK reads
 OTHERS_MAY = 0o077  # the bits of a file's mode for its group and for all
+MISSPELT = 0.9  # share of letters that a variable has in common with the one that was meant
 BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
@@ -58,16 +60,20 @@ def file_for_all() -> str | None:
 
 
 def _unknown(settings: Mapping[str, Any], prefix: str) -> Iterator[str]:
-    known = {f"{prefix}{name.upper()}" for name in (*settings, *OTHERS)}
-    for variable in os.environ:
+    known = [f"{prefix}{name.upper()}" for name in (*settings, *OTHERS)]
+    for variable in sorted(os.environ.keys() - set(known)):
         is_meltanos = variable.startswith(f"{prefix}_")  # for extras, and for inherited plugins
-        if is_like(variable, prefix) and variable not in known and not is_meltanos:
+        if is_like(variable, prefix, known) and not is_meltanos:
             yield variable
 
 
-def is_like(name: str, prefix: str) -> bool:
+def is_like(name: str, prefix: str, variables: Sequence[str]) -> bool:
     """Whether a name is a variable of the tap, or was meant to be one."""
-    return _letters(name).startswith(_letters(prefix))
+    if _letters(name).startswith(_letters(prefix)):
+        return True
+    kind, _, _ = prefix.partition("_")
+    is_of_this_kind = name.upper().startswith(kind)  # all others would take time to compare
+    return is_of_this_kind and bool(get_close_matches(name.upper(), variables, 1, MISSPELT))
 
 
 def _letters(name: str) -> str:

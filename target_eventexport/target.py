@@ -1,4 +1,4 @@
-"""The target: reads settings and messages, and sets the exit code."""
+"""The target: takes messages, and loads them where the settings say."""
 
 from __future__ import annotations
 
@@ -8,29 +8,26 @@ from collections import Counter
 from copy import deepcopy
 from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn
 
-import click
-from singer_sdk import Target
-from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.plugin_base import BaseSingerReader
 
 from target_eventexport import settings
-from target_eventexport.destinations import EXPECTED, open_destination
-from target_eventexport.environment import from_environment
-from target_eventexport.errors import LoadError, one_line
+from target_eventexport.command_line import CommandLine
+from target_eventexport.destinations import open_destination
+from target_eventexport.errors import LoadError
 from target_eventexport.lines import UnfinishedLineError, file_blocks, stdin_blocks, whole_lines
 from target_eventexport.load import Load, Options
 from target_eventexport.maps import MappedLoad
 from target_eventexport.table import METADATA, VERSION
+from target_eventexport.terminal import shorten_log
 
 if TYPE_CHECKING:
     from types import FrameType
 
-FAILED, CLOSED = 1, 141  # exit codes
 POLL_SECONDS = 0.5  # how often it is looked whether a batch has waited long enough
 
 
-class TargetEventExport(Target):
+class TargetEventExport(CommandLine):
     """Loader for PostgreSQL, DuckDB and Parquet: fast, exact, and right after a crash."""
 
     name = "target-eventexport"
@@ -114,50 +111,6 @@ class TargetEventExport(Target):
         """
         self.load.finish()
 
-    # Command line
-
-    @classmethod
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:  # noqa: ANN401
-        """Read the configuration files."""
-        try:
-            return super().cb_config(ctx, param, value)
-        except (OSError, TypeError, ValueError) as error:
-            cls._fail(f"--config: {one_line(error)}")
-
-    @classmethod
-    def invoke(  # type: ignore[override]
-        cls,
-        *,
-        about: bool = False,
-        about_format: str | None = None,
-        config: Any = None,  # noqa: ANN401 - the SDK's own
-        file_input: IO[str] | None = None,
-    ) -> None:
-        """Run the target; without `--config`, with the settings of the environment."""
-        if about:
-            cls.print_about(about_format)
-            return
-        cls.print_version(print_fn=cls.logger.info)
-        given = config.config
-        if config.parse_env or not given:
-            cls.append_builtin_config(cls.config_jsonschema)
-            given = {**given, **from_environment(cls.config_jsonschema)}
-        try:
-            cls(config=given).listen(file_input)
-        except ConfigValidationError as error:
-            lines = error.errors or [str(error)]
-            cls._fail(
-                *(EXPECTED if "'destination' is a required" in each else each for each in lines)
-            )
-        except LoadError as error:
-            cls._fail(str(error))
-
-    @classmethod
-    def _fail(cls, *lines: str) -> NoReturn:
-        for line in lines:
-            cls.logger.error(line)
-        click.get_current_context().exit(FAILED)
-
     def _handle_termination(self, signum: int, frame: FrameType | None) -> NoReturn:
         """End at once: what isn't committed is not written, and its STATE not told."""
         del frame
@@ -181,5 +134,7 @@ def write_state(state: bytes) -> None:
 
 def main() -> NoReturn:
     """The command `target-eventexport`."""
-    TargetEventExport.cli()
+    command = TargetEventExport.cli
+    shorten_log()
+    command()
     sys.exit()

@@ -456,13 +456,15 @@ def test_what_belongs_together(settings: dict[str, Any], line: str) -> None:
         ),
         ("lookback", 5, "lookback: unknown, so it has no effect; did you mean lookback_minutes?"),
         ("TAP_EVENTEXPORT_CROCT_APIKEY", None, "did you mean TAP_EVENTEXPORT_CROCT_API_KEY?"),
+        ("TAP_EVENTEXPRT_CROCT_API_KEY", None, "did you mean TAP_EVENTEXPORT_CROCT_API_KEY?"),
+        ("TAP_EVENTEXPORT_CROCT_API_KYE", None, "did you mean TAP_EVENTEXPORT_CROCT_API_KEY?"),
         ("tap_eventexport_start_date", None, "did you mean TAP_EVENTEXPORT_START_DATE?"),
         ("TAP_EVENTEXPORT_START_DATE", "x", "did you mean start_date?"),
         ("zzz", "x", "zzz: unknown, so it has no effect"),
         ("a\nb", "x", r"'a\nb': unknown, so it has no effect"),
         ("q" * 10**6, "x", "unknown, so it has no effect"),
     ],
-    ids=lambda value: str(value)[:20],
+    ids=lambda value: str(value)[:40],
 )
 def test_an_unknown_name_is_told_with_the_nearest(name: str, value: object, line: str) -> None:
     found = list(checks.unknown_settings({**CROCT, name: value}, SCHEMA, "TAP_EVENTEXPORT_"))

@@ -75,7 +75,10 @@ def test_a_text_becomes_what_the_setting_is(
         ("TAP_EVENTEXPORT__LOAD_SCHEMA", False),  # Meltano's
         ("TAP_EVENTEXPORT__SECOND_CROCT_API_KEY", False),  # of a plugin that inherits from it
         ("TAP_EVENTEXPORT_LOGLEVEL", False),
+        ("TAP_EVENTEXPRT_CROCT_API_KEY", True),
         ("TAP_EVENT", False),
+        ("TAP_EVENTBRITE_START_DATE", False),
+        ("TAP_CROCT_API_KEY", False),
         ("TARGET_EVENTEXPORT_DESTINATION", False),
     ],
 )

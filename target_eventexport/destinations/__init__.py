@@ -20,6 +20,23 @@ EXTRAS = {
     "parquet": "parquet",
     "s3": "parquet",
 }
+FILES = {"duckdb", "parquet"}
+
+
+def parsed(address: str) -> tuple[str, str]:
+    """Return the scheme of an address, and what follows its `://`.
+
+    Raises:
+        LoadError: If it isn't the address of a destination.
+    """
+    if "your-user:your-password@" in address:
+        raise LoadError("destination: still has the placeholder of .secrets.example; replace it")
+    scheme, _, rest = address.partition("://")
+    scheme = scheme.partition("+")[0].lower()
+    is_path = rest.startswith("/") and rest != "/"
+    if scheme not in EXTRAS or (scheme in FILES and not is_path):
+        raise LoadError(EXPECTED)
+    return scheme, rest
 
 
 def open_destination(address: str, schema: str | None) -> Destination:
@@ -33,12 +50,7 @@ def open_destination(address: str, schema: str | None) -> Destination:
     Raises:
         LoadError: If it can't be used.
     """
-    if "your-user:your-password@" in address:
-        raise LoadError("destination: still has the placeholder of .secrets.example; replace it")
-    scheme, found, rest = address.partition("://")
-    scheme = scheme.partition("+")[0].lower()
-    if not found or scheme not in EXTRAS:
-        raise LoadError(EXPECTED)
+    scheme, rest = parsed(address)
     try:
         return _open(scheme, rest, schema)
     except ModuleNotFoundError as error:
@@ -58,8 +70,6 @@ def _open(scheme: str, rest: str, schema: str | None) -> Destination:
         from target_eventexport.destinations.bucket import Bucket  # noqa: PLC0415
 
         return Bucket(rest, schema)
-    if not rest.startswith("/") or rest == "/":
-        raise LoadError(EXPECTED)
     if scheme == "duckdb":
         from target_eventexport.destinations.duckdb import DuckDb  # noqa: PLC0415
 
