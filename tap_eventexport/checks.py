@@ -10,7 +10,7 @@ from decimal import Decimal
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import urlsplit
 
 from tap_eventexport.engine.http.headers import EARLIEST
@@ -100,6 +100,26 @@ def unknown_settings(config: Config, schema: Mapping[str, Any], prefix: str) -> 
         else:
             hint = meant(name.removeprefix(prefix), names)
         yield f"{quote_name(name)}: unknown, so it has no effect{hint}"
+
+
+def undocumented_values(config: Config) -> Iterator[str]:
+    """Yield a line for each value that its vendor doesn't document, with the most similar one.
+
+    Values that are reported as wrong are left out.
+    """
+    for vendor in VENDORS:
+        for name, documented in vendor.documented.items():
+            given = config.get(name)
+            values = dict.fromkeys(filter(_is_text, given)) if isinstance(given, list) else ()
+            for value in islice((each for each in values if each not in documented), MOST_LINES):
+                yield (
+                    f"{name}: {quote_name(value)} is none of the values that {vendor.name} "
+                    f"documents, and is sent as it is{meant(value, documented)}"
+                )
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and not any(_problems_of_text("", value))
 
 
 def with_any_maps(schema: Mapping[str, Any]) -> dict[str, Any]:

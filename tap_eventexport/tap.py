@@ -93,7 +93,7 @@ class TapEventExport(CommandLine):
         errors = list(JSONSchemaValidator(checks.with_any_maps(schema)).iter_errors(config))
         problems = checks.problems(errors, config, schema)
         redact_logs(checks.secrets(config, schema))
-        for line in unknown:
+        for line in (*unknown, *checks.undocumented_values(config)):
             self.logger.warning(line)
         if problems:
             raise ConfigValidationError("The settings are wrong", errors=problems, schema={})

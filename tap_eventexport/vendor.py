@@ -62,6 +62,8 @@ class Vendor:
         guide: Where the user finds the credentials, for `.secrets.example`.
         guide_in_korean: The same in Korean, with the menus' Korean names.
         examples: Invented values of settings, for `.secrets.example`.
+        documented: The values that the vendor documents for the items of a setting's list. Others
+            are sent, since a vendor may have newer ones.
         prepare: Converts settings to the form that its streams need.
         problems: Further checks. Takes the settings that fit the schema, and the names of all
             settings that are set; yields lines that begin with the setting's name.
@@ -74,6 +76,7 @@ class Vendor:
     guide: str
     guide_in_korean: str = ""
     examples: Mapping[str, str]
+    documented: Mapping[str, Collection[str]] = field(default_factory=dict)
     prepare: Callable[[dict[str, Any]], None] = field(default=lambda _: None)
     problems: Callable[[Config, Collection[str]], Iterator[str]] = no_problems
 

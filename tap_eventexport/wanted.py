@@ -10,6 +10,7 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_eventexport.engine.names import quote_name, quote_names
 from tap_eventexport.engine.singer.transform import maps_of_nothing, unknown_removals
+from tap_eventexport.schema_errors import meant
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -60,8 +61,12 @@ def warnings(
         yield f"the catalog has streams that no configured vendor has: {quote_names(others)}"
     if catalog is not None and (unlisted := names - set(catalog)):
         yield f"these streams aren't in the catalog, so they aren't read: {quote_names(unlisted)}"
-    for name in maps_of_nothing(map(attrgetter("name"), kinds), maps):
-        yield f"stream_maps: {quote_name(name)} is not a stream, so its map has no effect"
+    known = list(map(attrgetter("name"), kinds))
+    for name in maps_of_nothing(known, maps):
+        yield (
+            f"stream_maps: {quote_name(name)} is not a stream, so its map has no effect"
+            f"{meant(name, known)}"
+        )
     for stream in (each for each in selected if not each.is_growing):
         if removed := unknown_removals(stream.name, maps, stream.sent_columns):
             yield f"stream_maps: {stream.name} has no column {quote_names(removed)} to remove"

@@ -473,6 +473,27 @@ def test_an_unknown_name_is_told_with_the_nearest(name: str, value: object, line
     assert len(found[0]) < 300
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("croct_event_types", "orderplaced", "Croct documents, .*; did you mean orderPlaced"),
+        ("croct_event_types", "이벤트", "이벤트 is none of .* as it is$"),
+        ("ncp_event_levels", "alarm", "Naver Cloud documents, .*; did you mean ALARM"),
+        ("ncp_event_types", "EU401", "did you mean EU4"),
+    ],
+)
+def test_a_value_that_the_vendor_does_not_document_is_told(
+    name: str, value: str, hint: str
+) -> None:
+    (line,) = checks.undocumented_values({name: [value, value]})
+    assert re.search(hint, line)
+
+
+@pytest.mark.parametrize("value", [["orderPlaced"], [], None, "x", [5], [""], [" a"], ["b\0"]])
+def test_no_value_is_told_that_is_documented_or_wrong_anyway(value: Any) -> None:
+    assert list(checks.undocumented_values({"croct_event_types": value})) == []
+
+
 def test_secrets_are_known_whatever_their_type() -> None:
     config = {**CROCT, "ncp_secret_key": 12345, "aws_session_token": None, "user_agent": "me"}
     assert checks.secrets(config, SCHEMA) == ["a-croct-key", "12345"]

@@ -399,7 +399,7 @@ def test_all_that_is_wrong_is_told_in_one_run(tap: Tap, sandbox: Sandbox) -> Non
         start_date="9999-12-31T23:59:59-14:00",
         lookback_minutes=10**12,
         croct_page_sise=5,
-        croct_event_types=["a", ""],
+        croct_event_types=["orderplaced", ""],
         dfinery_timezone="Asia",
         batch_config={"batch_size": 0, "storage": {"root": "foo://bucket"}},
     )
@@ -422,9 +422,10 @@ def test_all_that_is_wrong_is_told_in_one_run(tap: Tap, sandbox: Sandbox) -> Non
         'batch_config["storage"]["root"]',
     ]
     warned = [line for line in done.log.splitlines() if "WARNING" in line]
-    assert len(warned) == 2
+    assert len(warned) == 3
     assert "croct_page_sise: unknown, so it has no effect; did you mean croct_page_" in warned[0]
     assert "did you mean TAP_EVENTEXPORT_CROCT_API_KEY?" in warned[1]
+    assert "did you mean orderPlaced?" in warned[2]
 
 
 def test_whole_numbers_may_have_a_point(tap: Tap, truth: list[str]) -> None:

@@ -12,6 +12,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from tap_eventexport.backfill.plan import Source
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import format_instant
+from tap_eventexport.schema_errors import meant
 from tap_eventexport.vendors import VENDORS
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def streams(tap: TapEventExport, names: Sequence[str] = ()) -> list[EventStream]
     }
     for name in names:
         if name not in found:
-            raise ValueError(f"got {name}, expected one of {', '.join(found)}")
+            raise ValueError(f"got {name}, expected one of {', '.join(found)}{meant(name, found)}")
     return [stream for name, stream in found.items() if not names or name in names]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from singer_sdk import typing as th
 
 from tap_eventexport.vendor import Api, Vendor
-from tap_eventexport.vendors.croct.events import CroctEvents
+from tap_eventexport.vendors.croct.events import EVENT_TYPES, CroctEvents
 from tap_eventexport.vendors.croct.sessions import CroctSessions
 from tap_eventexport.vendors.croct.users import CroctUsers
 
@@ -52,6 +52,7 @@ VENDOR = Vendor(
             streams=(CroctEvents, CroctSessions, CroctUsers),
         )
     },
+    documented={"croct_event_types": EVENT_TYPES},
     guide="workspace → application → API keys; the key needs the permission data_export.",
     guide_in_korean="workspace → application → API keys. 키에 data_export 권한이 있어야 합니다.",
     examples={

@@ -14,9 +14,6 @@ from tap_eventexport.vendors.croct.exports import CroctExport
 from tap_eventexport.vendors.croct.responses import Metadata, answered
 
 if TYPE_CHECKING:
-    from singer_sdk import Tap
-
-    from tap_eventexport.engine.http.client import HttpClient
     from tap_eventexport.vendors.croct.responses import Answered
 
 # fmt: off
@@ -78,11 +75,6 @@ class CroctEvents(CroctExport):
         ),
         COLUMN,
     )
-
-    def __init__(self, tap: Tap, client: HttpClient) -> None:
-        super().__init__(tap, client)
-        for name in sorted(set(self.config["croct_event_types"]) - EVENT_TYPES):
-            self.logger.warning("croct_event_types: %r is not among Croct's documented types", name)
 
     @property
     def filters(self) -> tuple[Any, ...]:

@@ -7,6 +7,9 @@ from singer_sdk import typing as th
 from tap_eventexport.vendor import Api, Vendor
 from tap_eventexport.vendors.ncp.events import NcpApiGatewayEvents
 
+EVENT_LEVELS = ("EVENT", "ALARM", "ALERT")
+EVENT_TYPES = ("ES010", "ES020", "EU400", "EU410", "EU420")
+
 SETTINGS = th.PropertiesList(
     th.Property(
         "ncp_access_key",
@@ -41,14 +44,14 @@ SETTINGS = th.PropertiesList(
         th.ArrayType(th.StringType),
         default=[],
         title="Naver Cloud event levels",
-        description="The request's level: EVENT, ALARM, ALERT; empty is all.",
+        description=f"The request's level: {', '.join(EVENT_LEVELS)}; empty is all.",
     ),
     th.Property(
         "ncp_event_types",
         th.ArrayType(th.StringType),
         default=[],
         title="Naver Cloud event types",
-        description="The request's type: ES010, ES020, EU400, EU410, EU420; empty is all.",
+        description=f"The request's type: {', '.join(EVENT_TYPES)}; empty is all.",
     ),
     th.Property(
         "ncp_page_size",
@@ -71,6 +74,7 @@ VENDOR = Vendor(
             streams=(NcpApiGatewayEvents,),
         )
     },
+    documented={"ncp_event_levels": EVENT_LEVELS, "ncp_event_types": EVENT_TYPES},
     guide="portal → My Page → authentication keys; a sub account needs the policy "
     "NCP_API_GATEWAY_VIEWER. Keys belong to one site: public, gov or fin.",
     guide_in_korean="포털 → 마이페이지 → 계정 관리 → 인증키 관리. 서브 계정에는 "
