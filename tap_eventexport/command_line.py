@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -15,9 +16,11 @@ from tap_eventexport.engine.names import quote_name
 from tap_eventexport.engine.singer.catalog import catalog_problems, with_methods
 from tap_eventexport.engine.singer.sdk import ConfigInput, SdkTap
 from tap_eventexport.environment import file_for_all
+from tap_eventexport.help import describe_command
 from tap_eventexport.inputs import InputError, object_in, read_object, read_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Self
 
 
@@ -39,6 +42,9 @@ class CommandLine(SdkTap):
         for option in command.params:
             if option.name in {"state", "catalog"}:
                 option.type = click.STRING
+            if option.name == "test":
+                option.type = click.Choice([each.value for each in CliTestOptionValue])
+        describe_command(command)
         return command
 
     @classmethod
@@ -152,9 +158,21 @@ class CommandLine(SdkTap):
                 catalog=catalog,
             )
         except ConfigValidationError as error:
-            cls._fail(ctx, *error.errors)
+            cls._fail(ctx, *error.errors, *cls._hints(config))
         except (InvalidStateError, StreamMapConfigError) as error:
             cls._fail(ctx, str(error))
+
+    @classmethod
+    def _hints(cls, config: ConfigInput | None) -> Iterator[str]:
+        """Yield a line if settings are there, but nobody asked for them."""
+        if config and (config.config or config.parse_env):
+            return
+        with suppress(ConfigValidationError):  # of a file that can't be read
+            if cls.settings_of_environment():
+                yield (
+                    "--config: not given, so the settings in the environment and .env are not "
+                    "read; --config=ENV reads them"
+                )
 
     @classmethod
     def _fail(cls, ctx: click.Context, *lines: str) -> NoReturn:

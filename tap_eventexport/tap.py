@@ -33,6 +33,7 @@ from tap_eventexport.engine.state.codec import read_state
 from tap_eventexport.engine.stream import EventStream
 from tap_eventexport.engine.windows import format_instant
 from tap_eventexport.environment import from_environment
+from tap_eventexport.help import about_text
 from tap_eventexport.inputs import InputError
 from tap_eventexport.vendors import VENDORS
 
@@ -79,6 +80,17 @@ class TapEventExport(CommandLine):
         """Add the SDK's own settings, with bounds."""
         super().append_builtin_config(config_jsonschema)
         settings.bound(config_jsonschema)
+
+    @classmethod
+    def print_about(cls, output_format: str | None = None) -> None:
+        """Print what the tap can do, and its settings."""
+        if output_format:
+            super().print_about(output_format)
+            return
+        blocks = {vendor.name: vendor.settings for vendor in VENDORS}
+        named = {"All vendors": settings.GENERAL, **blocks}
+        names = {heading: [each.name for each in block] for heading, block in named.items()}
+        print(about_text(cls.about_info(), names))  # noqa: T201
 
     def prepare_settings(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return the settings to use; wrong ones are an error, since no stream can be made of them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -291,6 +292,26 @@ def test_no_vendor_configured_lists_what_to_set(tap: Tap, arguments: list[str]) 
     assert (done.code, done.lines) == (1, [])
     assert "croct_api_key" in done.log_line("no vendor is configured")
     assert "Traceback" not in done.log
+
+
+def test_settings_that_nobody_asked_for_are_told(tap: Tap) -> None:
+    (tap.folder / ".env").write_text("TAP_EVENTEXPORT_CROCT_API_KEY=s3cr3t-value")
+    hint = "--config: not given, so the settings in the environment and .env are not read"
+    command = tap.arguments()[:1]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tap.folder, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert hint in done.stderr
+    assert "s3cr3t" not in done.stderr
+    tap.settings = {"concurrency": 2}
+    assert hint not in tap.run().log
+
+
+@pytest.mark.parametrize("value", ["shema", "ALL", "5"])
+def test_an_unknown_kind_of_test_is_refused(tap: Tap, sandbox: Sandbox, value: str) -> None:
+    done = tap.run(f"--test={value}")
+    assert done.code == 2
+    assert f"'{value}' is not one of 'all', 'schema'" in done.log
+    assert not sandbox.requests
 
 
 @pytest.mark.parametrize(

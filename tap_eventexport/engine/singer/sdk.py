@@ -19,6 +19,7 @@ from singer_sdk.plugin_base import _ConfigInput as ConfigInput
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from singer_sdk.about import AboutInfo
     from singer_sdk.mapper import StreamMap
 
 __all__ = [
@@ -45,6 +46,7 @@ PRIVATE: dict[type, dict[str, str]] = {
         "_config": "settings are prepared before they are checked",
         "_state": "STATE is changed in place, since the streams already refer to it",
         "_setup_signal_handlers": "signals set a flag, so that STATE is complete at the end",
+        "_get_about_info": "the text of --about has meanings and defaults",
     },
     CustomStreamMap: {
         "_eval": "an error of a stream map names the property whose expression fails",
@@ -98,6 +100,11 @@ class SdkTap(Tap):
         """Return the prefix of the settings' environment variables."""
         prefix: str = cls._env_var_prefix
         return prefix
+
+    @classmethod
+    def about_info(cls) -> AboutInfo:
+        """Return what the SDK knows of the tap."""
+        return cls._get_about_info()
 
     @classmethod
     @abstractmethod
