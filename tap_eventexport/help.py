@@ -29,7 +29,8 @@ Examples:
   tap-eventexport --config=ENV --test
   tap-eventexport --config=ENV | target-eventexport > states.jsonl
   tail -n 1 states.jsonl > state.json
-  tap-eventexport --config=ENV --state state.json | target-eventexport >> states.jsonl
+  tap-eventexport --config=ENV --state state.json |
+    target-eventexport >> states.jsonl
 
 Exit codes: 0 if all selected streams are complete; 1 if a setting is wrong or a stream failed;
 130 and 143 after SIGINT and SIGTERM; 141 if the loader ended first.
@@ -40,7 +41,7 @@ OPTIONS = {
     "about_format": "The form of --about, if not plain text.",
     "config": "Settings: a JSON file, or ENV for the environment variables "
     "TAP_EVENTEXPORT_<SETTING> and those in a .env file, here or in a folder above. May be "
-    "repeated: the later file counts, and ENV before all files.",
+    "repeated: a later file counts more than an earlier one, and ENV more than all files.",
     "discover": "Print the catalog of the configured vendors' streams.",
     "test": "Send one cheap request to each configured vendor, and say of every vendor if the "
     "connection works; no export is started, and no record is read. --test=schema writes the "

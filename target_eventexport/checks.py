@@ -83,10 +83,11 @@ def _line(error: ValidationError, settings: Mapping[str, Any]) -> str:
     is_hidden = settings[name].get("secret") or name in PRIVATE
     got = "a value that is not shown" if is_hidden else _shortened(error.instance)
     place = "".join((name, *(f"[{part!r}]" for part in inside)))
-    return f"{place}: got {got}, expected {_expected(error.schema)}"
+    return f"{place}: got {got}, expected {expected(error.schema)}"
 
 
-def _expected(rule: Any) -> str:  # noqa: ANN401 - a part of a JSON schema
+def expected(rule: Any) -> str:  # noqa: ANN401 - a part of a JSON schema
+    """Describe what a part of the schema expects."""
     if "enum" in rule:
         return "one of " + ", ".join(map(str, rule["enum"]))
     kind = next((KINDS[kind] for kind in KINDS if kind in rule.get("type", ())), "another value")

@@ -11,12 +11,29 @@ from singer_sdk.exceptions import ConfigValidationError
 from target_eventexport import checks
 from target_eventexport.environment import PREFIX, from_environment
 from target_eventexport.errors import LoadError, one_line
+from target_eventexport.help import about_text, describe_command
+from target_eventexport.settings import SCHEMA
 
 FAILED = 1  # exit code
 
 
 class CommandLine(Target):
     """A target with its command line."""
+
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Return the command, with this loader's help."""
+        command = super().get_singer_command()
+        describe_command(command)
+        return command
+
+    @classmethod
+    def print_about(cls, output_format: str | None = None) -> None:
+        """Print what the loader can do, and its settings."""
+        if output_format:
+            super().print_about(output_format)
+            return
+        print(about_text(cls._get_about_info(), SCHEMA["properties"]))  # noqa: T201
 
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:  # noqa: ANN401

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
-import shlex
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +14,13 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_eventexport import settings
 from tap_eventexport.audit import repair
+from tap_eventexport.audit.arguments import VARIABLE, parser
 from tap_eventexport.audit.audit import begin, parts_of
 from tap_eventexport.audit.scope import looked_at
 from tap_eventexport.audit.show import as_json, table_lines
 from tap_eventexport.audit.tables import WarehouseError
 from tap_eventexport.audit.warehouses import opened, parsed
-from tap_eventexport.backfill.arguments import WrongUseError, instant, tap_of
+from tap_eventexport.backfill.arguments import WrongUseError, tap_of
 from tap_eventexport.backfill.load import LoadError
 from tap_eventexport.backfill.show import echo
 from tap_eventexport.backfill.signals import SignalReceived, listen
@@ -35,6 +34,7 @@ from tap_eventexport.console.standard_streams import (
 from tap_eventexport.engine.windows import Window, format_instant, round_up
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from tap_eventexport.tap import TapEventExport
 
 COMPLETE, DIFFERENT, FAILED = 0, 1, 2
-VARIABLE = "EVENTEXPORT_WAREHOUSE"
 
 
 @dataclass(slots=True)
@@ -65,7 +64,7 @@ class _Teller:
 @standard_streams(echo)
 def main() -> NoReturn:
     """Run the command."""
-    options = _parser().parse_args()
+    options = parser().parse_args()
     teller = _Teller()
     listen()
     try:
@@ -81,33 +80,6 @@ def main() -> NoReturn:
         teller.tell(str(error))
         sys.exit(CLOSED if error.exit_code == CLOSED else FAILED)
     sys.exit(FAILED)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tap-eventexport-audit",
-        description="Compares a warehouse with what the vendors have, day by day, and loads what "
-        "is missing. Exit code 0: all is there; 1: something is missing, doubled or changed; 2: it "
-        "could not look.",
-    )
-    add = parser.add_argument
-    add("--config", action="append", required=True, help="the tap's settings: a file, or ENV")
-    add(
-        "--warehouse",
-        required=True,
-        metavar="ADDRESS",
-        help="an address of SQLAlchemy such as postgresql://user:password@host/database, "
-        f"duckdb:///FILE, or a folder of JSONL or Parquet files; ENV: that in {VARIABLE}",
-    )
-    add("--start", type=instant, required=True, help="the time of the earliest event")
-    add("--end", type=instant, required=True, help="exclusive")
-    add("--stream", action="append", default=[], help="this stream only; may be repeated")
-    add("--schema", help="the schema with the tables")
-    add("--content", action="store_true", help="compare contents too, not only keys")
-    add("--format", choices=("table", "json"), default="table", help="(%(default)s)")
-    add("--repair", type=shlex.split, metavar="LOADER", help="load what differs by this command")
-    add("--scheduler", default="local", help="the cluster that repairs; local: processes here")
-    return parser
 
 
 def _audit(options: argparse.Namespace, teller: _Teller) -> int:

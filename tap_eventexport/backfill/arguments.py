@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+CONFIG = (
+    "the tap's settings: a JSON file, or ENV for the environment and a .env file, here or in a "
+    "folder above; may be repeated"
+)
+TIME = "a date (in UTC), or a time such as 2026-03-01T00:00:00+09:00"
+
 
 class WrongUseError(Exception):
     """The command was used in a wrong way; the text says how."""

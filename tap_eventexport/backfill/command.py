@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_eventexport.backfill import sources
-from tap_eventexport.backfill.arguments import WrongUseError, instant, tap_of
+from tap_eventexport.backfill.arguments import CONFIG, TIME, WrongUseError, instant, tap_of
 from tap_eventexport.backfill.plan import WIDTHS, plan
 from tap_eventexport.backfill.show import echo
 from tap_eventexport.console.standard_streams import standard_streams
@@ -26,7 +26,24 @@ if TYPE_CHECKING:
     from tap_eventexport.backfill.plan import Partition
     from tap_eventexport.tap import TapEventExport
 
+NAME = "tap-eventexport-backfill"
 FAILED = 1
+ABOUT = """\
+Loads a long time in partitions, each by a `tap | loader` of its own, on this
+machine or on a cluster. What is completed is recorded, so that another run
+loads the rest. The state of daily runs is not used, and not changed.
+"""
+EXAMPLES = """\
+examples:
+  tap-eventexport-backfill plan --config config.json \\
+    --start 2026-01-01 --end 2026-07-01 --by week
+  tap-eventexport-backfill run --config config.json \\
+    --start 2026-01-01 --end 2026-07-01 --by week --workers 4 \\
+    --loader 'target-eventexport --config loader.json' --done done
+
+exit codes: 0 all partitions are loaded; 1 a setting is wrong, the cluster can't
+be used, or a partition is not loaded; 130 and 143 after SIGINT and SIGTERM
+"""
 NEEDED = ("distributed", "fsspec", "obstore")  # by `run`
 
 
@@ -45,29 +62,103 @@ def main() -> NoReturn:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="tap-eventexport-backfill",
-        description="Loads a long time in partitions, on this machine or on a cluster.",
+        prog=NAME,
+        usage="%(prog)s plan|run --config FILE|ENV --start TIME\n    --end TIME [option ...]",
+        description=ABOUT,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    acts = parser.add_subparsers(required=True)
-    planning = acts.add_parser("plan", help="print the partitions, each a line of JSON")
+    acts = parser.add_subparsers(required=True, metavar="plan|run")
+    planning = acts.add_parser(
+        "plan",
+        prog=f"{NAME} plan",
+        usage="%(prog)s --config FILE|ENV --start TIME --end TIME\n    [option ...]",
+        description="Prints the partitions, each a line of JSON. No vendor is asked.",
+        help="print the partitions, each a line of JSON; no vendor is asked",
+    )
     planning.set_defaults(act=_plan)
-    running = acts.add_parser("run", help="load the partitions that are not done yet")
+    running = acts.add_parser(
+        "run",
+        prog=f"{NAME} run",
+        usage="%(prog)s --config FILE|ENV --start TIME --end TIME\n"
+        "    --loader COMMAND --done FOLDER [option ...]",
+        description="Loads the partitions that are not completed. It needs the extra dask.",
+        help="load the partitions that are not completed",
+    )
     running.set_defaults(act=_run)
     for each in (planning, running):
-        add = each.add_argument
-        add("--config", action="append", required=True, help="the tap's settings: a file, or ENV")
-        add("--catalog", help="the tap's catalog, for what is selected")
-        add("--stream", action="append", default=[], help="this stream only; may be repeated")
-        add("--start", type=instant, required=True, help="the time of the earliest event")
-        add("--end", type=instant, required=True, help="exclusive; not in the future")
-        add("--by", choices=WIDTHS, default="day", help="the length of a partition")
-    add = running.add_argument
-    add("--loader", type=shlex.split, required=True, help="the loader's command")
-    add("--done", required=True, help="where to record completed partitions: a folder, or s3://…")
-    add("--scheduler", default="local", help="the cluster's address; local: processes here")
-    add("--workers", type=int, default=os.cpu_count(), help="the number of local processes")
-    add("--retries", type=int, default=3, help="how often to retry a failed partition")
+        _add_choice(each)
+    _add_load(running)
     return parser
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what is loaded."""
+    add = parser.add_argument
+    add("--config", action="append", required=True, metavar="FILE|ENV", help=CONFIG)
+    add(
+        "--catalog",
+        metavar="FILE",
+        help="the tap's catalog, for what is selected (default: all but personal data)",
+    )
+    add(
+        "--stream",
+        action="append",
+        default=[],
+        help="this stream only; may be repeated (default: all that are selected)",
+    )
+    add("--start", type=instant, required=True, metavar="TIME", help=f"the earliest event; {TIME}")
+    add(
+        "--end",
+        type=instant,
+        required=True,
+        metavar="TIME",
+        help="only events before it; not in the future",
+    )
+    add(
+        "--by",
+        choices=WIDTHS,
+        default="day",
+        help="the length of a partition (default: %(default)s)",
+    )
+
+
+def _add_load(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how it is loaded."""
+    add = parser.add_argument
+    add(
+        "--loader",
+        type=shlex.split,
+        required=True,
+        metavar="COMMAND",
+        help="the loader, such as 'target-eventexport --config loader.json'",
+    )
+    add(
+        "--done",
+        required=True,
+        metavar="FOLDER",
+        help="where completed partitions are recorded: a folder, or s3://…",
+    )
+    add(
+        "--scheduler",
+        default="local",
+        metavar="ADDRESS",
+        help="of the Dask cluster; local: processes here (default: %(default)s)",
+    )
+    add(
+        "--workers",
+        type=int,
+        default=os.cpu_count(),
+        metavar="NUMBER",
+        help="of processes here (default: one for each core)",
+    )
+    add(
+        "--retries",
+        type=int,
+        default=3,
+        metavar="NUMBER",
+        help="how often a failed partition is retried (default: %(default)s)",
+    )
 
 
 def _plan(options: argparse.Namespace) -> int:

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from tap_eventexport.report.sources import Sources
 
 NAME = "tap-eventexport-report"
+ABOUT = """\
+Makes one HTML page of the files that a loader wrote and of the tap's logs:
+events per day, gaps, lag of arrival, runs and their outcome. The page loads
+nothing from elsewhere.
+"""
+EXAMPLES = """\
+examples:
+  tap-eventexport-report output
+  tap-eventexport-report output ~/.local/state/meltano/log --output report.html
+"""
 
 
 @standard_streams(teller(NAME))
@@ -26,8 +36,10 @@ def main() -> None:
     """Write the page, and print its path."""
     parser = argparse.ArgumentParser(
         prog=NAME,
-        description="Makes one HTML page of the files that a loader wrote and of the tap's "
-        "logs: events per day, gaps, lag of arrival, runs and their outcome.",
+        usage="%(prog)s [--output FILE] PATH [PATH ...]",
+        description=ABOUT,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "paths",
@@ -39,7 +51,11 @@ def main() -> None:
         "end; audit*.json is what tap-eventexport-audit --format json printed",
     )
     parser.add_argument(
-        "--output", type=Path, default=Path("report.html"), help="the page (%(default)s)"
+        "--output",
+        type=Path,
+        default=Path("report.html"),
+        metavar="FILE",
+        help="the page (default: %(default)s)",
     )
     parser.add_argument(
         "--timezone",

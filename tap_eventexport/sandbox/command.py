@@ -32,6 +32,19 @@ if TYPE_CHECKING:
 NAME = "tap-eventexport-sandbox"
 NEEDED = ("boto3", "flask", "flask_cors", "moto")  # of the extra `sandbox`
 
+ABOUT = """\
+Serves the APIs of Dfinery, HappyTalk, Croct, Infobip and Naver Cloud on
+loopback, with an invented history of events that grows with the clock, until
+SIGINT or SIGTERM: to try the tap without an account. No other machine can reach
+it.
+"""
+EXAMPLES = """\
+examples:
+  tap-eventexport-sandbox --env .env
+  tap-eventexport --config=ENV        in another terminal, in the same folder
+  tap-eventexport-sandbox --port 0 --per-day 1000 --latency 0.1
+"""
+
 
 class CannotStartError(Exception):
     """The sandbox can't start; the text says why, and what to do."""
@@ -103,15 +116,39 @@ def _port(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=NAME,
-        description="Serves the vendors' APIs on loopback, with an invented history of events "
-        "that grows with the clock.",
+        usage="%(prog)s [option ...]",
+        description=ABOUT,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--port", type=_port, default=8765, help="of the vendors; 0 takes a free one (%(default)s)")
-    add("--s3-port", type=_port, help="of the S3; the next one after --port if not given")
-    add("--env", type=Path, metavar="FILE", help="write the tap's settings there, such as .env")
-    add("--per-day", type=int, default=20_000, help="events of each stream in a day (%(default)s)")
-    add("--latency", type=float, default=0.0, help="seconds before each response (%(default)s)")
+    add(
+        "--port",
+        type=_port,
+        default=8765,
+        help="of the vendors; 0 takes a free one (default: %(default)s)",
+    )
+    add("--s3-port", type=_port, help="of the S3 (default: the one after --port)")
+    add(
+        "--env",
+        type=Path,
+        metavar="FILE",
+        help="write the tap's settings there, such as .env (default: print them)",
+    )
+    add(
+        "--per-day",
+        type=int,
+        default=20_000,
+        metavar="NUMBER",
+        help="of events of each stream in a day (default: %(default)s)",
+    )
+    add(
+        "--latency",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="before each response (default: %(default)s)",
+    )
     return parser
 
 
