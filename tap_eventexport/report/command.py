@@ -36,7 +36,7 @@ def main() -> None:
     """Write the page, and print its path."""
     parser = argparse.ArgumentParser(
         prog=NAME,
-        usage="%(prog)s [--output FILE] PATH [PATH ...]",
+        usage="%(prog)s [option ...] PATH [PATH ...]",
         description=ABOUT,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument(
         "--timezone",
         metavar="NAME",
-        help="the time zone of the days, such as Asia/Seoul (this machine's)",
+        help="the time zone of the days, such as Asia/Seoul (default: this machine's)",
     )
     options = parser.parse_args()
     try:
