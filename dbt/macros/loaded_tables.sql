@@ -1,9 +1,9 @@
 {#-
-    The tables of a stream that exist, one for each schema, each as
+    The tables of a stream, one for each schema that has it, with a warning if some don't; each as
     {schema, rows: what stands after `from`, columns: [{name, kind}], is_files}.
 -#}
 {% macro loaded_tables(stream) %}
-    {%- set tables = [] -%}
+    {%- set tables, missing = [], [] -%}
     {%- if var('tap_eventexport_seeds', false) -%}
         {%- set origin = ref('seed_' ~ stream) -%}
         {%- set places = [[origin.schema, origin.identifier]] -%}
@@ -21,8 +21,14 @@
             {%- else -%}
                 {%- set table = tap_eventexport.table_in(origin.database, schema, name) -%}
             {%- endif -%}
-            {%- if table -%}{%- do tables.append(table) -%}{%- endif -%}
+            {%- if table -%}{%- do tables.append(table) -%}{%- else -%}{%- do missing.append(schema) -%}{%- endif -%}
         {%- endfor -%}
+    {%- endif -%}
+    {%- if missing -%}
+        {%- do exceptions.warn(
+            'tap_eventexport: nothing of ' ~ stream ~ ' was loaded into ' ~ missing | join(', ') ~ ', so that models have no '
+            ~ 'rows from there. If there should be some, look at the variables tap_eventexport_schema and tap_eventexport_database.'
+        ) -%}
     {%- endif -%}
     {{- return(tables) -}}
 {% endmacro %}
@@ -113,7 +119,6 @@
     {%- set alias, kind = facts.columns[facts.time] -%}
     {%- set tables = tap_eventexport.loaded_tables(stream) -%}
     {%- if not tables -%}
-        {%- do tap_eventexport.warn_of_nothing(stream) -%}
         select {{ dbt.current_timestamp() }}
     {%- else -%}
         select min(newest) from (
@@ -123,11 +128,4 @@
             {%- endfor %}
         ) as newest_of_each
     {%- endif -%}
-{% endmacro %}
-
-{% macro warn_of_nothing(stream) %}
-    {%- do exceptions.warn(
-        'tap_eventexport: nothing of ' ~ stream ~ ' was loaded, so that its model has no rows. If there should be some, '
-        ~ 'look at the variables tap_eventexport_schema and tap_eventexport_database.'
-    ) -%}
 {% endmacro %}

@@ -7,9 +7,6 @@
     {%- set facts = tap_eventexport.streams()[stream] -%}
     {%- set tables = tap_eventexport.loaded_tables(stream) -%}
     {%- set others = tap_eventexport.other_columns(facts, tables) -%}
-    {%- if execute and not tables -%}
-        {%- do tap_eventexport.warn_of_nothing(stream) -%}
-    {%- endif -%}
 with records as (
     {%- for table in tables %}
     {{ tap_eventexport.newest_records(facts, table, others) }}

@@ -122,6 +122,7 @@ def test_any_form(tmp_path: Path, warehouse: Warehouse) -> None:
 
     for stream in ("happytalk_siem_events", "ncp_apigateway_events"):
         assert f"nothing of {stream} was loaded" in said
+    assert "nothing of croct_users was loaded into without_a_zone_and_appended, in_" in said
     assert "nothing of croct_events was loaded" not in said
     assert project.rows("stg_ncp__apigateway_events") == []
 
