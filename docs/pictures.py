@@ -178,10 +178,10 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     names = ("table", "report", "calendar")
-    parser.add_argument("names", nargs="*", choices=names, default=names, metavar="NAME")
-    asked = parser.parse_args().names
+    parser.add_argument("names", nargs="*", choices=[*names, []], metavar="NAME")
+    asked = parser.parse_args().names or names
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None and asked != ["table"]:
+    if browser is None and list(asked) != ["table"]:
         raise SystemExit(f"None of {', '.join(BROWSERS)} is installed: bin/pictures table.")
     if "table" in asked:
         LIVE_TABLE.write_text(live_table())
