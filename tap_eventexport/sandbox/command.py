@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import sys
 import threading
@@ -138,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--per-day",
         type=int,
-        default=20_000,
+        default=2_000,
         metavar="NUMBER",
         help="of events of each stream in a day (default: %(default)s)",
     )
@@ -212,6 +213,8 @@ def _print(url: str, chosen: dict[str, str], file: Path | None) -> None:
     text = f"The vendors answer at {url}\n\nthen, in another terminal"
     if file:
         text += f", in {file.parent.absolute()}, where {file.name} has the settings:\n\n"
+        if file.name != ".env":  # which is read without being named
+            text += f"  set -a; . {shlex.quote(f'./{file.name}')}; set +a\n"
     else:
         exports = envfile.environment(chosen).items()
         text += ":\n\n" + "".join(f"  export {name}={value}\n" for name, value in exports)

@@ -13,6 +13,7 @@ import hmac
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from tap_eventexport.sandbox.server import Request, Response, json_response
@@ -180,6 +181,7 @@ class Ncp:
                 yield {"time": text, "level": "ALARM", "type": "EU420", "message": f"new {number}"}
 
 
+@lru_cache(maxsize=100_000)  # each page of a day needs all of its rows
 def _row(moment: Moment, zone: timezone) -> Row:
     level, kind, message = moment.random().choice(KINDS)
     time = moment.time.replace(microsecond=0).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

@@ -116,6 +116,15 @@ def test_a_file_of_settings_works_again_after_each_start(tmp_path: Path) -> None
     assert [each.name for each in tmp_path.glob(".env*")] == [".env"]
 
 
+def test_what_it_prints_reads_a_file_of_any_name(tmp_path: Path) -> None:
+    with started(tmp_path, "--port", "0", "--env", "my sandbox.env") as process:
+        assert process.stdout
+        printed = iter(process.stdout.readline, "  tap-eventexport --config=ENV\n")
+        (line,) = [line for line in printed if line.startswith("  ")]
+        command = f"{line}exec '{Path(COMMAND).parent}/tap-eventexport' --config=ENV --test"
+        subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, check=True, timeout=SOON * 10)
+
+
 @pytest.mark.parametrize("content", ["TAP_EVENTEXPORT_CROCT_API_KEY=mine\n", "", "\xff"])
 def test_somebody_elses_file_is_left_as_it_is(tmp_path: Path, content: str) -> None:
     file = tmp_path / ".env"
