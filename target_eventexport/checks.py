@@ -9,6 +9,7 @@ import msgspec
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from target_eventexport.destinations import EXPECTED, parsed
+from target_eventexport.environment import PREFIX
 from target_eventexport.errors import LoadError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def problems(config: dict[str, Any], schema: Mapping[str, Any]) -> list[str]:
 
 def _line(error: ValidationError, settings: Mapping[str, Any]) -> str:
     if not error.absolute_path:
-        return EXPECTED  # the only setting that is required
+        return f"{EXPECTED}; it is not set, nor is {PREFIX}DESTINATION"  # all else has a default
     name, *inside = map(str, error.absolute_path)
     is_hidden = settings[name].get("secret") or name in PRIVATE
     got = "a value that is not shown" if is_hidden else _shortened(error.instance)

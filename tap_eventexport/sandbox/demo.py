@@ -76,7 +76,9 @@ STREAMS = {
 
 LOOPBACK = "127.0.0.1,localhost"
 
-console = Console()
+# A file has room for all columns; at a terminal the width is known.
+is_narrow = sys.stdout.isatty() or "COLUMNS" in os.environ
+console = Console(width=None if is_narrow else 120)
 progress = Console(stderr=True)
 
 

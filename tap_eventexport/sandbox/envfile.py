@@ -1,4 +1,4 @@
-"""A `.env` file with the settings of the sandbox, for the tap."""
+"""A `.env` file with the settings of the sandbox for the tap, and a place for the loader."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MARK = "# Made by tap-eventexport-sandbox --env, which writes it again at each start.\n"
+LOADER = "TARGET_EVENTEXPORT_DESTINATION=duckdb:///output/events.duckdb\n"
 
 
 class NotOursError(Exception):
@@ -40,7 +41,7 @@ def write(file: Path, settings: Mapping[str, str]) -> None:
     descriptor, name = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)
     try:
         with open(descriptor, "w", encoding="utf-8") as made:  # noqa: PTH123 - of a descriptor
-            made.writelines([MARK, *lines])
+            made.writelines([MARK, *lines, LOADER])
         os.replace(name, file)  # noqa: PTH105
     except BaseException:
         os.unlink(name)  # noqa: PTH108

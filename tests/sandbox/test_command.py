@@ -146,7 +146,9 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     envfile.write(file, {"croct_api_key": "one"})
     file.chmod(0o644)
     envfile.write(file, {"croct_api_key": "two"})
-    assert file.read_text() == f"{envfile.MARK}TAP_EVENTEXPORT_CROCT_API_KEY=two\n"
+    assert file.read_text() == (
+        f"{envfile.MARK}TAP_EVENTEXPORT_CROCT_API_KEY=two\n{envfile.LOADER}"
+    )
     assert file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(UnicodeEncodeError):
         envfile.write(file, {"croct_api_key": "three", "croct_api_url": "\ud800"})
