@@ -374,10 +374,11 @@ def documents() -> dict[Path, str]:
 
 
 def main() -> None:
-    """Write the files."""
-    for file, text in documents().items():
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text)
+    """Write the files; first those of the dbt package, which docs/dbt.md tells of."""
+    for made in (dbt, documents):
+        for file, text in made().items():
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text)
 
 
 if __name__ == "__main__":
