@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_eventexport.environment import from_environment
+from tap_eventexport.environment import file_for_all, from_environment
 from tap_eventexport.inputs import InputError
 from tap_eventexport.tap import TapEventExport
 
@@ -109,3 +109,17 @@ def test_a_dotenv_file_that_is_none(empty_folder: Path, content: bytes, words: s
     (empty_folder / ".env").write_bytes(content)
     with pytest.raises(InputError, match=rf"\.env {words}"):
         from_environment(SCHEMA, PREFIX)
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_open"),
+    [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o602, True)],
+)
+def test_a_dotenv_file_that_others_may_read_or_change(
+    empty_folder: Path, mode: int, *, is_open: bool
+) -> None:
+    assert file_for_all() is None
+    file = empty_folder / ".env"
+    file.touch()
+    file.chmod(mode)
+    assert file_for_all() == (f"{file}" if is_open else None)
