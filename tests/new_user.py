@@ -37,7 +37,7 @@ from tap_eventexport.sandbox.store import Store
 from tests.documents import Block, blocks
 from tests.postgres import USER, Postgres, postgres, programs
 from tests.trust.world import KEYS as ALL_KEYS
-from tests.trust.world import PERSONAL, TABLES
+from tests.trust.world import PERSONAL, TABLES, TIMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,15 +57,6 @@ SHOWN = 68  # characters of a command, at most
 LONGEST = 900.0  # seconds, for one command
 
 KEYS = {stream: key for stream, key in ALL_KEYS.items() if stream not in TABLES | PERSONAL}
-TIMES = {
-    "dfinery_events": "df_server_datetime",
-    "happytalk_service_history": "request_date",
-    "happytalk_siem_events": "event_time",
-    "croct_events": "timestamp",
-    "croct_sessions": "closeTime",
-    "infobip_events": "timestamp",
-    "ncp_apigateway_events": "time",
-}
 KEPT = {"dfinery_events": 30 * DAY, "infobip_events": 364 * DAY}
 DFINERYS_ZONE = ZoneInfo("Asia/Seoul")
 VENDORS = ("Dfinery", "HappyTalk", "Croct", "Infobip", "Naver Cloud")

@@ -7,19 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.trust.world import KEYS, PERSONAL, TABLES
+from tests.trust.world import KEYS, PERSONAL, TABLES, TIMES
 
 ZONE = ZoneInfo("Asia/Seoul")
 LOG_IN = "로그인"
-HAPPENED = {
-    "dfinery_events": "df_event_datetime",
-    "happytalk_service_history": "request_date",
-    "happytalk_siem_events": "event_time",
-    "croct_events": "timestamp",
-    "croct_sessions": "closeTime",
-    "infobip_events": "timestamp",
-    "ncp_apigateway_events": "time",
-}
+HAPPENED = {**TIMES, "dfinery_events": "df_event_datetime"}
 
 Row = dict[str, Any]
 Records = dict[str, list[Row]]

@@ -48,6 +48,15 @@ KEYS = {
     "infobip_event_definitions": "definitionId",
     "ncp_apigateway_events": "event_key",
 }
+TIMES = {  # the replication keys, but of personal data
+    "dfinery_events": "df_server_datetime",
+    "happytalk_service_history": "request_date",
+    "happytalk_siem_events": "event_time",
+    "croct_events": "timestamp",
+    "croct_sessions": "closeTime",
+    "infobip_events": "timestamp",
+    "ncp_apigateway_events": "time",
+}
 PERSONAL = {"croct_users", "dfinery_user_profiles"}  # which aren't selected by default
 TABLES = {"dfinery_user_profiles", "infobip_event_definitions"}  # which have no time
 STREAMS = {  # of each endpoint, whose name begins with the vendor's
