@@ -7,6 +7,7 @@ than what most tests are about.
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import json
 import os
@@ -128,6 +129,7 @@ def run(command: Command) -> None:
     os.environ.update(command.environment)
     time.tzset()
     tempfile.tempdir = None
+    faulthandler.enable()  # if it ends by a fault of a library, the log says where
     sys.argv = command.arguments
     if sys.argv[0] == sys.executable:
         del sys.argv[0]
