@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from contextlib import suppress
 from copy import deepcopy
@@ -282,9 +284,19 @@ class TapEventExport(CommandLine):
 
 
 def main() -> NoReturn:
-    """The command `tap-eventexport`."""
-    with standard_streams(TapEventExport.logger.error):
-        command = TapEventExport.cli
-        shorten_log()
-        command()
-    sys.exit()
+    """The command `tap-eventexport`.
+
+    Its process ends without Python's own end, which isn't safe beside workers that still wait for
+    an answer: a library's code may crash there, after everything was written.
+    """
+    code: object = 0
+    try:
+        with standard_streams(TapEventExport.logger.error):
+            command = TapEventExport.cli
+            shorten_log()
+            command()
+    except SystemExit as end:
+        code = end.code or 0
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else FAILED)

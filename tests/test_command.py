@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from tests.singer import Tap
 
 BOOKMARK = "2026-03-04T00:00:00.000Z"  # of a run that is complete
+CRASHING = """
+import atexit, os, signal
+atexit.register(os.kill, os.getpid(), signal.SIGSEGV)
+from tap_eventexport.command import main
+main()
+"""
 SNAPSHOTS = Path(__file__).with_name("snapshots")
 
 
@@ -518,3 +525,10 @@ def test_what_stands_in_the_example_is_told_and_not_sent(tap: Tap, sandbox: Sand
         "still has the placeholder of .secrets.example; replace it, or remove the line"
     }
     assert sandbox.requests == []
+
+
+def test_a_library_that_would_crash_while_python_ends_does_no_harm(tap: Tap) -> None:
+    expected = tap.read().records
+    tap.command = [sys.executable, "-c", CRASHING]
+    assert tap.read().records == expected
+    assert tap.run(croct_api_key="wrong").code == 1
