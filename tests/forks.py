@@ -32,6 +32,7 @@ IMPORTED = (
     "pendulum",
     "time_machine",
 )
+LOG_SHOWN = 20_000  # characters of the log of a command that does not end
 AT_START = ("LANG", "LC_", "LD_", "PYTHON")  # how variables begin that Python or its loader reads
 
 
@@ -72,7 +73,11 @@ class Forks:
         )
 
     def run(self, command: Command, timeout: float) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, as `subprocess.run` does."""
+        """Run a command to its end, as `subprocess.run` does.
+
+        Raises:
+            AssertionError: If it doesn't end within `timeout` seconds; tells where its threads are.
+        """
         with tempfile.TemporaryFile("w+") as wanted, tempfile.TemporaryFile("w+") as log:
             json.dump(asdict(command), wanted)
             wanted.seek(0)
@@ -83,14 +88,14 @@ class Forks:
             os.close(output_end)
             os.close(news_end)
             with open(output) as lines, open(news) as told:  # noqa: PTH123 - of descriptors
-                overdue = threading.Timer(timeout, os.kill, (int(told.readline()), signal.SIGKILL))
+                overdue = threading.Timer(timeout, os.kill, (int(told.readline()), signal.SIGABRT))
                 overdue.start()
                 stdout = lines.read()
                 code = int(told.readline())
-            if overdue.finished.is_set():
-                raise subprocess.TimeoutExpired(command.arguments, timeout, stdout)
-            overdue.cancel()
             log.seek(0)
+            if overdue.finished.is_set():
+                raise AssertionError(f"no end within {timeout} s:\n{log.read()[-LOG_SHOWN:]}")
+            overdue.cancel()
             return subprocess.CompletedProcess(command.arguments, code, stdout, log.read())
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 DAY = timedelta(hours=24)
 YEAR = timedelta(days=365)
 MOST_IN_PROGRESS = timedelta(hours=72)
+FORGOTTEN = timedelta(seconds=5)  # after which an export ends if nobody asks after it
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d{4}")
 PATTERNS = {
     "roleArn": re.compile(r"arn:aws:iam::\d{12}:role/\S+"),
@@ -54,8 +55,13 @@ NOTHING = "0 events found for the time period queried."
 
 @dataclass(slots=True)
 class Export:
-    """One requested export, with its next statuses; the last one is its end."""
+    """One requested export, with its next statuses; the last one is its end.
 
+    Attributes:
+        asked: When it was requested, or its status was asked for last.
+    """
+
+    asked: datetime
     start: datetime
     end: datetime
     directory: str
@@ -156,6 +162,8 @@ class Infobip:
         if faults:
             return error(400, "BAD_REQUEST", "Bad Request", faults)
         start, end = (_time(asked[name]) for name in ("startTime", "endTime"))
+        now = self.now()
+        self._end_due(lambda export: now - export.asked > FORGOTTEN)
         running = [export for export in self.exports.values() if not export.is_over]
         hours = sum((export.end - export.start for export in running), end - start)
         if hours > MOST_IN_PROGRESS:
@@ -163,6 +171,7 @@ class Infobip:
             return error(self.full, code, "At most 72 hours of exports may be in progress")
         request_id = str(UUID(int=random.Random(next(self.numbers)).getrandbits(128)))  # noqa: S311
         self.exports[request_id] = Export(
+            now,
             start,
             end,
             asked.get("directoryPath", ""),
@@ -185,6 +194,7 @@ class Infobip:
         export = self.exports.get(request_id)
         if export is None:
             return error(404, "NOT_FOUND", "Export request not found")
+        export.asked = self.now()
         status = export.to_come[0]
         if len(export.to_come) > 1:
             export.to_come.pop(0)
@@ -205,8 +215,11 @@ class Infobip:
 
     def end_all(self) -> None:
         """End every export, as after enough time without status requests."""
+        self._end_due(lambda _: True)
+
+    def _end_due(self, is_due: Callable[[Export], bool]) -> None:
         for request_id, export in list(self.exports.items()):  # more may be added meanwhile
-            if not export.is_over:
+            if not export.is_over and is_due(export):
                 export.to_come = export.to_come[-1:]
                 self._end(request_id, export)
 

@@ -120,6 +120,14 @@ def test_no_more_than_72_hours_are_in_progress(infobip: Infobip) -> None:
     assert ask(infobip, "POST", **BODY)[0] == 202
 
 
+def test_exports_that_nobody_asks_after_end(infobip: Infobip) -> None:
+    told = [ask(infobip, "POST", **BODY)[1] for _ in range(3)]
+    infobip.now = lambda: NOW + timedelta(seconds=6)
+    assert ask(infobip, "POST", **BODY)[0] == 202
+    answers = [ask(infobip, "GET", f"/status/{each['requestId']}") for each in told]
+    assert {answer["status"] for _, answer in answers} == {"COMPLETED_SUCCESSFULLY"}
+
+
 def test_an_export_is_cancelled_in_a_while(infobip: Infobip, files: dict[str, bytes]) -> None:
     infobip.steps = ("SUBMITTED", "IN_PROGRESS", "IN_PROGRESS")
     _, told = ask(infobip, "POST", **BODY)
