@@ -171,7 +171,10 @@ def _vendor_problems(right: Config, named: AbstractSet[str]) -> Iterator[str]:
         needs = "; ".join(
             f"{api.name}: {', '.join((api.credential, *api.required))}" for api in apis
         )
-        yield f"no vendor is configured; set what one of them needs: {needs}"
+        yield (
+            f"no vendor is configured; set what one of them needs: {needs} (as variables, in "
+            "capitals after TAP_EVENTEXPORT_)"
+        )
     for api in apis:
         yield from _problems_of(api, right, named)
 

@@ -297,7 +297,9 @@ def test_no_vendor_configured_lists_what_to_set(tap: Tap, arguments: list[str]) 
     tap.settings = {}
     done = tap.run(*arguments)
     assert (done.code, done.lines) == (1, [])
-    assert "croct_api_key" in done.log_line("no vendor is configured")
+    line = done.log_line("no vendor is configured")
+    assert "croct_api_key" in line
+    assert line.endswith("(as variables, in capitals after TAP_EVENTEXPORT_)")
     assert "Traceback" not in done.log
 
 
