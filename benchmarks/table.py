@@ -13,7 +13,7 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import requests
@@ -28,6 +28,9 @@ from tap_eventexport.sandbox.history import History
 from tap_eventexport.sandbox.server import Sandbox
 from tap_eventexport.sandbox.store import Store
 from tests.postgres import postgres, programs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -90,9 +93,9 @@ class Benchmarks:
         path.write_text(json.dumps(settings))
         return path
 
-    def croct(self, url: str, **more: Any) -> Path:
-        """The tap's settings for the served events."""
-        return self.config(
+    def croct(self, url: str, without: Sequence[str] = (), **more: Any) -> list[str | Path]:
+        """The tap's command for the served events, without some of their properties."""
+        config = self.config(
             "tap",
             croct_api_key="a-key-of-the-benchmark",
             croct_api_url=url,
@@ -100,17 +103,26 @@ class Benchmarks:
             end_date=END.isoformat(),
             **more,
         )
+        return self._selected([TAP, "--config", config], without)
 
-    def sdk(self, url: str, **more: Any) -> Path:
-        """The plain SDK tap's settings for the same."""
+    def sdk(self, url: str, without: Sequence[str] = (), **more: Any) -> list[str | Path]:
+        """The plain SDK tap's command for the same."""
         start, end = int(milliseconds(START)), int(milliseconds(END))
-        return self.config("plain", api_url=url, start=start, end=end, **more)
+        config = self.config("plain", api_url=url, start=start, end=end, **more)
+        command = [SDK, HERE / "peers/croct_sdk.py", "--config", config]
+        return self._selected(command, without) if without else command
 
-    def tap(self, config: Path, *more: str | Path) -> float:
-        return best(self.runs, TAP, "--config", config, *more)
+    def _selected(self, command: list[str | Path], without: Sequence[str]) -> list[str | Path]:
+        """The command for its first stream alone, since no peer reads another."""
+        done = subprocess.run([*command, "--discover"], capture_output=True, check=True)  # noqa: S603
+        stream = json.loads(done.stdout)["streams"][0]
+        for entry in stream["metadata"]:
+            if entry["breadcrumb"] in [["properties", name] for name in without]:
+                entry["metadata"]["selected"] = False
+        return [*command, "--catalog", self.config("catalog", streams=[stream])]
 
-    def plain(self, config: Path, *more: str | Path) -> float:
-        return best(1, SDK, HERE / "peers/croct_sdk.py", "--config", config, *more)
+    def tap(self, config: Path) -> float:
+        return best(self.runs, TAP, "--config", config)
 
     def serve(self, latency: float, first: datetime = START, last: datetime = END) -> Any:
         times = (milliseconds(first), milliseconds(last))
@@ -121,8 +133,8 @@ class Benchmarks:
         work = f"croct_events, {self.events:,} events, no latency"
         with self.serve(0) as url:
             span = (url, milliseconds(START), milliseconds(END))
-            ours = self.tap(self.croct(url))
-            plain = self.plain(self.sdk(url))
+            ours = best(self.runs, *self.croct(url))
+            plain = best(1, *self.sdk(url))
             self.row(work, "plain SDK tap", (plain, ours), 12)
             dlt = best(self.runs, DLT, HERE / "peers/croct_dlt.py", *span, self.folder / "dlt")
             self.row(work, "dlt, extract step", (dlt, ours), 7)
@@ -135,51 +147,39 @@ class Benchmarks:
 
     def changed(self, url: str) -> None:
         maps = {"croct_events": {"userId": "md5(userId)"}}
-        ours = self.tap(self.croct(url, stream_maps=maps))
-        plain = self.plain(self.sdk(url, stream_maps=maps))
+        ours = best(self.runs, *self.croct(url, stream_maps=maps))
+        plain = best(1, *self.sdk(url, stream_maps=maps))
         self.row("with a stream map", "plain SDK tap", (plain, ours), 2.5)
-        paths = []
-        for command in ([TAP], [SDK, HERE / "peers/croct_sdk.py"]):
-            config = self.croct(url) if command == [TAP] else self.sdk(url)
-            done = subprocess.run(  # noqa: S603
-                [*command, "--config", config, "--discover"], capture_output=True, check=True
-            )
-            catalog = json.loads(done.stdout)
-            for entry in catalog["streams"][0]["metadata"]:
-                if entry["breadcrumb"] == ["properties", "sessionId"]:
-                    entry["metadata"]["selected"] = False
-            paths.append(self.config(f"catalog-{len(paths)}", **catalog))
-        ours = self.tap(self.croct(url), "--catalog", paths[0])
-        plain = self.plain(self.sdk(url), "--catalog", paths[1])
+        ours = best(self.runs, *self.croct(url, without=["sessionId"]))
+        plain = best(1, *self.sdk(url, without=["sessionId"]))
         self.row("with a property deselected", "plain SDK tap", (plain, ours), 2.5)
 
     def batches(self, url: str) -> None:
         times = {}
-        for name, make in (("tap", self.croct), ("plain", self.sdk)):
+        for name, make, runs in (("tap", self.croct, self.runs), ("plain", self.sdk, 1)):
             root = self.folder / f"batches-{name}"
             root.mkdir(exist_ok=True)
             encoding = {"format": "jsonl", "compression": "gzip"}
             batch = {"encoding": encoding, "storage": {"root": f"file://{root}", "prefix": ""}}
-            config = make(url, batch_config=batch)
-            times[name] = self.tap(config) if name == "tap" else self.plain(config)
+            times[name] = best(runs, *make(url, batch_config=batch))
         self.row("as BATCH, JSONL gzip", "the SDK's batches", (times["plain"], times["tap"]), 5)
 
     def with_latency(self) -> None:
         with self.serve(0.02) as url:
             span = (url, milliseconds(START), milliseconds(END))
-            ours = self.tap(self.croct(url))
+            ours = best(self.runs, *self.croct(url))
             bare = best(1, SDK, HERE / "peers/bare.py", *span)
             work = "20 ms a page, nothing set"
             self.row(work, "best serial peer (requests + orjson)", (bare, ours), 2)
         with self.serve(0.1) as url:
             span = (url, milliseconds(START), milliseconds(END))
-            ours = self.tap(self.croct(url, concurrency=8))
+            ours = best(self.runs, *self.croct(url, concurrency=8))
             bare = best(1, SDK, HERE / "peers/bare.py", *span)
             work = "100 ms a page, concurrency 8"
             self.row(work, "best serial peer (requests + orjson)", (bare, ours), 7)
         with self.serve(0.2) as url:
             span = (url, milliseconds(START), milliseconds(END))
-            ours = self.tap(self.croct(url, concurrency=16))
+            ours = best(self.runs, *self.croct(url, concurrency=16))
             airbyte = best(1, AIRBYTE, HERE / "peers/croct_airbyte.py", *span, "8")
             work = "200 ms a page, concurrency 16"
             self.row(work, "Airbyte CDK, 8 slices", (airbyte, ours), 4.5)
@@ -187,7 +187,7 @@ class Benchmarks:
             span = (url, milliseconds(START), milliseconds(END))
             bare = best(1, SDK, HERE / "peers/bare.py", *span)
             pages = int(requests.get(f"{url}/count", timeout=60).text)
-            ours = best(1, TAP, "--config", self.croct(url, concurrency=8))
+            ours = best(1, *self.croct(url, concurrency=8))
             asked = int(requests.get(f"{url}/count", timeout=60).text)
             work = "all within an hour, 100 ms, concurrency 8"
             self.row(work, "best serial peer (requests + orjson)", (bare, ours), 4)
@@ -294,13 +294,12 @@ class Benchmarks:
     def _peak(self, events: int) -> float:
         command = [PYTHON, HERE / "croct_server.py", str(events)]
         with served([*command, milliseconds(START), milliseconds(END), "0"]) as url:
-            return measure(TAP, "--config", self.croct(url)).mebibytes
+            return measure(*self.croct(url)).mebibytes
 
     def start(self) -> None:
-        config = self.croct("http://127.0.0.1:1")
         sdk = best(7, PYTHON, "-c", "import singer_sdk")
         self.most("--version", "import singer_sdk", (sdk, best(7, TAP, "--version")), 1.15)
-        ours = best(7, TAP, "--config", config, "--discover")
+        ours = best(7, *self.croct("http://127.0.0.1:1"), "--discover")
         self.most("--discover", "import singer_sdk", (sdk, ours), 1.15)
 
     def loaders(self) -> None:
@@ -318,7 +317,7 @@ class Benchmarks:
         command = [ROOT / f".venv-{target}/bin/{target}", "--config", config]
         messages = self.folder / "messages.jsonl"
         with self.serve(0) as url:
-            tap = [TAP, "--config", self.croct(url)]
+            tap = self.croct(url)
             with messages.open("wb") as file:
                 subprocess.run(tap, stdout=file, stderr=subprocess.DEVNULL, check=True)  # noqa: S603
             with subprocess.Popen(  # noqa: S603
