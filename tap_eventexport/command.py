@@ -9,6 +9,8 @@ from typing import NoReturn
 
 from tap_eventexport.console.standard_streams import open_standard_streams
 
+LARGEST_BLOCK = 16 << 20  # bytes; larger than what a page needs
+
 
 def main() -> NoReturn:
     """Run the tap.
@@ -20,6 +22,7 @@ def main() -> NoReturn:
     open_standard_streams()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    bytes(LARGEST_BLOCK)  # glibc then keeps freed blocks of up to this size, and maps none anew
     gc.disable()
     from tap_eventexport import tap  # noqa: PLC0415
 

@@ -259,7 +259,7 @@ class HttpClient:
             if is_spooled and HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
                 return _spooled(response, name, most)
             chunks, size = [], 0
-            for chunk in response.iter_content(CHUNK):
+            for chunk in response.iter_content(_chunk_size(response)):
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > MAX_BODY:
@@ -282,6 +282,13 @@ class HttpClient:
             self._local.session = _Session()
         session: requests.Session = self._local.session
         return session
+
+
+def _chunk_size(response: requests.Response) -> int:
+    """The bytes to read at a time: a plain body as a whole, which urllib3 then need not copy."""
+    is_plain = "Content-Encoding" not in response.headers
+    length = response.raw.length_remaining if is_plain else None
+    return min(length or CHUNK, CHUNK)
 
 
 def _spooled(response: requests.Response, name: str, most: int | None) -> Response:

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 WINDOWS_AHEAD = 4  # windows of a queue that are being read or wait, for each of its workers
 POLL_INTERVAL = 0.2  # seconds between two polls for signals while nothing is ready
 RETRY_INTERVAL = 0.05  # seconds between two checks for a task that may be read
-READY_BYTES = 2 * 1024 * 1024  # pages of a queue whose turn it is, beyond which nothing is read
+# Of pages of a queue whose turn it is, beyond which nothing is read: what workers read while a
+# BATCH file of 10,000 records is compressed.
+READY_BYTES = 8 << 20
 
 Key = TypeVar("Key")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+from collections import Counter
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -13,8 +15,6 @@ from tap_eventexport.engine.singer.messages import encoder
 from tap_eventexport.engine.singer.sdk import SDKBatchMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tap_eventexport.engine.singer.messages import MessageWriter
     from tap_eventexport.engine.singer.sdk import BatchConfig
 
@@ -80,6 +80,7 @@ class BatchFiles:
         self._id = f"tap-eventexport--{stream}-{uuid4()}"
         self._files = 0
         self._waiting: dict[str, list[bytes]] = {}
+        self._lines: Counter[str] = Counter()  # that wait
         self._manifests: dict[str, list[str]] = {}
         self._count = 0
 
@@ -94,16 +95,14 @@ class BatchFiles:
 
     def write(self, name: str, text: bytes) -> None:
         """Add lines that are sent under a name; full files are written."""
-        size = self._config.batch_size
-        lines = io.BytesIO(text).readlines()
-        waiting = self._waiting.setdefault(name, [])
-        waiting.extend(lines)
-        while len(waiting) >= size:
-            self._write_file(name, waiting[:size])
-            del waiting[:size]
-        if not waiting:
-            del self._waiting[name]
-        self._count += len(lines)
+        rest, lines = io.BytesIO(text), text.count(b"\n")
+        self._count += lines
+        while (free := self._config.batch_size - self._lines[name]) <= lines:
+            self._add(name, b"".join(islice(rest, free)), free)
+            self._write_file(name)
+            lines -= free
+        if lines:
+            self._add(name, rest.read(), lines)
 
     def end_page(self) -> None:
         """End the batch if it is full."""
@@ -112,18 +111,22 @@ class BatchFiles:
 
     def finish(self) -> None:
         """Write the records that wait, and the BATCH messages."""
-        for name, waiting in self._waiting.items():
-            self._write_file(name, waiting)
+        for name in list(self._waiting):
+            self._write_file(name)
         for name, manifest in self._manifests.items():
             self._writer.write_message(
                 SDKBatchMessage(stream=name, encoding=self._config.encoding, manifest=manifest)
             )
-        self._waiting, self._manifests, self._count = {}, {}, 0
+        self._manifests, self._count = {}, 0
 
-    def _write_file(self, name: str, waiting: Sequence[bytes]) -> None:
+    def _add(self, name: str, text: bytes, lines: int) -> None:
+        self._waiting.setdefault(name, []).append(text)
+        self._lines[name] += lines
+
+    def _write_file(self, name: str) -> None:
         self._files += 1
         storage = self._config.storage
-        lines = b"".join(waiting)
+        lines = b"".join(self._waiting[name])
         suffix = ""
         if self._config.encoding.compression == "gzip":
             lines = gzip.compress(lines, BATCH_COMPRESSION_LEVEL)
@@ -134,4 +137,5 @@ class BatchFiles:
                 file.write(lines)
         except OSError as error:
             raise FatalVendorError(f"batch_config: a file can't be written: {error}") from error
+        del self._waiting[name], self._lines[name]
         self._manifests.setdefault(name, []).append(storage.get_url(filename))
