@@ -32,6 +32,8 @@ _number = re.compile(r"-?(?:0|[1-9]\d{0,299})(?:\.\d+)?", re.ASCII)  # less than
 _long_number = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 _standard = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:[0-5]\d(?:\.\d{3})?", re.ASCII)
+_USUAL = "0000-00-00 00:00:50.000"
+_DIGITS = {"0": set("0123456789"), "5": set("012345")}
 _iso = re.compile(
     r"""(?: \d{4}-\d\d-\d\d | \d{8} )
         (?: [T\ ] (?:[01]\d|2[0-3]) :? [0-5]\d (?: :? [0-5]\d (?:[.,]\d+)? )?
@@ -56,7 +58,9 @@ def converter(kind: str, zone: tzinfo) -> Convert:
     """
     if kind == "string":
         return texts
-    convert = DateTimes(zone) if kind == "date-time" else _CONVERTERS[kind]
+    if kind == "date-time":
+        return DateTimes(zone)
+    convert = _CONVERTERS[kind]
     return lambda column: [convert(text) if text else None for text in column]
 
 
@@ -123,7 +127,7 @@ _CONVERTERS: dict[str, Callable[[str], Any]] = {
 
 
 class DateTimes:
-    """Converts date-times to RFC 3339 in UTC, with three decimals.
+    """Converts columns of date-times to RFC 3339 in UTC, with three decimals.
 
     `yyyy-MM-dd HH:mm:ss[.fff]`, other forms of ISO 8601 with a calendar date, also with an offset,
     and `yyyy.M.d[ H:mm[:ss]]`. Further decimals are cut off.
@@ -140,20 +144,32 @@ class DateTimes:
         self._zone = zone
         self._minutes: dict[str, str] = {}
 
-    def __call__(self, text: str) -> str:
-        """Convert a date-time; raises ValueError if the text isn't one."""
+    def __call__(self, column: Sequence[str]) -> Sequence[str | None]:
+        """Convert a column of texts; raises ValueError if one isn't a date-time.
+
+        All are checked in one step if they have the usual form with decimals.
+        """
+        if _are_usual(column):
+            minutes = {minute: self._minute(minute) for minute in {text[:16] for text in column}}
+            if all(minutes.values()):
+                return [f"{minutes[text[:16]]}{text[16:]}Z" for text in column]
+        return [self._converted(text) if text else None for text in column]
+
+    def _converted(self, text: str) -> str:
         if not _standard.fullmatch(text):
             return self._instant(text)
-        minute = self._minutes.get(text[:16])
-        if minute is None:
-            minute = self._remember(text[:16])
+        minute = self._minute(text[:16])
         if not minute:
             return self._instant(text)
         has_decimals = text[-4] == "."
         return f"{minute}{text[16:]}Z" if has_decimals else f"{minute}{text[16:]}.000Z"
 
+    def _minute(self, local: str) -> str:
+        """Return a local minute in UTC; empty if it isn't a whole minute."""
+        minute = self._minutes.get(local)
+        return self._remember(local) if minute is None else minute
+
     def _remember(self, local: str) -> str:
-        """Return a local minute in UTC, and cache it; empty if it isn't a whole minute."""
         if len(self._minutes) >= MINUTES:
             self._minutes.clear()
         start = self._instant(local)
@@ -168,6 +184,18 @@ class DateTimes:
             return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
         except OverflowError:
             raise ValueError("a date outside the years 1 to 9999") from None
+
+
+def _are_usual(column: Sequence[str]) -> bool:
+    """Whether all texts are `yyyy-MM-dd HH:mm:ss.fff`, as far as digits and signs tell."""
+    if set(map(len, column)) != {len(_USUAL)}:
+        return False
+    text = "".join(column)
+    places = ((text[place :: len(_USUAL)], sign) for place, sign in enumerate(_USUAL))
+    return all(
+        set(found) <= _DIGITS[sign] if sign in _DIGITS else found == sign * len(column)
+        for found, sign in places
+    )
 
 
 def _dotted_date(text: str) -> datetime:

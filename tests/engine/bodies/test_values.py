@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -196,6 +196,31 @@ def test_the_usual_form_is_read_as_the_calendar_reads_it(zone: str, local: datet
     text = local.isoformat(" ", "milliseconds")
     expected = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     assert value("date-time", text, zone) == expected.isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+@st.composite
+def times_of_a_column(draw: st.DrawFn) -> str:
+    """A time in the usual form, at most one of whose characters is another."""
+    local = draw(st.datetimes(min_value=datetime(1900, 1, 1)))  # noqa: DTZ001
+    text: str = local.isoformat(" ", draw(st.sampled_from(["milliseconds", "seconds"])))
+    place = draw(st.integers(0, len(text) - 1))
+    other = draw(st.sampled_from([text[place], *"0369 :.-T٣\n", ""]))
+    return f"{text[:place]}{other}{text[place + 1 :]}"
+
+
+@given(st.lists(st.just("") | times_of_a_column(), max_size=4))
+@example(["2025-01-06 10:38:60.036"])
+@example(["2025-01-06 10:38:1 .036"])
+@example(["2025-01-06 10:38:10.036", "2025-01-06 10:38:10,036"])
+def test_a_column_in_the_usual_form_is_converted_as_one_with_gaps(texts: list[str]) -> None:
+    convert = converter("date-time", time_zone("Asia/Seoul"))
+    try:
+        expected = [convert([text, ""])[0] for text in texts]
+    except ValueError:
+        with pytest.raises(ValueError):  # noqa: PT011 - the caller says which value it was
+            convert(texts)
+    else:
+        assert convert(texts) == expected
 
 
 def test_minutes_are_remembered_and_not_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
