@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tap_eventexport.engine.page import Page
     from tap_eventexport.engine.windows import Window
 
-NO_TIME = timedelta(0)
+NO_TIME, HOUR = timedelta(0), timedelta(hours=1)
 
 
 class TableStream(EventStream):
@@ -60,9 +60,10 @@ class TableStream(EventStream):
         read_at = self.bookmark_before.watermark
         if read_at and self.bookmark_before.sent.spans and self._is_young(read_at):
             self.logger.info(
-                "%s: not read, because it was read less than %s ago; lookback_resend=all reads it",
+                "%s: not read, because it was read less than %d h ago; lookback_resend=all reads "
+                "it",
                 self.name,
-                self.read_every,
+                self.read_every // HOUR,
             )
             return
         yield whole

@@ -83,7 +83,7 @@ def test_it_is_read_once_an_hour_and_sent_when_it_has_changed(tmp_path: Path) ->
             state=first.states[-1], environment={"LOGLEVEL": "INFO"}
         )
         assert (young.code, sandbox.requests, young.heard.records) == (0, [], {})
-        assert "not read, because it was read less than 1:00:00 ago" in young.log
+        assert "not read, because it was read less than 1 h ago" in young.log
         assert young.heard.states[-1] == first.states[-1]
         changed = later(tap, HOUR).read(state=young.heard.states[-1])
         same = later(tap, 2 * HOUR).run(state=changed.states[-1])
