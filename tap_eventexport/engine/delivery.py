@@ -198,7 +198,7 @@ class Delivery:
         stream = self._stream
         choice = self._choose(rows, tally) if self._ledger.is_compared(tally.pieces) else None
         for records, block in rows.batches(choice):
-            if choice is None:
+            if block:
                 _add(block, tally)
             check(records, stream.required_columns, f"{stream.vendor}'s {tally.pieces.window}")
             for encoded in self._not_compared(records):

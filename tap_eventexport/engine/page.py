@@ -64,11 +64,14 @@ class ComparableRows(Protocol):
     def digests(self) -> Iterator[RowDigests]:
         """Read all rows; yield the digests of some rows at a time."""
 
-    def batches(self, choice: Choice | None) -> Iterator[tuple[Sequence[Record], RowDigests]]:
+    def batches(
+        self, choice: Choice | None
+    ) -> Iterator[tuple[Sequence[Record], RowDigests | None]]:
         """Read all rows; yield batches of records, with the digests of their rows.
 
         Args:
             choice: The rows that are needed, after `digests` has read all; None if all are.
+                With a choice, there are no digests.
         """
 
 

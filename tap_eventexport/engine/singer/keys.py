@@ -97,7 +97,7 @@ def sortable_times(
     Raises:
         FatalVendorError: If a record's time is another text.
     """
-    times = list(_values(records, name))
+    times = list(values_of(records, name))
     if not times or _are_sortable(times):
         return times
     return [
@@ -139,9 +139,9 @@ def check(records: Sequence[Any], names: Iterable[str], source: str, before: int
         FatalVendorError: If a record lacks one.
     """
     for name in names:
-        if all(_values(records, name)):
+        if all(values_of(records, name)):
             continue
-        for number, value in enumerate(_values(records, name), before + 1):
+        for number, value in enumerate(values_of(records, name), before + 1):
             if value is None or value == "":
                 raise FatalVendorError(
                     f"record {number} of {source} has no {quote_name(name)}, so it can't be "
@@ -149,7 +149,7 @@ def check(records: Sequence[Any], names: Iterable[str], source: str, before: int
                 )
 
 
-def _values(records: Sequence[Any], name: str) -> Iterable[Any]:
+def values_of(records: Sequence[Any], name: str) -> Iterable[Any]:
     """Return the values of one column; all None if the records don't have it."""
     if not records:
         return ()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tap_eventexport.engine.bodies.values import converter
 from tap_eventexport.engine.page import RowDigests
 from tap_eventexport.engine.sent.digests import row_digests, seed_of
+from tap_eventexport.engine.singer.keys import values_of
 from tap_eventexport.vendors.dfinery.columns import ARRIVAL
 from tap_eventexport.vendors.dfinery.ids import DayIds
 
@@ -56,13 +57,16 @@ class DayRows:
     def digests(self) -> Iterator[RowDigests]:
         """Read all rows; yield the digests of some rows at a time."""
         for block in self._all():
-            yield self._digests(block)
+            yield RowDigests(self._times(block), row_digests(block, self._seed))
 
-    def batches(self, choice: Choice | None) -> Iterator[tuple[Sequence[Record], RowDigests]]:
+    def batches(
+        self, choice: Choice | None
+    ) -> Iterator[tuple[Sequence[Record], RowDigests | None]]:
         """Read the rows; yield batches of records, with the digests of their rows.
 
         Args:
             choice: The rows that are needed, after `digests` has read all; None if all are.
+                With a choice, there are no digests.
 
         Raises:
             FatalVendorError: If a value doesn't fit its column's type, or the key is missing.
@@ -76,12 +80,14 @@ class DayRows:
                 before += len(block)
                 if choice and not choice.blocks[number]:
                     continue
-                digests = self._digests(block)
-                rows = block
                 if choice:
-                    chosen = [choice.is_wanted(time) for time in digests.times]
+                    chosen = [choice.is_wanted(time) for time in self._times(block)]
                     rows, numbers = list(compress(block, chosen)), list(compress(numbers, chosen))
-                yield make(rows, numbers), digests
+                    yield make(rows, numbers), None
+                else:
+                    records = make(block, numbers)
+                    times = [time or "" for time in values_of(records, ARRIVAL)]
+                    yield records, RowDigests(times, row_digests(block, self._seed))
 
     def _all(self) -> Iterator[Rows]:
         """Read the rows for the first time."""
@@ -100,9 +106,6 @@ class DayRows:
 
     def _new_ids(self) -> DayIds:
         return DayIds(self._day.names, self._spool.blocks, self._poll)
-
-    def _digests(self, block: Rows) -> RowDigests:
-        return RowDigests(self._times(block), row_digests(block, self._seed))
 
     def _times(self, block: Rows) -> Sequence[str]:
         """Return the rows' arrivals; empty where there is none, or none that can be read."""

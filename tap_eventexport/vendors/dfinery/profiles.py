@@ -105,8 +105,10 @@ class ProfileRows:
         """Read all rows; yield the digests of some rows at a time."""
         return map(self._digests, self._spool.blocks())
 
-    def batches(self, choice: Choice | None) -> Iterator[tuple[Sequence[Record], RowDigests]]:
-        """Read the rows; yield batches of records, with the digests of their rows.
+    def batches(
+        self, choice: Choice | None
+    ) -> Iterator[tuple[Sequence[Record], RowDigests | None]]:
+        """Read the rows; yield batches of records; without a choice, with their rows' digests.
 
         Raises:
             FatalVendorError: If a value doesn't fit its column's type, or the key is missing.
@@ -119,7 +121,7 @@ class ProfileRows:
             for block in self._spool.blocks():
                 numbers = range(before + 1, before + len(block) + 1)
                 before += len(block)
-                yield make(block, numbers), self._digests(block)
+                yield make(block, numbers), None if choice else self._digests(block)
 
     def _digests(self, block: Rows) -> RowDigests:
         return RowDigests([self._time] * len(block), row_digests(block, self._seed))
