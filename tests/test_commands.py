@@ -33,6 +33,7 @@ HERE = (
     "install -m 600 .secrets.example .env",
     ".venv/bin/tap-eventexport --config=ENV",
     "tail -n 1 states.jsonl",
+    ".venv/bin/python -c",
 )
 NEW_USER = "tests/new_user.py"  # types all of them, as they stand
 ENGINES = "tests/engines.py"  # as they stand, too
@@ -149,9 +150,9 @@ def test_the_plain_pipe_as_the_readme_has_it(
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        return done.stderr
+        return done.stdout + done.stderr
 
-    copy, test, first, tail, second = (
+    copy, test, first, tail, second, look = (
         command for command in commands(ROOT / "README.md") if command.startswith(HERE)
     )
     type_in(copy)
@@ -168,3 +169,4 @@ def test_the_plain_pipe_as_the_readme_has_it(
     assert Counter(ids()) == Counter(croct.truth("croct_events", START, END))
     assert "unchanged and not sent" in said  # the lookback
     assert "0 records" in said
+    assert "5 rows" in type_in(look)
