@@ -392,7 +392,9 @@ def play(engine: Engine, folder: Path, binaries: Path) -> None:
     days = [today - (DAYS + 1 - number) * DAY for number in range(DAYS)]
     history = History(PER_DAY, begin=midnight(days[0]) - DAY)
     croct = Croct(history, api_key=SECRETS["croct_api_key"])
-    project, code, home = Project(folder / "project"), folder / "code", folder / "home"
+    password = SECRETS["postgres_password"]
+    project = Project(folder / "project", TARGET_POSTGRES_PASSWORD=password)
+    code, home = folder / "code", folder / "home"
     for made in (code, home):
         made.mkdir()
     example = ROOT / "examples" / engine.name / engine.example
@@ -414,6 +416,12 @@ def play(engine: Engine, folder: Path, binaries: Path) -> None:
         lines = (f"{name}={value}\n" for name, value in settings.items())
         (project.folder / ".env").write_text("".join(lines))
         project.run("install")
+        before = {"start_date": midnight(days[0] - DAY), "end_date": midnight(days[0])}
+        croct_api_key = SECRETS["croct_api_key"]
+        project.run(
+            *("run", "tap-eventexport", "target-postgres"), **before, croct_api_key=croct_api_key
+        )
+        sandbox.requests.clear()
         bin_folder = ROOT / f".venv-{engine.name}/bin"
         environment = {
             **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
