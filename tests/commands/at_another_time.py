@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import time_machine
 
+from tap_eventexport.command import main
 from tap_eventexport.engine.http import rate_limit, retry
-from tap_eventexport.tap import main
 from tap_eventexport.vendors.infobip import exports
 
 
