@@ -91,7 +91,7 @@ def number(text: str) -> msgspec.Raw:
 
 
 def numbers(column: Sequence[str]) -> Sequence[msgspec.Raw | None]:
-    """Convert a column of numbers, or of empty texts; all in one step if most need no thought."""
+    """Convert a column of numbers; in one step if none is empty, very long or has an exponent."""
     lines = "\n".join((*column, ""))
     if lines.count("\n") == len(column) and _numbers.fullmatch(lines):
         return list(map(msgspec.Raw, lines.encode().split(b"\n")[:-1]))

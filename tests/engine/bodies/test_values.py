@@ -190,6 +190,29 @@ def test_columns_are_converted_in_whole() -> None:
     assert converter("string", time_zone("UTC"))(["", ""]) == [None, None]
 
 
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["1", "2.50", "-0"], [b"1", b"2.50", b"-0"]),
+        (["1", "", "2e3"], [b"1", None, b"2e3"]),
+        ([""], [None]),
+        ([], []),
+    ],
+)
+def test_a_column_of_numbers_keeps_all_digits_in_order(
+    texts: list[str], expected: list[bytes | None]
+) -> None:
+    made = converter("number", time_zone("UTC"))(texts)
+    assert [None if raw is None else bytes(raw) for raw in made] == expected
+
+
+@pytest.mark.parametrize("text", ["1\n2", "1\n", "\n"])
+def test_two_lines_are_no_number(text: str) -> None:
+    for texts in ([text], ["1", text]):
+        with pytest.raises(ValueError):  # noqa: PT011 - the caller says which value it was
+            converter("number", time_zone("UTC"))(texts)
+
+
 @given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2035, 1, 1)))  # noqa: DTZ001
 @pytest.mark.parametrize("zone", ["Asia/Seoul", "Asia/Kolkata", "Europe/Berlin", "UTC"])
 def test_the_usual_form_is_read_as_the_calendar_reads_it(zone: str, local: datetime) -> None:
